@@ -1,0 +1,3 @@
+//! The rules: pure functions over nouns. No I/O, no clock, no async.
+
+pub mod permit;

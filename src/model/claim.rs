@@ -1,0 +1,1 @@
+//! Digests a claim binds to.

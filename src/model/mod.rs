@@ -1,0 +1,10 @@
+//! The nouns: ids, times, digests, contract, records, observations. No I/O and no rules.
+
+pub mod claim;
+pub mod contract;
+pub mod digest;
+pub mod ids;
+pub mod observation;
+pub mod record;
+pub mod role;
+pub mod time;
