@@ -1,3 +1,15 @@
 //! The rules: pure functions over nouns. No I/O, no clock, no async.
+//!
+//! [`evaluate`] is the one decision; [`permit`] and [`done`] are asked of its report.
 
+pub mod done;
+pub mod evaluate;
+pub mod graph;
+pub mod inputs;
+pub mod objections;
 pub mod permit;
+pub mod progress;
+pub mod reason;
+pub mod separation;
+pub mod standing;
+pub mod trust;

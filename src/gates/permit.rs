@@ -1,18 +1,30 @@
 //! The permit: proof, inside this process, that a gate is open for one step until a moment.
 
+use std::collections::BTreeMap;
+
+use super::evaluate::{PhaseReport, host_reasons};
+use super::inputs::Known;
+use super::objections;
+use super::progress::State;
+use super::reason::{Class, Reason};
+use super::standing::Standing;
+use crate::model::claim::plan_digest;
+use crate::model::contract::{Contract, Step};
 use crate::model::digest::Digest;
-use crate::model::ids::{RecordId, StepId};
+use crate::model::ids::{CriterionId, RecordId, StepId};
+use crate::model::observation::{Observation, Outcome};
+use crate::model::record::{Act, Body, Record};
 use crate::model::time::Time;
 
-/// Proof that one step may be run now. Only `gates` makes one, and only from an evaluation that opened the gate.
+/// Proof that one step may be run now. Only an evaluation that opened its gate makes one.
 #[derive(Debug)]
 #[must_use = "a permit that is not used permits nothing"]
 pub struct Permit {
-    pub(in crate::gates) step: StepId,
-    pub(in crate::gates) basis: Basis,
-    pub(in crate::gates) plan: Digest,
-    pub(in crate::gates) strategy: Option<String>,
-    pub(in crate::gates) until: Time,
+    step: StepId,
+    basis: Basis,
+    plan: Digest,
+    strategy: Option<String>,
+    until: Time,
 }
 
 /// What a permit rests on.
@@ -22,8 +34,8 @@ pub enum Basis {
     Pass(RecordId),
     /// An operator's break-glass.
     BreakGlass(RecordId),
-    /// The step brings things back, and a step of this run has an intent.
-    Restores,
+    /// The step brings things back, or it was begun: recovery is never refused.
+    Recovery,
 }
 
 impl Permit {
@@ -51,4 +63,256 @@ impl Permit {
     pub fn until(&self) -> Time {
         self.until
     }
+
+    /// A permit for recovery: going on with or undoing a step that has an intent, or a step that brings things back once a
+    /// step of this run has one. It asks for no PASS, window, remote or valid documents.
+    ///
+    /// # Errors
+    ///
+    /// The step has no intent and does not restore.
+    pub fn for_recovery(
+        contract: &Contract,
+        step: &Step,
+        begun: &[StepId],
+        strategy: Option<String>,
+        now: Time,
+    ) -> Result<Self, Reason> {
+        let allowed = begun.contains(&step.id) || (step.restores && !begun.is_empty());
+        if !allowed {
+            return Err(Reason::new(
+                Class::Closed,
+                format!("step `{}` was never begun", step.id),
+                "a step with an intent, or one marked `restores` after another was begun",
+                format!("countersign builder run {}", step.id),
+            ));
+        }
+        let chosen = strategy.iter().map(|strategy| (step.id.clone(), strategy.clone())).collect();
+        let plan = plan_digest(contract, &chosen);
+        let until = now.plus(step.timeout);
+        Ok(Self { step: step.id.clone(), basis: Basis::Recovery, plan, strategy, until })
+    }
+}
+
+/// Decides whether one step may be run now.
+///
+/// `live` are fresh observations of the step's `live` criteria and, until a step ended the quiet, of the window's.
+///
+/// # Errors
+///
+/// Every reason against it; never an empty list.
+pub fn permit(report: &PhaseReport<'_>, step: &Step, live: &[Observation]) -> Result<Permit, Vec<Reason>> {
+    let mut reasons = report.general.clone();
+    order(report, step, &mut reasons);
+    let begun: Vec<StepId> = report.steps.keys().cloned().collect();
+    if step.restores && !begun.is_empty() && reasons.is_empty() {
+        return Permit::for_recovery(report.inputs.contract, step, &begun, None, report.inputs.now)
+            .map_err(|r| vec![r]);
+    }
+    let gate = report.gates.iter().find(|gate| gate.gate == step.gate);
+    let pass = gate.and_then(|gate| gate.pass).and_then(|id| report.graph.get(&id));
+    reasons.extend(host_reasons(report, pass));
+    window(report, step, &mut reasons);
+    let broken = break_glass(report, step);
+    let basis = match (gate, pass, broken) {
+        (_, _, Some(record)) if report.vetoes.is_empty() => Some(Basis::BreakGlass(record.id)),
+        (Some(gate), Some(pass), _) if gate.standing == Standing::Open => {
+            spent(report, step, pass, &mut reasons);
+            live_holds(report, step, pass, live, &mut reasons);
+            Some(Basis::Pass(pass.id))
+        }
+        (Some(gate), ..) => {
+            reasons.extend(gate.reasons.iter().cloned());
+            None
+        }
+        (None, ..) => None,
+    };
+    match basis {
+        Some(basis) if reasons.is_empty() => Ok(granted(report, step, basis, gate.and_then(|gate| gate.until))),
+        _ => {
+            if reasons.is_empty() {
+                let found = format!("gate {} is not open", step.gate);
+                reasons.push(Reason::new(Class::Closed, found, "a fresh PASS", "countersign status"));
+            }
+            Err(reasons)
+        }
+    }
+}
+
+fn granted(report: &PhaseReport<'_>, step: &Step, basis: Basis, gate_until: Option<Time>) -> Permit {
+    let strategies = claimed_strategies(report, step);
+    let window = report.inputs.host.window.value().copied().flatten();
+    let until = [gate_until, window].into_iter().flatten().min().unwrap_or(report.inputs.now.plus(step.timeout));
+    Permit {
+        step: step.id.clone(),
+        basis,
+        plan: plan_digest(report.inputs.contract, &strategies),
+        strategy: strategies.get(&step.id).cloned(),
+        until,
+    }
+}
+
+fn claimed_strategies(report: &PhaseReport<'_>, step: &Step) -> BTreeMap<StepId, String> {
+    let claim = report.gates.iter().find(|gate| gate.gate == step.gate).and_then(|gate| gate.claim);
+    match claim.and_then(|id| report.graph.get(&id)).map(|record| &record.block.body) {
+        Some(Body::Claim(claim)) => claim.strategy.clone(),
+        _ => BTreeMap::new(),
+    }
+}
+
+fn order(report: &PhaseReport<'_>, step: &Step, reasons: &mut Vec<Reason>) {
+    for (id, progress) in &report.steps {
+        let (class, word) = match progress.state {
+            State::InDoubt => (Class::InDoubt, "in doubt"),
+            State::Stuck => (Class::Stuck, "stuck"),
+            _ => continue,
+        };
+        let found = format!("step `{id}` is {word}");
+        reasons.push(Reason::new(class, found, "an outcome", "countersign builder resume"));
+    }
+    if report.state_of(&step.id) == State::Done {
+        let found = format!("step `{}` is done", step.id);
+        reasons.push(Reason::new(Class::Closed, found, "a step that is not", "countersign status"));
+    }
+    let before = report.inputs.contract.steps.iter().take_while(|other| other.id != step.id);
+    for other in before {
+        let waived = objections::waives_step(&report.counted, &other.id, report.inputs.now).is_some();
+        if report.state_of(&other.id) != State::Done && !waived {
+            reasons.push(Reason::new(
+                Class::Closed,
+                format!("step `{}` comes before `{}` and is {}", other.id, step.id, report.state_of(&other.id).label()),
+                "every earlier step done or waived",
+                format!("countersign builder run {}", other.id),
+            ));
+        }
+    }
+}
+
+fn window(report: &PhaseReport<'_>, step: &Step, reasons: &mut Vec<Reason>) {
+    let now = report.inputs.now;
+    let next = "countersign builder window open --for 30m";
+    match &report.inputs.host.window {
+        Known::Is(Some(until)) if now < *until => {}
+        Known::Is(Some(until)) => {
+            let found = format!("the maintenance window ended at {until}");
+            reasons.push(Reason::new(Class::Closed, found, format!("an open window for step `{}`", step.id), next));
+        }
+        Known::Is(None) => {
+            let found = "no maintenance window is open on this host";
+            reasons.push(Reason::new(Class::Closed, found, format!("an open window for step `{}`", step.id), next));
+        }
+        Known::Unknown(why) => {
+            let found = format!("the window of this host could not be read: {why}");
+            reasons.push(Reason::new(Class::Unknown, found, "an open window", "countersign doctor"));
+        }
+    }
+}
+
+/// A PASS permits a step once. An intent that was unwound cleanly does not spend it.
+fn spent(report: &PhaseReport<'_>, step: &Step, pass: &Record, reasons: &mut Vec<Reason>) {
+    let unwound = |id: &RecordId| {
+        report.counted.iter().any(|record| match &record.block.body {
+            Body::Outcome(outcome) => outcome.intent == *id && outcome.ending == crate::model::record::Ending::Unwound,
+            _ => false,
+        })
+    };
+    let in_documents = report.counted.iter().any(|record| match &record.block.body {
+        Body::Intent(intent) => {
+            intent.act == Act::Run && intent.step == step.id && intent.permit == Some(pass.id) && !unwound(&record.id)
+        }
+        _ => false,
+    });
+    let clean = report.state_of(&step.id) == State::Unwound;
+    let on_host = match &report.inputs.host.spent {
+        Known::Is(spent) => spent.contains(&(pass.id, step.id.clone())) && !clean,
+        Known::Unknown(why) => {
+            let found = format!("what was spent on this host could not be read: {why}");
+            reasons.push(Reason::new(Class::Unknown, found, "the ledger", "countersign doctor"));
+            return;
+        }
+    };
+    if in_documents || on_host {
+        reasons.push(Reason::new(
+            Class::Closed,
+            format!("PASS {} was spent by step `{}`", pass.id.short(), step.id),
+            "a PASS that this step has not used",
+            format!("countersign builder claim {}", step.gate),
+        ));
+    }
+}
+
+fn live_holds(report: &PhaseReport<'_>, step: &Step, pass: &Record, live: &[Observation], reasons: &mut Vec<Reason>) {
+    let Body::Verdict(verdict) = &pass.block.body else { return };
+    for id in &step.live {
+        let recorded = verdict.evidence.get(id).and_then(|id| report.graph.get(id)).map(|record| &record.block.body);
+        let seen = held(id, live, reasons);
+        if let (Some(seen), Some(Body::Evidence(evidence))) = (seen, recorded)
+            && seen.facts != evidence.facts
+        {
+            let changed = changed_facts(&evidence.facts, &seen.facts);
+            reasons.push(Reason::new(
+                Class::Stale,
+                format!("criterion `{id}` is not what was passed: {changed}"),
+                "the facts of the claim, right before the step",
+                format!("countersign builder claim {}", step.gate),
+            ));
+        }
+        if recorded.is_none() {
+            let found = format!("the PASS has no evidence for `{id}`");
+            reasons.push(Reason::new(Class::Stale, found, "evidence for every live criterion", "countersign status"));
+        }
+    }
+    let quiet_over = report.inputs.contract.steps.iter().any(|s| s.ends_quiet && report.state_of(&s.id) == State::Done);
+    if !quiet_over {
+        for criterion in &report.inputs.contract.window.requires {
+            held(&criterion.id, live, reasons);
+        }
+    }
+}
+
+fn held<'o>(id: &CriterionId, live: &'o [Observation], reasons: &mut Vec<Reason>) -> Option<&'o Observation> {
+    let next = format!("countersign probe {id}");
+    let Some(seen) = live.iter().find(|seen| seen.criterion == *id) else {
+        reasons.push(Reason::new(Class::Unknown, format!("criterion `{id}` was not looked at"), "a fresh look", next));
+        return None;
+    };
+    match seen.outcome {
+        Outcome::Held if !seen.facts.is_empty() => return Some(seen),
+        Outcome::Failed => {
+            reasons.push(Reason::new(Class::Failed, format!("criterion `{id}`: {}", seen.says), "that it holds", next));
+        }
+        _ => {
+            reasons.push(Reason::new(Class::Unknown, format!("criterion `{id}`: {}", seen.says), "a look at it", next))
+        }
+    }
+    None
+}
+
+/// The first fact that differs, with both values.
+pub fn changed_facts(old: &crate::model::observation::Values, new: &crate::model::observation::Values) -> String {
+    let show = |value: Option<&toml::Value>| value.map_or_else(|| "absent".to_owned(), ToString::to_string);
+    let names = old.keys().chain(new.keys());
+    let differs = names.into_iter().find(|name| old.get(*name) != new.get(*name));
+    differs.map_or_else(
+        || "no fact differs".to_owned(),
+        |name| format!("{name} was {} and is {}", show(old.get(name)), show(new.get(name))),
+    )
+}
+
+fn break_glass<'a>(report: &PhaseReport<'a>, step: &Step) -> Option<&'a Record> {
+    let now = report.inputs.now;
+    let tree = &report.inputs.subject.value()?.tree;
+    let used = |id: &RecordId| {
+        report.counted.iter().any(|r| matches!(&r.block.body, Body::Intent(intent) if intent.break_glass == Some(*id)))
+    };
+    let fits = |record: &&&Record| match &record.block.body {
+        Body::BreakGlass(glass) => {
+            glass.step == step.id
+                && glass.tree == *tree
+                && now < glass.until
+                && glass.until <= record.block.at.plus(std::time::Duration::from_secs(3600))
+                && !used(&record.id)
+        }
+        _ => false,
+    };
+    report.counted.iter().rev().find(fits).copied()
 }

@@ -1,0 +1,190 @@
+//! The one evaluation: how the whole phase stands, from what was gathered. Pure and total.
+
+use std::collections::BTreeMap;
+
+use super::graph::Graph;
+use super::inputs::{Inputs, Known};
+use super::objections::{self, FindingState, StandingVeto};
+use super::progress::{self, Progress, State};
+use super::reason::{Class, Reason};
+use super::standing::{self, Bench, GateReport};
+use super::trust::{self, Adopted, Distrusted};
+use crate::model::ids::{RecordId, StepId};
+use crate::model::record::{Body, Record};
+use crate::model::role::Role;
+use crate::model::time::{Time, show_duration};
+
+/// A clock this much behind the newest record refuses whatever opens something.
+const CLOCK_TOLERANCE_SECONDS: u64 = 120;
+
+/// How a phase stands.
+pub struct PhaseReport<'a> {
+    /// What it was evaluated from.
+    pub inputs: Inputs<'a>,
+    /// The records and their links.
+    pub graph: Graph<'a>,
+    /// The records that count, each after those it links to.
+    pub counted: Vec<&'a Record>,
+    /// Records with a valid signature that count for nothing, and why.
+    pub distrusted: Vec<Distrusted>,
+    /// The contract that both roles adopted.
+    pub in_force: Option<Adopted>,
+    /// Versions that one role adopted.
+    pub pending: Vec<Adopted>,
+    /// What keeps every gate closed, whatever its own standing.
+    pub general: Vec<Reason>,
+    /// Each gate, in the contract's order.
+    pub gates: Vec<GateReport>,
+    /// Vetoes that stand.
+    pub vetoes: Vec<StandingVeto>,
+    /// Every finding as it stands.
+    pub findings: Vec<FindingState>,
+    /// Each step that has an intent.
+    pub steps: BTreeMap<StepId, Progress<'a>>,
+    /// The DONE record, if there is one that counts.
+    pub done: Option<&'a Record>,
+}
+
+impl PhaseReport<'_> {
+    /// Where a step stands.
+    pub fn state_of(&self, step: &StepId) -> State {
+        self.steps.get(step).map_or(State::NotBegun, |progress| progress.state)
+    }
+}
+
+/// Evaluates.
+pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
+    let graph = Graph::new(inputs.records);
+    let trust = trust::establish(&graph);
+    let vetoes = objections::vetoes(&graph, &trust.counted);
+    let findings = objections::findings(&graph, &trust.counted);
+    let (steps, illegal) = progress::fold(trust.counted.iter().copied());
+    let bench = Bench { inputs, graph: &graph, counted: &trust.counted, vetoes: &vetoes, findings: &findings };
+    let gates = inputs.contract.gates.iter().map(|gate| standing::judge(&bench, gate)).collect();
+    let mut general = Vec::new();
+    documents(&inputs, &graph, &mut general);
+    contract(&inputs, trust.in_force.as_ref(), &trust.pending, &mut general);
+    for (id, error) in illegal {
+        let found = format!("record {} says {error}", id.short());
+        general.push(Reason::new(Class::InDoubt, found, "intents and outcomes in turn", "countersign builder resume"));
+    }
+    if let Some(reason) = clock(&trust.counted, inputs.now) {
+        general.push(reason);
+    }
+    let is_done = |record: &&&Record| matches!(record.block.body, Body::Done(_));
+    let done = trust.counted.iter().rev().find(is_done).copied();
+    PhaseReport {
+        inputs,
+        counted: trust.counted,
+        distrusted: trust.distrusted,
+        in_force: trust.in_force,
+        pending: trust.pending,
+        general,
+        gates,
+        vetoes,
+        findings,
+        steps,
+        done,
+        graph,
+    }
+}
+
+fn documents(inputs: &Inputs<'_>, graph: &Graph<'_>, reasons: &mut Vec<Reason>) {
+    if inputs.defects > 0 {
+        let found = format!("the documents have {} defects", inputs.defects);
+        reasons.push(Reason::new(Class::Invalid, found, "none", "countersign check"));
+    }
+    if !graph.missing().is_empty() {
+        let ids: Vec<_> = graph.missing().iter().take(3).map(RecordId::short).collect();
+        let found = format!("{} records are linked to but not there: {}", graph.missing().len(), ids.join(", "));
+        reasons.push(Reason::new(
+            Class::Invalid,
+            found,
+            "every linked record",
+            "countersign sync, then countersign check",
+        ));
+    }
+}
+
+fn contract(inputs: &Inputs<'_>, in_force: Option<&Adopted>, pending: &[Adopted], reasons: &mut Vec<Reason>) {
+    let digest = inputs.contract.digest;
+    match in_force {
+        Some(adopted) if adopted.digest == digest => {
+            if adopted.keys != inputs.contract.keys {
+                let found = "the keys in the adoption are not those of the contract's text";
+                reasons.push(Reason::new(Class::Contract, found, "equal keys", "countersign builder adopt"));
+            }
+        }
+        Some(adopted) => reasons.push(Reason::new(
+            Class::Contract,
+            format!(
+                "contract {} is in force (version {}), but the file is {} (version {})",
+                adopted.digest.short(),
+                adopted.version,
+                digest.short(),
+                inputs.contract.version
+            ),
+            "the file that both roles adopted, or an adoption of this one by both with a higher version",
+            "countersign builder adopt",
+        )),
+        None => {
+            let by = |role: Role| pending.iter().any(|c| c.digest == digest && c.by.contains_key(&role));
+            let missing: Vec<_> =
+                [Role::Builder, Role::Adversary].into_iter().filter(|role| !by(*role)).map(Role::name).collect();
+            let next = format!("countersign {} adopt", missing.first().copied().unwrap_or("builder"));
+            let found = format!("contract {} is not adopted by {}", digest.short(), missing.join(" and "));
+            reasons.push(Reason::new(Class::Contract, found, "an adoption by both roles", next));
+        }
+    }
+}
+
+fn clock(counted: &[&Record], now: Time) -> Option<Reason> {
+    let newest = counted.iter().map(|record| record.block.at).max()?;
+    let behind = newest.since(now)?;
+    (behind.as_secs() > CLOCK_TOLERANCE_SECONDS).then(|| {
+        Reason::new(
+            Class::Unknown,
+            format!("this clock says {now}, {} before the newest record ({newest})", show_duration(behind)),
+            "a clock that is right",
+            "timedatectl status",
+        )
+    })
+}
+
+/// The reasons why the host cannot let a gate open: pins and the ledger.
+pub fn host_reasons(report: &PhaseReport<'_>, pass: Option<&Record>) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let host = report.inputs.host;
+    match (&host.pins, pass) {
+        (Known::Unknown(why), _) => {
+            let found = format!("the pins of this host could not be read: {why}");
+            reasons.push(Reason::new(
+                Class::Unknown,
+                found,
+                "the Adversary keys this host trusts",
+                "countersign doctor",
+            ));
+        }
+        (Known::Is(pins), Some(pass)) if !pins.contains(&pass.signer) => reasons.push(Reason::new(
+            Class::Role,
+            format!("PASS {} is by {}, which this host does not trust", pass.id.short(), pass.signer),
+            "a key that an operator pinned here",
+            "countersign trust KEY.pub",
+        )),
+        _ => {}
+    }
+    match &host.unjournaled {
+        Known::Is(ids) if !ids.is_empty() => reasons.push(Reason::new(
+            Class::InDoubt,
+            format!("the ledger of this host holds {} records that JOURNAL lacks, first {}", ids.len(), ids[0].short()),
+            "a JOURNAL that has them",
+            "countersign builder resume",
+        )),
+        Known::Unknown(why) => {
+            let found = format!("the ledger of this host could not be read: {why}");
+            reasons.push(Reason::new(Class::Unknown, found, "the ledger", "countersign doctor"));
+        }
+        Known::Is(_) => {}
+    }
+    reasons
+}

@@ -1,0 +1,72 @@
+//! What a decision is made from. Gathered by commands; nothing here looks at anything by itself.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::model::contract::Contract;
+use crate::model::ids::{RecordId, StepId};
+use crate::model::record::{Record, Subject};
+use crate::model::time::Time;
+
+/// A value, or why it could not be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Known<T> {
+    /// Looked: this.
+    Is(T),
+    /// Could not look, and why.
+    Unknown(String),
+}
+
+impl<T> Known<T> {
+    /// The value where there is one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// What the host that runs steps remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Adversary keys that an operator pinned for this engine, OpenSSH form without comment.
+    pub pins: Known<BTreeSet<String>>,
+    /// PASSes spent, with the step that spent each, by the ledger.
+    pub spent: Known<BTreeSet<(RecordId, StepId)>>,
+    /// The end of the open window; `None` when none is open.
+    pub window: Known<Option<Time>>,
+    /// Ledger entries of this repository and phase that JOURNAL lacks.
+    pub unjournaled: Known<Vec<RecordId>>,
+}
+
+impl Host {
+    /// A host whose state could not be looked at.
+    pub fn unknown(why: &str) -> Self {
+        Self {
+            pins: Known::Unknown(why.to_owned()),
+            spent: Known::Unknown(why.to_owned()),
+            window: Known::Unknown(why.to_owned()),
+            unjournaled: Known::Unknown(why.to_owned()),
+        }
+    }
+}
+
+/// Everything that a decision is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The contract as it stands in the work tree.
+    pub contract: &'a Contract,
+    /// The union of local and remote records whose signatures are valid.
+    pub records: &'a [Record],
+    /// How many defects the documents have; with any, nothing opens.
+    pub defects: usize,
+    /// What the host remembers.
+    pub host: &'a Host,
+    /// The subject as it is now, or why it could not be read.
+    pub subject: &'a Known<Subject>,
+    /// Now.
+    pub now: Time,
+}

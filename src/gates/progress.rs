@@ -1,0 +1,167 @@
+//! How far each step has come: a fold over intents and outcomes, in link order, with one transition table.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::model::ids::{RecordId, StepId};
+use crate::model::record::{Act, Body, Ending, Intent, Record, StepOutcome};
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// No intent.
+    NotBegun,
+    /// An intent without an outcome: it may or may not have happened.
+    InDoubt,
+    /// Its postflight held.
+    Done,
+    /// It failed and was walked back.
+    Unwound,
+    /// It failed and was not walked back.
+    Failed,
+    /// Its undo failed: a person is needed.
+    Stuck,
+}
+
+impl State {
+    /// The word in reports.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::NotBegun => "not begun",
+            Self::InDoubt => "in doubt",
+            Self::Done => "done",
+            Self::Unwound => "unwound",
+            Self::Failed => "failed",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
+/// What happens to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// An intent of this act.
+    Intent(Act),
+    /// An outcome of this ending.
+    Outcome(Ending),
+}
+
+/// An event that the table does not allow in a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{event:?} while the step is {}", .state.label())]
+pub struct Illegal {
+    /// The state.
+    pub state: State,
+    /// The event.
+    pub event: Event,
+}
+
+/// The one table of (state, event) → state.
+///
+/// # Errors
+///
+/// An event that is not allowed: a run of a step that is in doubt, an outcome without an intent.
+pub fn next(state: State, event: Event) -> Result<State, Illegal> {
+    use Event::{Intent, Outcome};
+    use State::{Done, Failed, InDoubt, NotBegun, Stuck, Unwound};
+    Ok(match (state, event) {
+        (NotBegun | Unwound | Failed, Intent(Act::Run)) => InDoubt,
+        (InDoubt | Failed | Stuck, Intent(Act::Resume)) => InDoubt,
+        (InDoubt | Done | Failed | Stuck, Intent(Act::Undo)) => InDoubt,
+        (InDoubt, Outcome(Ending::Done)) => Done,
+        (InDoubt, Outcome(Ending::Unwound)) => Unwound,
+        (InDoubt, Outcome(Ending::Failed)) => Failed,
+        (InDoubt, Outcome(Ending::Stuck)) => Stuck,
+        (state, event) => return Err(Illegal { state, event }),
+    })
+}
+
+/// How far one step has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress<'a> {
+    /// Where it stands.
+    pub state: State,
+    /// The newest intent.
+    pub intent: Option<(&'a Record, &'a Intent)>,
+    /// The newest outcome.
+    pub outcome: Option<(&'a Record, &'a StepOutcome)>,
+}
+
+/// Folds records, given in link order, to the progress of each step that has an intent. Events that the table forbids are
+/// returned, and leave the state as the more cautious of the two: in doubt.
+pub fn fold<'a>(
+    records: impl Iterator<Item = &'a Record>,
+) -> (BTreeMap<StepId, Progress<'a>>, Vec<(RecordId, Illegal)>) {
+    let mut steps: BTreeMap<StepId, Progress<'a>> = BTreeMap::new();
+    let mut illegal = Vec::new();
+    for record in records {
+        let (step, event) = match &record.block.body {
+            Body::Intent(intent) => (&intent.step, Event::Intent(intent.act)),
+            Body::Outcome(outcome) => (&outcome.step, Event::Outcome(outcome.ending)),
+            _ => continue,
+        };
+        let empty = Progress { state: State::NotBegun, intent: None, outcome: None };
+        let progress = steps.entry(step.clone()).or_insert(empty);
+        progress.state = next(progress.state, event).unwrap_or_else(|error| {
+            illegal.push((record.id, error));
+            State::InDoubt
+        });
+        match &record.block.body {
+            Body::Intent(intent) => progress.intent = Some((record, intent)),
+            Body::Outcome(outcome) => progress.outcome = Some((record, outcome)),
+            _ => {}
+        }
+    }
+    (steps, illegal)
+}
+
+/// What criteria and steps may use as `{step.ID.NAME}`: the facts of steps that are done, and when they finished.
+pub fn step_values(progress: &BTreeMap<StepId, Progress<'_>>) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    for (step, progress) in progress {
+        let (State::Done, Some((_, outcome))) = (progress.state, progress.outcome) else { continue };
+        values.insert(format!("step.{step}.finished"), outcome.finished.to_string());
+        for (name, value) in &outcome.facts {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            values.insert(format!("step.{step}.{name}"), text);
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole table: rows are states, columns are run, resume, undo, done, unwound, failed, stuck.
+    #[test]
+    fn the_table() {
+        use State::{Done, Failed, InDoubt, NotBegun, Stuck, Unwound};
+        let events = [
+            Event::Intent(Act::Run),
+            Event::Intent(Act::Resume),
+            Event::Intent(Act::Undo),
+            Event::Outcome(Ending::Done),
+            Event::Outcome(Ending::Unwound),
+            Event::Outcome(Ending::Failed),
+            Event::Outcome(Ending::Stuck),
+        ];
+        let no = None;
+        let doubt = Some(InDoubt);
+        let rows = [
+            (NotBegun, [doubt, no, no, no, no, no, no]),
+            (InDoubt, [no, doubt, doubt, Some(Done), Some(Unwound), Some(Failed), Some(Stuck)]),
+            (Done, [no, no, doubt, no, no, no, no]),
+            (Unwound, [doubt, no, no, no, no, no, no]),
+            (Failed, [doubt, doubt, doubt, no, no, no, no]),
+            (Stuck, [no, doubt, doubt, no, no, no, no]),
+        ];
+        for (state, wanted) in rows {
+            for (event, wanted) in events.into_iter().zip(wanted) {
+                assert_eq!(next(state, event).ok(), wanted, "{state:?} {event:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! How one gate stands: the newest claim, the verdicts on it, and whether its PASS is fresh.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::graph::Graph;
+use super::inputs::{Inputs, Known};
+use super::objections::{self, FindingState, StandingVeto};
+use super::reason::{Class, Reason};
+use super::separation;
+use crate::model::claim::{plan_digest, subject_digest};
+use crate::model::contract::Gate;
+use crate::model::ids::{CriterionId, GateId, RecordId};
+use crate::model::observation::{Outcome, facts_digest};
+use crate::model::record::{Body, Claim, Evidence, FindingAct, Record, Ruling, Severity, Verdict};
+use crate::model::time::{Time, show_duration};
+
+/// How a gate stands, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Nothing was claimed.
+    Unclaimed,
+    /// Claimed, and no verdict yet.
+    Claimed,
+    /// The newest verdict is a FAIL.
+    Failed,
+    /// There was a PASS, and it does not count any more.
+    Stale,
+    /// A PASS stands, but something else closes the gate.
+    Closed,
+    /// A fresh PASS.
+    Open,
+}
+
+/// How one gate stands and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GateReport {
+    /// The gate.
+    pub gate: GateId,
+    /// Its title.
+    pub title: String,
+    /// In one word.
+    pub standing: Standing,
+    /// The newest claim.
+    pub claim: Option<RecordId>,
+    /// The PASS that stands on it.
+    pub pass: Option<RecordId>,
+    /// When that PASS is no longer fresh.
+    pub until: Option<Time>,
+    /// What keeps it closed; empty only when it is open.
+    pub reasons: Vec<Reason>,
+}
+
+/// What a gate is judged against, beside its own records.
+pub(super) struct Bench<'a> {
+    pub(super) inputs: Inputs<'a>,
+    pub(super) graph: &'a Graph<'a>,
+    pub(super) counted: &'a [&'a Record],
+    pub(super) vetoes: &'a [StandingVeto],
+    pub(super) findings: &'a [FindingState],
+}
+
+/// The newest claims of a gate: those that no other claim of it has among its ancestors.
+pub(super) fn newest_claims<'a>(bench: &Bench<'a>, gate: &GateId) -> Vec<(&'a Record, &'a Claim)> {
+    let claims: Vec<(&Record, &Claim)> = bench
+        .counted
+        .iter()
+        .filter_map(|record| match &record.block.body {
+            Body::Claim(claim) if claim.gate == *gate => Some((*record, claim)),
+            _ => None,
+        })
+        .collect();
+    let superseded = |id: &RecordId| claims.iter().any(|(other, _)| bench.graph.is_before(id, &other.id));
+    claims.iter().filter(|(record, _)| !superseded(&record.id)).copied().collect()
+}
+
+/// The verdicts of a gate.
+pub(super) fn verdicts<'a>(bench: &Bench<'a>, gate: &GateId) -> Vec<(&'a Record, &'a Verdict)> {
+    let of_gate = |record: &&'a Record| match &record.block.body {
+        Body::Verdict(verdict) if verdict.gate == *gate => Some((*record, verdict)),
+        _ => None,
+    };
+    bench.counted.iter().filter_map(of_gate).collect()
+}
+
+/// The FAILs of a gate that still stand against `claim`: on it, or not known to it, and not superseded by the same key.
+pub(super) fn standing_fails<'a>(bench: &Bench<'a>, gate: &GateId, claim: &RecordId) -> Vec<(&'a Record, &'a Verdict)> {
+    let verdicts = verdicts(bench, gate);
+    let superseded = |fail: &Record| {
+        verdicts.iter().any(|(record, verdict)| {
+            verdict.supersedes == Some(fail.id)
+                && record.signer == fail.signer
+                && bench.graph.is_before(&fail.id, &record.id)
+        })
+    };
+    let stands = |(record, verdict): &(&Record, &Verdict)| {
+        verdict.ruling == Ruling::Fail && !bench.graph.is_before(&record.id, claim) && !superseded(record)
+    };
+    verdicts.iter().filter(|row| stands(row)).copied().collect()
+}
+
+/// Judges one gate.
+pub(super) fn judge(bench: &Bench<'_>, gate: &Gate) -> GateReport {
+    let mut report = GateReport {
+        gate: gate.id.clone(),
+        title: gate.title.clone(),
+        standing: Standing::Unclaimed,
+        claim: None,
+        pass: None,
+        until: None,
+        reasons: Vec::new(),
+    };
+    let claims = newest_claims(bench, &gate.id);
+    let (record, claim) = match claims.as_slice() {
+        [] => {
+            let next = format!("countersign builder claim {}", gate.id);
+            report.reasons.push(Reason::new(Class::Closed, format!("gate {} has no claim", gate.id), "a PASS", next));
+            return report;
+        }
+        [one] => *one,
+        several => {
+            let ids: Vec<_> = several.iter().map(|(record, _)| record.id.short()).collect();
+            report.standing = Standing::Closed;
+            report.reasons.push(Reason::new(
+                Class::Closed,
+                format!("gate {} has concurrent claims {}", gate.id, ids.join(" and ")),
+                "one newest claim that has the others among its ancestors",
+                format!("countersign sync, then countersign builder claim {}", gate.id),
+            ));
+            return report;
+        }
+    };
+    report.claim = Some(record.id);
+    report.standing = Standing::Claimed;
+    objected(bench, gate, &mut report.reasons);
+    let fails = standing_fails(bench, &gate.id, &record.id);
+    if let Some((fail, verdict)) = fails.last() {
+        report.standing = Standing::Failed;
+        let why = verdict.reason.as_deref().unwrap_or("no reason given");
+        report.reasons.push(Reason::new(
+            Class::Closed,
+            format!("gate {} has FAIL {} of {}: {why}", gate.id, fail.id.short(), fail.block.at),
+            "a newer claim that answers it, and a PASS on that",
+            format!("countersign builder claim {}", gate.id),
+        ));
+        return report;
+    }
+    let passes: Vec<_> = verdicts(bench, &gate.id)
+        .into_iter()
+        .filter(|(_, verdict)| verdict.ruling == Ruling::Pass && verdict.claim == record.id)
+        .collect();
+    let Some((pass, verdict)) = passes.last().copied() else {
+        report.reasons.push(Reason::new(
+            Class::Closed,
+            format!("claim {} of gate {} has no verdict", record.id.short(), gate.id),
+            "a PASS by the Adversary",
+            format!("countersign adversary brief {}", gate.id),
+        ));
+        return report;
+    };
+    report.pass = Some(pass.id);
+    report.until = Some(pass.block.at.plus(gate.max_age));
+    let before = report.reasons.len();
+    fresh(bench, gate, (record, claim), (pass, verdict), &mut report.reasons);
+    report.standing = match (report.reasons.len() > before, report.reasons.is_empty()) {
+        (true, _) => Standing::Stale,
+        (false, true) => Standing::Open,
+        (false, false) => Standing::Closed,
+    };
+    report
+}
+
+fn objected(bench: &Bench<'_>, gate: &Gate, reasons: &mut Vec<Reason>) {
+    for veto in bench.vetoes {
+        reasons.push(Reason::new(
+            Class::Closed,
+            format!("veto {} of {} stands: {}", veto.id.short(), veto.at, veto.reason),
+            "no veto",
+            format!("countersign adversary veto --lift {} --reason …", veto.id.short()),
+        ));
+    }
+    let closes = |finding: &&FindingState| {
+        finding.state == FindingAct::Opened
+            && finding.severity == Severity::Blocking
+            && finding.gate.as_ref().is_none_or(|of| *of == gate.id)
+    };
+    for finding in bench.findings.iter().filter(closes) {
+        reasons.push(Reason::new(
+            Class::Closed,
+            format!("finding {} is open: {}", finding.name, finding.text),
+            "no open blocking finding",
+            format!("countersign adversary finding close {} --reason …", finding.name),
+        ));
+    }
+}
+
+fn fresh(
+    bench: &Bench<'_>,
+    gate: &Gate,
+    (claim_record, claim): (&Record, &Claim),
+    (pass, verdict): (&Record, &Verdict),
+    reasons: &mut Vec<Reason>,
+) {
+    let again = format!("countersign builder claim {}", gate.id);
+    let mut stale =
+        |found: String, wanted: String| reasons.push(Reason::new(Class::Stale, found, wanted, again.clone()));
+    let now = bench.inputs.now;
+    match now.since(pass.block.at) {
+        Some(age) if age > gate.max_age => stale(
+            format!("PASS {} of gate {} is {} old", pass.id.short(), gate.id, show_duration(age)),
+            format!("one younger than {}", show_duration(gate.max_age)),
+        ),
+        _ => {}
+    }
+    if claim.contract != bench.inputs.contract.digest {
+        stale(
+            format!(
+                "gate {} was claimed under contract {}, and it is {} now",
+                gate.id,
+                claim.contract.short(),
+                bench.inputs.contract.digest.short()
+            ),
+            "a claim under the contract of today".into(),
+        );
+    }
+    let plan = plan_digest(bench.inputs.contract, &claim.strategy);
+    if claim.plan != plan {
+        stale(
+            format!("gate {} was claimed with plan {}, and it is {} now", gate.id, claim.plan.short(), plan.short()),
+            "a claim with the plan of today".into(),
+        );
+    }
+    match bench.inputs.subject {
+        Known::Is(subject) if subject.tree != claim_record.block.subject.tree => stale(
+            format!(
+                "the subject moved since claim {}: commit {}, tree {} then; commit {}, tree {} now",
+                claim_record.id.short(),
+                claim_record.block.subject.commit.short(),
+                claim_record.block.subject.tree.short(),
+                subject.commit.short(),
+                subject.tree.short()
+            ),
+            "the subject that was claimed and passed".into(),
+        ),
+        Known::Is(_) => {}
+        Known::Unknown(why) => {
+            reasons.push(Reason::new(
+                Class::Unknown,
+                format!("the subject could not be read: {why}"),
+                "the subject",
+                "",
+            ));
+        }
+    }
+    evidence_holds(bench, gate, (claim_record, claim), (pass, verdict), reasons);
+    let apart = separation::between(&claim_record.block.from, &pass.block.from);
+    if apart < bench.inputs.contract.separation {
+        reasons.push(Reason::new(
+            Class::Role,
+            format!("claim and PASS of gate {} stand apart by `{}`", gate.id, apart.label()),
+            format!("`{}`, as the contract asks", bench.inputs.contract.separation.label()),
+            format!("countersign adversary pass {}", gate.id),
+        ));
+    }
+}
+
+/// The evidence of claim and verdict covers every criterion, held, with equal facts, and both digests are those of today.
+fn evidence_holds(
+    bench: &Bench<'_>,
+    gate: &Gate,
+    (claim_record, claim): (&Record, &Claim),
+    (pass, verdict): (&Record, &Verdict),
+    reasons: &mut Vec<Reason>,
+) {
+    let next = format!("countersign builder claim {}", gate.id);
+    let mut facts = BTreeMap::new();
+    for criterion in &gate.criteria {
+        if objections::waives_criterion(bench.counted, &criterion.id, bench.inputs.now).is_some() {
+            continue;
+        }
+        let claimed = evidence(bench, claim_record, &claim.evidence, gate, &criterion.id);
+        let checked = evidence(bench, pass, &verdict.evidence, gate, &criterion.id);
+        match (claimed, checked) {
+            (Ok(claimed), Ok(checked)) if claimed.facts == checked.facts => {}
+            (Ok(_), Ok(_)) => reasons.push(Reason::new(
+                Class::Stale,
+                format!("criterion `{}`: the cold run's facts are not the claim's", criterion.id),
+                "equal facts",
+                next.clone(),
+            )),
+            (Err(why), _) | (_, Err(why)) => {
+                reasons.push(Reason::new(
+                    Class::Stale,
+                    format!("criterion `{}`: {why}", criterion.id),
+                    "held evidence of both roles",
+                    next.clone(),
+                ));
+            }
+        }
+    }
+    for (criterion, id) in &claim.evidence {
+        if let Some(record) = bench.graph.get(id)
+            && let Body::Evidence(evidence) = &record.block.body
+        {
+            facts.insert(criterion.clone(), facts_digest(&evidence.facts));
+        }
+    }
+    let tree = &claim_record.block.subject.tree;
+    let digest = subject_digest(&claim.contract, &claim.plan, tree, &facts);
+    if claim.evidence.is_empty() || digest != claim.digest || verdict.digest != claim.digest {
+        reasons.push(Reason::new(
+            Class::Stale,
+            format!("the subject digest of claim {} is not the one that was signed", claim_record.id.short()),
+            "one digest in claim, verdict and today's bytes",
+            next,
+        ));
+    }
+}
+
+/// The evidence that a claim or verdict names for one criterion, if it is what it should be.
+fn evidence<'a>(
+    bench: &Bench<'a>,
+    by: &Record,
+    named: &BTreeMap<CriterionId, RecordId>,
+    gate: &Gate,
+    criterion: &CriterionId,
+) -> Result<&'a Evidence, String> {
+    let id = named.get(criterion).ok_or_else(|| format!("{} names no evidence for it", by.id.short()))?;
+    let record = bench.counted.iter().find(|record| record.id == *id);
+    let record = record.ok_or_else(|| format!("evidence {} is not there or does not count", id.short()))?;
+    let Body::Evidence(evidence) = &record.block.body else {
+        return Err(format!("record {} is no evidence", id.short()));
+    };
+    let right = evidence.criterion == *criterion
+        && evidence.gate.as_ref() == Some(&gate.id)
+        && record.block.document == by.block.document
+        && record.block.subject == by.block.subject
+        && record.block.target == by.block.target
+        && record.signer == by.signer
+        && evidence.contract == bench.inputs.contract.digest
+        && bench.graph.is_before(id, &by.id);
+    if !right {
+        return Err(format!("evidence {} is for something else", id.short()));
+    }
+    match evidence.outcome {
+        Outcome::Held if !evidence.facts.is_empty() => Ok(evidence),
+        outcome => Err(format!("evidence {} is `{}`", id.short(), outcome.label())),
+    }
+}

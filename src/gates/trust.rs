@@ -1,0 +1,176 @@
+//! Which contract is in force where, and so which records count.
+//!
+//! A contract is in force at a record when a valid adoption of it by both roles is among the record's ancestors. The first is
+//! adopted with keys that its own text lists (a host anchors them by its pins); each later one with keys of the one before.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::graph::Graph;
+use crate::model::digest::Digest;
+use crate::model::ids::RecordId;
+use crate::model::record::{Adoption, Body, Kind, Record};
+use crate::model::role::Role;
+
+/// Why a record does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distrusted {
+    /// The record.
+    pub record: RecordId,
+    /// Why, one line.
+    pub why: String,
+}
+
+/// One version of the contract as its adoptions carry it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adopted {
+    /// Digest of the contract's text.
+    pub digest: Digest,
+    /// Its version.
+    pub version: u32,
+    /// The keys of each role.
+    pub keys: BTreeMap<Role, Vec<String>>,
+    /// The adoption by each role, valid ones only.
+    pub by: BTreeMap<Role, RecordId>,
+    replaces: Option<Digest>,
+}
+
+impl Adopted {
+    /// Whether both roles have adopted it.
+    pub fn by_both(&self) -> bool {
+        self.by.contains_key(&Role::Builder) && self.by.contains_key(&Role::Adversary)
+    }
+}
+
+/// What trust was established.
+pub struct Trust<'a> {
+    /// The contract in force now: the newest version that both roles adopted.
+    pub in_force: Option<Adopted>,
+    /// Adopted by one role only, or not yet valid.
+    pub pending: Vec<Adopted>,
+    /// The records that count, each after those it links to.
+    pub counted: Vec<&'a Record>,
+    /// The others.
+    pub distrusted: Vec<Distrusted>,
+}
+
+/// Goes through the graph once and establishes what counts.
+pub fn establish<'a>(graph: &Graph<'a>) -> Trust<'a> {
+    let mut contracts: Vec<Adopted> = Vec::new();
+    let mut distrusted = Vec::new();
+    let mut valid = HashMap::new();
+    for record in graph.records() {
+        if let Body::Contract(adoption) = &record.block.body {
+            match adopt(graph, &mut contracts, record, adoption) {
+                Ok(()) => {
+                    valid.insert(record.id, true);
+                }
+                Err(why) => distrusted.push(Distrusted { record: record.id, why }),
+            }
+        }
+    }
+    let reach: Vec<(usize, HashMap<RecordId, bool>, HashMap<RecordId, bool>)> = contracts
+        .iter()
+        .enumerate()
+        .filter(|(_, contract)| contract.by_both())
+        .map(|(at, contract)| {
+            let by = |role: Role| graph.reached(|record| contract.by.get(&role) == Some(&record.id));
+            (at, by(Role::Builder), by(Role::Adversary))
+        })
+        .collect();
+    let mut counted = Vec::new();
+    for record in graph.records() {
+        if record.block.body.kind() == Kind::Contract {
+            if valid.contains_key(&record.id) {
+                counted.push(record);
+            }
+            continue;
+        }
+        let at_record = reach.iter().filter(|(_, b, a)| b[&record.id] && a[&record.id]).map(|(at, ..)| &contracts[*at]);
+        match listed(record, at_record.max_by_key(|contract| contract.version)) {
+            Ok(()) => counted.push(record),
+            Err(why) => distrusted.push(Distrusted { record: record.id, why }),
+        }
+    }
+    let in_force =
+        contracts.iter().filter(|contract| contract.by_both()).max_by_key(|contract| contract.version).cloned();
+    let newest = in_force.as_ref().map_or(0, |contract| contract.version);
+    let pending = contracts.into_iter().filter(|contract| !contract.by_both() && contract.version > newest).collect();
+    Trust { in_force, pending, counted, distrusted }
+}
+
+/// The role whose keys must have signed a record.
+fn signing_role(record: &Record) -> Role {
+    match record.block.body.kind() {
+        Kind::BreakGlass => Role::Operator,
+        _ => record.block.document.role(),
+    }
+}
+
+fn listed(record: &Record, contract: Option<&Adopted>) -> Result<(), String> {
+    let role = signing_role(record);
+    let Some(contract) = contract else {
+        return Err("no contract was in force where it stands: both roles adopt first".into());
+    };
+    if record.block.role != role {
+        return Err(format!("signed as {} in a document that is written by the {role}", record.block.role));
+    }
+    if contract.keys.get(&role).is_some_and(|keys| keys.contains(&record.signer)) {
+        return Ok(());
+    }
+    let other = contract.keys.iter().find(|(_, keys)| keys.contains(&record.signer)).map(|(role, _)| *role);
+    Err(match other {
+        Some(other) => format!("signed with a key of the {other}; this document's records are the {role}'s"),
+        None => format!("signed with a key that contract version {} does not list for the {role}", contract.version),
+    })
+}
+
+fn adopt(graph: &Graph<'_>, contracts: &mut Vec<Adopted>, record: &Record, adoption: &Adoption) -> Result<(), String> {
+    let role = record.block.document.role();
+    if record.block.role != role {
+        return Err(format!("adopted as {} in the {role}'s document", record.block.role));
+    }
+    if record.block.output.as_ref().map(|output| output.sha256) != Some(adoption.digest) {
+        return Err("the text it carries is not the contract whose digest it adopts".into());
+    }
+    let before = contracts
+        .iter()
+        .filter(|contract| contract.by_both())
+        .filter(|contract| contract.by.values().all(|id| graph.is_before(id, &record.id)))
+        .max_by_key(|contract| contract.version)
+        .cloned();
+    let keys = match (&before, &adoption.replaces) {
+        (None, None) => &adoption.keys,
+        // The second party's adoption may already see the first party's, but never a contract of both before version one.
+        (Some(before), _) if before.digest == adoption.digest => return Ok(()),
+        (Some(before), Some(replaces)) if before.digest == *replaces => {
+            if adoption.version <= before.version {
+                return Err(format!("its version {} does not rise above {}", adoption.version, before.version));
+            }
+            &before.keys
+        }
+        (Some(before), _) => {
+            return Err(format!("it does not replace contract {}, which is in force there", before.digest.short()));
+        }
+        (None, Some(replaces)) => {
+            return Err(format!("it replaces contract {}, which both never adopted", replaces.short()));
+        }
+    };
+    let allowed = |role: Role| keys.get(&role).is_some_and(|keys| keys.contains(&record.signer));
+    if !allowed(role) && !(before.is_some() && allowed(Role::Operator)) {
+        return Err(format!("signed with a key that is not listed for the {role}"));
+    }
+    match contracts.iter_mut().find(|contract| contract.digest == adoption.digest && contract.keys == adoption.keys) {
+        Some(contract) if contract.version == adoption.version && contract.replaces == adoption.replaces => {
+            contract.by.entry(role).or_insert(record.id);
+        }
+        Some(_) => return Err("the other role adopted the same text as another version".into()),
+        None => contracts.push(Adopted {
+            digest: adoption.digest,
+            version: adoption.version,
+            keys: adoption.keys.clone(),
+            by: BTreeMap::from([(role, record.id)]),
+            replaces: adoption.replaces,
+        }),
+    }
+    Ok(())
+}
