@@ -1,1 +1,123 @@
-//! To be written.
+//! Keys and SSHSIG signatures.
+//!
+//! A signature is over the exact bytes of a record's block, in the namespace [`NAMESPACE`]; stock `ssh-keygen -Y verify` checks
+//! it. An armor is accepted only if re-encoding what was decoded gives the same bytes, since decoders accept malleated forms.
+
+pub mod key_file;
+pub mod public_key;
+
+use ssh_key::{HashAlg, LineEnding, PublicKey, SshSig};
+
+use self::key_file::Key;
+
+/// The SSHSIG namespace of records.
+pub const NAMESPACE: &str = "record@countersign";
+
+/// Why a signature is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// Not an SSH signature in OpenSSH's armor.
+    #[error("the signature is not SSHSIG armor")]
+    NotArmor,
+    /// Decodes, but is not written the one way in which it should be.
+    #[error("the signature's armor is not the canonical one: re-encoding it gives other bytes")]
+    NotCanonical,
+    /// Made for something else.
+    #[error("the signature is for namespace `{found}`; wanted `{NAMESPACE}`")]
+    Namespace {
+        /// The namespace it was made for.
+        found: String,
+    },
+    /// Not over these bytes, or not by the key it names.
+    #[error("the signature does not match the block it stands under")]
+    Mismatch,
+    /// Made with a kind of key that this program does not accept.
+    #[error("the signature is by a key of kind `{found}`; wanted ssh-ed25519")]
+    KeyKind {
+        /// The key's kind.
+        found: String,
+    },
+    /// The key could not sign.
+    #[error("the key could not sign: {0}")]
+    Signing(String),
+}
+
+/// Signs a block; the result is the armor, ending in a newline.
+///
+/// # Errors
+///
+/// The key cannot sign.
+pub fn sign(key: &Key, block: &[u8]) -> Result<String, SignError> {
+    let failed = |error: ssh_key::Error| SignError::Signing(error.to_string());
+    let signature = key.private.sign(NAMESPACE, HashAlg::Sha512, block).map_err(failed)?;
+    let armor = signature.to_pem(LineEnding::LF).map_err(failed)?;
+    Ok(if armor.ends_with('\n') { armor } else { armor + "\n" })
+}
+
+/// Checks a signature; gives the public key that made it, in OpenSSH form without comment.
+///
+/// # Errors
+///
+/// Anything but one canonical, matching signature in our namespace by an Ed25519 key.
+pub fn verify(armor: &str, block: &[u8]) -> Result<String, SignError> {
+    let signature = SshSig::from_pem(armor).map_err(|_| SignError::NotArmor)?;
+    let again = signature.to_pem(LineEnding::LF).map_err(|_| SignError::NotArmor)?;
+    if again.trim_end_matches('\n') != armor.trim_end_matches('\n') || armor.trim_end_matches('\n').len() + 1 != armor.len() {
+        return Err(SignError::NotCanonical);
+    }
+    if signature.namespace() != NAMESPACE {
+        return Err(SignError::Namespace { found: signature.namespace().chars().take(60).collect() });
+    }
+    if !signature.reserved().is_empty() || signature.version() != SshSig::VERSION {
+        return Err(SignError::NotCanonical);
+    }
+    if signature.algorithm() != ssh_key::Algorithm::Ed25519 {
+        return Err(SignError::KeyKind { found: signature.algorithm().to_string() });
+    }
+    let key = PublicKey::new(signature.public_key().clone(), "");
+    key.verify(NAMESPACE, block, &signature).map_err(|_| SignError::Mismatch)?;
+    let text = key.to_openssh().map_err(|_| SignError::NotArmor)?;
+    Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn armor_of(bytes: &[u8]) -> String {
+        let key = Key::generate("test").expect("a key");
+        sign(&key, bytes).expect("a signature")
+    }
+
+    #[test]
+    fn a_signature_names_its_key_and_covers_its_bytes() {
+        let key = Key::generate("test").expect("a key");
+        let armor = sign(&key, b"block").expect("a signature");
+        assert_eq!(verify(&armor, b"block"), Ok(key.public_text()));
+        assert_eq!(verify(&armor, b"blocK"), Err(SignError::Mismatch));
+    }
+
+    #[test]
+    fn every_changed_character_is_refused() {
+        let armor = armor_of(b"block");
+        for at in 0..armor.len() {
+            for other in [b'A', b'b', b'\n', b' ', b'='] {
+                let mut bytes = armor.clone().into_bytes();
+                if bytes[at] == other {
+                    continue;
+                }
+                bytes[at] = other;
+                let text = String::from_utf8(bytes).expect("text");
+                assert!(verify(&text, b"block").is_err(), "byte {at} as {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_around_the_armor_is_refused() {
+        let armor = armor_of(b"block");
+        for wrong in [format!("{armor}\n"), format!("\n{armor}"), armor.trim_end().to_owned(), format!("{armor}x"), armor.replace('\n', "\r\n")] {
+            assert!(verify(&wrong, b"block").is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Public keys as text.
+
+use ssh_key::{Algorithm, HashAlg, PublicKey};
+
+/// Why a text is no public key that can be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Not a public key.
+    #[error("`{0}` is not an OpenSSH public key: wanted one line such as `ssh-ed25519 AAAA… comment`")]
+    NotAKey(String),
+    /// Another kind of key.
+    #[error("the key is of kind {0}: wanted ssh-ed25519, as `countersign key new ROLE` makes")]
+    Kind(String),
+}
+
+/// Reads one public key line; gives it in OpenSSH form without its comment.
+///
+/// # Errors
+///
+/// Not exactly one key, or not an Ed25519 key.
+pub fn parse(line: &str) -> Result<String, KeyError> {
+    let line = line.trim();
+    let wrong = || KeyError::NotAKey(line.chars().take(60).collect());
+    let mut key = PublicKey::from_openssh(line).map_err(|_| wrong())?;
+    if key.algorithm() != Algorithm::Ed25519 {
+        return Err(KeyError::Kind(key.algorithm().to_string()));
+    }
+    key.set_comment("");
+    Ok(key.to_openssh().map_err(|_| wrong())?.trim().to_owned())
+}
+
+/// The fingerprint as `ssh-keygen -l` prints it: `SHA256:…`.
+pub fn fingerprint(key: &str) -> String {
+    PublicKey::from_openssh(key).map_or_else(|_| "not a key".into(), |key| key.fingerprint(HashAlg::Sha256).to_string())
+}
