@@ -1,1 +1,15 @@
-//! To be written.
+//! The Markdown state: reading, composing, and the one write path.
+//!
+//! comrak reads the structure and composes new fragments; pulldown-cmark reads the same bytes independently; what they do not
+//! agree on is a defect. Files are edited by splicing bytes, and every byte outside the splice stays.
+
+pub mod backlog;
+pub mod clean;
+pub mod lock;
+pub mod read;
+pub mod section;
+pub mod skeleton;
+pub mod store;
+pub mod structure;
+pub mod unsigned;
+pub mod write;

@@ -97,7 +97,9 @@ impl Key {
         let text = self.private.to_openssh(LineEnding::LF).map_err(|error| io(io::Error::other(error)))?;
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut file = match opened {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(KeyFileError::Exists(path.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(KeyFileError::Exists(path.to_owned()));
+            }
             other => other.map_err(io)?,
         };
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
@@ -113,7 +115,9 @@ impl Key {
         let io = |source| KeyFileError::Io { path: path.to_owned(), source };
         let kind = |found: &str| KeyFileError::Kind { path: path.to_owned(), found: found.to_owned() };
         let metadata = match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeyFileError::Missing(path.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(KeyFileError::Missing(path.to_owned()));
+            }
             other => other.map_err(io)?,
         };
         if metadata.file_type().is_symlink() {

@@ -62,7 +62,9 @@ pub fn sign(key: &Key, block: &[u8]) -> Result<String, SignError> {
 pub fn verify(armor: &str, block: &[u8]) -> Result<String, SignError> {
     let signature = SshSig::from_pem(armor).map_err(|_| SignError::NotArmor)?;
     let again = signature.to_pem(LineEnding::LF).map_err(|_| SignError::NotArmor)?;
-    if again.trim_end_matches('\n') != armor.trim_end_matches('\n') || armor.trim_end_matches('\n').len() + 1 != armor.len() {
+    if again.trim_end_matches('\n') != armor.trim_end_matches('\n')
+        || armor.trim_end_matches('\n').len() + 1 != armor.len()
+    {
         return Err(SignError::NotCanonical);
     }
     if signature.namespace() != NAMESPACE {
@@ -116,7 +118,13 @@ mod tests {
     #[test]
     fn text_around_the_armor_is_refused() {
         let armor = armor_of(b"block");
-        for wrong in [format!("{armor}\n"), format!("\n{armor}"), armor.trim_end().to_owned(), format!("{armor}x"), armor.replace('\n', "\r\n")] {
+        for wrong in [
+            format!("{armor}\n"),
+            format!("\n{armor}"),
+            armor.trim_end().to_owned(),
+            format!("{armor}x"),
+            armor.replace('\n', "\r\n"),
+        ] {
             assert!(verify(&wrong, b"block").is_err(), "{wrong:?}");
         }
     }

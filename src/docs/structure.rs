@@ -1,0 +1,194 @@
+//! Two independent readings of a document's top level, and what they make of it.
+
+use std::ops::Range;
+
+use comrak::nodes::NodeValue;
+use comrak::{Arena, Options};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
+
+use super::section::{BLOCK_INFO, OUTPUT_INFO, SIGNATURE_INFO};
+
+/// One top-level block, as far as records are concerned.
+enum Top {
+    /// A heading of level 2 that begins at this byte.
+    Heading(usize),
+    /// A fenced code block.
+    Fence { info: String, literal: String, range: Range<usize>, closed: bool },
+    /// A paragraph.
+    Paragraph,
+    /// Anything else.
+    Other,
+}
+
+/// One candidate record: a whole section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// From the heading's first byte to the end of the signature fence's last line.
+    pub range: Range<usize>,
+    /// The block's text.
+    pub block: String,
+    /// The raw output's text.
+    pub output: Option<String>,
+    /// The signature's armor.
+    pub armor: String,
+}
+
+/// What one reader found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Structure {
+    /// Whole sections, in order.
+    pub candidates: Vec<Candidate>,
+    /// Blocks that look like a record's but stand in no whole section: first byte and why.
+    pub torn: Vec<(usize, &'static str)>,
+}
+
+/// Reads with comrak.
+pub fn by_comrak(text: &str) -> Structure {
+    let lines = line_starts(text);
+    let arena = Arena::new();
+    let root = comrak::parse_document(&arena, text, &Options::default());
+    let tops = root.children().map(|node| {
+        let data = node.data();
+        let start = lines.get(data.sourcepos.start.line.saturating_sub(1)).copied().unwrap_or(0);
+        let start = start + data.sourcepos.start.column.saturating_sub(1);
+        let end = lines.get(data.sourcepos.end.line).copied().unwrap_or(text.len());
+        match &data.value {
+            NodeValue::Heading(heading) if heading.level == 2 && !heading.setext => Top::Heading(start),
+            NodeValue::CodeBlock(code) if code.fenced => Top::Fence {
+                info: code.info.clone(),
+                literal: code.literal.clone(),
+                range: start..end,
+                closed: code.closed,
+            },
+            NodeValue::Paragraph => Top::Paragraph,
+            _ => Top::Other,
+        }
+    });
+    assemble(tops)
+}
+
+/// Reads with pulldown-cmark.
+pub fn by_pulldown(text: &str) -> Structure {
+    let mut tops = Vec::new();
+    let mut depth = 0_usize;
+    let mut open: Option<(String, String, Range<usize>)> = None;
+    for (event, range) in Parser::new(text).into_offset_iter() {
+        match event {
+            Event::Start(tag) => {
+                if depth == 0 {
+                    match &tag {
+                        Tag::Heading { level: HeadingLevel::H2, .. } if text[range.clone()].starts_with("##") => {
+                            tops.push(Top::Heading(range.start));
+                        }
+                        Tag::CodeBlock(CodeBlockKind::Fenced(info)) => {
+                            open = Some((info.to_string(), String::new(), range.clone()));
+                        }
+                        Tag::Paragraph => tops.push(Top::Paragraph),
+                        _ => tops.push(Top::Other),
+                    }
+                }
+                depth += 1;
+            }
+            Event::End(tag) => {
+                depth = depth.saturating_sub(1);
+                if depth == 0
+                    && tag == TagEnd::CodeBlock
+                    && let Some((info, literal, range)) = open.take()
+                {
+                    let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at + 1);
+                    let end = if text[..range.end].ends_with('\n') { range.end } else { end };
+                    let closed = is_closed(&text[range.start..end]);
+                    tops.push(Top::Fence { info, literal, range: range.start..end, closed });
+                }
+            }
+            Event::Text(part) => {
+                if let Some((_, literal, _)) = &mut open {
+                    literal.push_str(&part);
+                }
+            }
+            // A thematic break is a top-level block without a start and an end.
+            Event::Rule if depth == 0 => tops.push(Top::Other),
+            _ => {}
+        }
+    }
+    assemble(tops.into_iter())
+}
+
+/// Whether a fenced block's last line is its closing fence.
+fn is_closed(block: &str) -> bool {
+    let fence: usize = block.bytes().take_while(|b| *b == b'`' || *b == b'~').count();
+    let mut lines = block.lines();
+    let (first, last) = (lines.next(), lines.last());
+    let run =
+        |line: &str| line.trim().len() >= fence && line.trim().bytes().all(|b| Some(&b) == block.as_bytes().first());
+    first.is_some() && last.is_some_and(run)
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
+/// Puts top-level blocks together to sections: heading, paragraphs, at most one output, block, signature, and nothing else
+/// between.
+fn assemble(tops: impl Iterator<Item = Top>) -> Structure {
+    let mut found = Structure::default();
+    let mut heading: Option<usize> = None;
+    let mut output: Option<String> = None;
+    let mut block: Option<(String, usize)> = None;
+    for top in tops {
+        let expects_signature = block.is_some();
+        match top {
+            Top::Fence { info, literal, range, closed } if info == SIGNATURE_INFO => {
+                match (heading.take(), block.take(), closed) {
+                    (Some(start), Some((text, _)), true) => found.candidates.push(Candidate {
+                        range: start..range.end,
+                        block: text,
+                        output: output.take(),
+                        armor: literal,
+                    }),
+                    _ => found
+                        .torn
+                        .push((range.start, "a signature that no whole block stands before, or that is cut off")),
+                }
+                output = None;
+            }
+            Top::Fence { info, literal, range, closed } if info == BLOCK_INFO => {
+                if let Some((_, at)) = block.take() {
+                    found.torn.push((at, "a block without its signature"));
+                }
+                match (heading, closed) {
+                    (Some(_), true) => block = Some((literal, range.start)),
+                    _ => found
+                        .torn
+                        .push((range.start, "a block that no heading of its own stands before, or that is cut off")),
+                }
+            }
+            other => {
+                if expects_signature && let Some((_, at)) = block.take() {
+                    found.torn.push((at, "a block without its signature"));
+                    heading = None;
+                }
+                match other {
+                    Top::Heading(start) => {
+                        heading = Some(start);
+                        output = None;
+                    }
+                    Top::Fence { info, literal, .. }
+                        if info == OUTPUT_INFO && heading.is_some() && output.is_none() =>
+                    {
+                        output = Some(literal);
+                    }
+                    Top::Paragraph => {}
+                    Top::Fence { .. } | Top::Other => {
+                        heading = None;
+                        output = None;
+                    }
+                }
+            }
+        }
+    }
+    if let Some((_, at)) = block {
+        found.torn.push((at, "a block without its signature"));
+    }
+    found
+}
