@@ -1,0 +1,40 @@
+//! What probes are given to look with.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use crate::model::time::Time;
+
+/// The place that probes look at, and what they may use to look.
+pub struct Prober<'a> {
+    /// The engine, or why there is none to ask.
+    pub engine: Result<Infallible, String>,
+    /// The root of the repository's work tree, if there is one.
+    pub root: Option<PathBuf>,
+    /// Whether this machine is the target's node. Elsewhere a probe of the host is `unknown`.
+    pub here: bool,
+    /// Where the engine writes its log, if it is a file and the contract does not name it.
+    pub engine_log: Option<PathBuf>,
+    /// Name to engine address of the further nodes that the contract lists.
+    pub nodes: BTreeMap<String, String>,
+    /// What `{subject}` and `{step.ID.NAME}` stand for now.
+    pub values: BTreeMap<String, String>,
+    /// The clock.
+    pub now: &'a dyn Fn() -> Time,
+}
+
+impl<'a> Prober<'a> {
+    /// A prober that has nothing but a clock; everything else is filled in with the struct update syntax.
+    pub fn without_engine(now: &'a dyn Fn() -> Time, reason: &str) -> Self {
+        Self {
+            engine: Err(reason.to_owned()),
+            root: None,
+            here: false,
+            engine_log: None,
+            nodes: BTreeMap::new(),
+            values: BTreeMap::new(),
+            now,
+        }
+    }
+}

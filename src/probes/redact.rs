@@ -1,0 +1,119 @@
+//! Takes secrets out of what probes saw, before it is written anywhere.
+
+use super::secret_rules;
+use crate::model::observation::Values;
+
+/// The text with every secret replaced by `[redacted: kind]`, and how many there were. Doing it twice changes nothing more.
+pub fn redact(text: &str) -> (String, u32) {
+    let found = secret_rules::find(text);
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for hit in &found {
+        out.push_str(&text[from..hit.range.start]);
+        out.push_str("[redacted: ");
+        out.push_str(hit.kind);
+        out.push(']');
+        from = hit.range.end;
+    }
+    out.push_str(&text[from..]);
+    (out, u32::try_from(found.len()).unwrap_or(u32::MAX))
+}
+
+/// Values with every text in them redacted, keys of inner tables too, and how many secrets there were.
+pub fn redact_values(values: Values) -> (Values, u32) {
+    let mut count = 0;
+    let clean = values.into_iter().map(|(name, value)| (name, redact_value(value, &mut count))).collect();
+    (clean, count)
+}
+
+fn redact_value(value: toml::Value, count: &mut u32) -> toml::Value {
+    let mut text = |text: &str| {
+        let (clean, found) = redact(text);
+        *count = count.saturating_add(found);
+        clean
+    };
+    match value {
+        toml::Value::String(old) => toml::Value::String(text(&old)),
+        toml::Value::Array(list) => {
+            toml::Value::Array(list.into_iter().map(|inner| redact_value(inner, count)).collect())
+        }
+        toml::Value::Table(table) => {
+            let keys: Vec<_> = table.into_iter().map(|(key, inner)| (text(&key), inner)).collect();
+            toml::Value::Table(keys.into_iter().map(|(key, inner)| (key, redact_value(inner, count))).collect())
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_secret_goes_and_the_rest_stays() {
+        let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\n-----END OPENSSH PRIVATE KEY-----";
+        let cut_key = "x -----BEGIN PRIVATE KEY-----\nb3Blbn";
+        let age = format!("AGE-SECRET-KEY-1{}", "Q".repeat(58));
+        let github = format!("ghp_{}", "a1".repeat(18));
+        let jwt = "eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeK";
+        let hex40 = "0123456789abcdef0123456789abcdef01234567";
+        let table: &[(&str, String)] = &[
+            (key, "[redacted: private-key]".into()),
+            (cut_key, "x [redacted: private-key]".into()),
+            (&age, "[redacted: age-key]".into()),
+            (
+                "docker swarm join --token SWMTKN-1-0a1b-2c3d h:2377",
+                "docker swarm join --token [redacted: swarm-token] h:2377".into(),
+            ),
+            ("Authorization: Bearer abc.def-ghi", "Authorization: [redacted: authorization]".into()),
+            ("authorization: Basic dXNlcjpwYXNz", "authorization: [redacted: authorization]".into()),
+            (
+                "clone https://me:s3cret@git.example.org/x.git",
+                "clone https://[redacted: url-password]@git.example.org/x.git".into(),
+            ),
+            ("id AKIAIOSFODNN7EXAMPLE ok", "id [redacted: aws-key] ok".into()),
+            (&github, "[redacted: github-token]".into()),
+            ("glpat-abcdefghijklmnopqrst", "[redacted: gitlab-token]".into()),
+            (jwt, "[redacted: jwt]".into()),
+            ("DB_PASSWORD=hunter2 next", "DB_PASSWORD=[redacted: assignment] next".into()),
+            (r#"{"token": "a b c", "n": 1}"#, r#"{"token": "[redacted: assignment]", "n": 1}"#.into()),
+            ("secret = 'abc';", "secret = '[redacted: assignment]';".into()),
+            (
+                r#"{"auths":{"r":{"auth":"dXNlcjpwYXNz"}}}"#,
+                r#"{"auths":{"r":{"auth":"[redacted: registry-auth]"}}}"#.into(),
+            ),
+            ("tool --api-key abcdef run", "tool --api-key [redacted: argument] run".into()),
+        ];
+        for (text, wanted) in table {
+            let (clean, count) = redact(text);
+            assert_eq!((&clean, count), (wanted, 1), "{text}");
+            assert_eq!(redact(&clean), (clean.clone(), 0), "twice is once");
+        }
+        let (clean, count) = redact(&format!("DRONE_ADMIN {hex40}"));
+        assert_eq!((clean.as_str(), count), ("DRONE_ADMIN [redacted: forge-token]", 1));
+    }
+
+    #[test]
+    fn ordinary_text_stays_byte_for_byte() {
+        for plain in [
+            "network proxy 10.10.0.0/16 overlay",
+            "http://127.0.0.1:8080/path?q=1@x",
+            "passwordFile = config.sops.x",
+            "commit 0123456789abcdef0123456789abcdef01234567",
+            "AKIA",
+            "é — ✓\n\ttabs",
+            "",
+        ] {
+            assert_eq!(redact(plain), (plain.to_owned(), 0));
+        }
+    }
+
+    #[test]
+    fn values_are_redacted_at_every_depth() {
+        let inner = toml::Value::Array(vec![toml::Value::String("password=hunter2".into()), toml::Value::Integer(1)]);
+        let table = toml::Table::from_iter([("list".to_owned(), inner)]);
+        let (clean, count) = redact_values(Values::from([("a".to_owned(), toml::Value::Table(table))]));
+        assert_eq!(count, 1);
+        assert_eq!(clean["a"]["list"][0].as_str(), Some("password=[redacted: assignment]"));
+    }
+}
