@@ -184,12 +184,8 @@ pub fn run(spec: &Spec) -> Result<Finished, ProcessError> {
 pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result<Finished, ProcessError> {
     let io = |source| ProcessError::Io { program: spec.program(), source };
     let start = Instant::now();
-    let mut child = command(spec)?
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(io)?;
+    let mut child =
+        command(spec)?.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(io)?;
     let (sender, pieces) = mpsc::channel();
     if let Some(mut stdin) = child.stdin.take() {
         let bytes = spec.stdin.clone();

@@ -1,1 +1,140 @@
-//! To be written.
+//! The repository, by git's plumbing commands with a pinned environment.
+
+pub mod checkout;
+pub mod diff;
+pub mod remote;
+pub mod root;
+pub mod subject;
+pub mod sync;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::model::ids::ObjectId;
+use crate::process::{self, Finished, ProcessError, Spec};
+
+/// Why git could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// Not inside a repository.
+    #[error("{} is in no git repository", .0.display())]
+    NoRepository(PathBuf),
+    /// A repository that cannot be used.
+    #[error("the repository {} {found}; wanted {wanted}", .root.display())]
+    Unsuitable {
+        /// Its directory.
+        root: PathBuf,
+        /// What it is.
+        found: String,
+        /// What would do.
+        wanted: &'static str,
+    },
+    /// A git command failed.
+    #[error("git {command}: {why}")]
+    Failed {
+        /// The subcommand.
+        command: String,
+        /// Its complaint, without credentials.
+        why: String,
+    },
+    /// The remote does not answer.
+    #[error("remote `{remote}` could not be asked: {why}")]
+    Remote {
+        /// The remote's name.
+        remote: String,
+        /// Its complaint, without credentials.
+        why: String,
+    },
+    /// git itself could not be run.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A file could not be handled.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// A repository that can carry a phase.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    /// The work tree's top, real path.
+    pub root: PathBuf,
+    /// This work tree's git directory, real path.
+    pub git_dir: PathBuf,
+    /// The git directory that all its work trees share, real path.
+    pub common_dir: PathBuf,
+    /// The root commit; the smallest id where there are several.
+    pub root_commit: ObjectId,
+    /// What keys and a home directory the caller's environment offers to commands that talk to a remote.
+    pub credentials: Vec<(String, String)>,
+}
+
+/// Settings that no repository's own configuration may change: nothing of the repository runs.
+const PINNED: &[&str] = &[
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.pager=cat",
+    "-c",
+    "diff.external=",
+    "-c",
+    "protocol.ext.allow=never",
+    "-c",
+    "gc.auto=0",
+    "-c",
+    "maintenance.auto=false",
+    "-c",
+    "advice.detachedHead=false",
+];
+
+/// Runs git in a directory; what it answers is not judged.
+fn raw(
+    directory: &Path,
+    args: &[&str],
+    extra: &[(String, String)],
+    timeout: Duration,
+    stdin: &[u8],
+) -> Result<Finished, GitError> {
+    let argv = ["git"].iter().chain(PINNED).chain(args).copied();
+    let mut spec = Spec::new(argv).in_dir(directory).timeout(timeout);
+    spec.stdin = stdin.to_vec();
+    for (name, value) in [("GIT_TERMINAL_PROMPT", "0"), ("GIT_OPTIONAL_LOCKS", "0"), ("GIT_ATTR_NOSYSTEM", "1")] {
+        spec = spec.env(name, value);
+    }
+    for (name, value) in extra {
+        spec = spec.env(name, value);
+    }
+    Ok(process::run(&spec)?)
+}
+
+impl Repository {
+    /// Runs git here and gives its standard output without the last newline.
+    fn git(&self, args: &[&str]) -> Result<String, GitError> {
+        self.git_with(args, &[], b"")
+    }
+
+    fn git_with(&self, args: &[&str], env: &[(String, String)], stdin: &[u8]) -> Result<String, GitError> {
+        let mut all = self.home();
+        all.extend_from_slice(env);
+        let finished = raw(&self.root, args, &all, Duration::from_secs(60), stdin)?;
+        if finished.ok() {
+            return Ok(finished.text());
+        }
+        Err(GitError::Failed {
+            command: args.first().copied().unwrap_or_default().to_owned(),
+            why: finished.complaint(),
+        })
+    }
+
+    /// The home directory alone: git reads the user's name and `safe.directory` there.
+    fn home(&self) -> Vec<(String, String)> {
+        let kept = |name: &str| matches!(name, "HOME" | "XDG_CONFIG_HOME") || name.starts_with("GIT_CONFIG_");
+        self.credentials.iter().filter(|(name, _)| kept(name)).cloned().collect()
+    }
+}

@@ -1,0 +1,75 @@
+//! The remote: asked, never trusted to stay the same, never forced.
+
+use std::time::Duration;
+
+use super::{GitError, Repository, raw};
+use crate::model::ids::ObjectId;
+
+/// What the remote's branch was found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tip {
+    /// The branch's commit.
+    pub commit: ObjectId,
+    /// A local name of it, to read files at.
+    pub reference: String,
+    /// Whether the tip that was known before is not among its ancestors: somebody forced.
+    pub forced: bool,
+}
+
+/// Takes user names and passwords out of URLs in a message.
+pub fn without_credentials(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        out.push_str(before);
+        let end = after.find(|c: char| c == '/' || c.is_whitespace() || c == '\'').unwrap_or(after.len());
+        rest = match after[..end].rfind('@') {
+            Some(sign) => &after[sign + 1..],
+            None => after,
+        };
+    }
+    out + rest
+}
+
+impl Repository {
+    /// Asks the remote for a branch and fetches it to a private name.
+    ///
+    /// # Errors
+    ///
+    /// The remote does not answer in time; there is no such branch there.
+    pub fn ask(&self, remote: &str, branch: &str, patience: Duration) -> Result<Tip, GitError> {
+        let reference = format!("refs/countersign/{remote}/{branch}");
+        let before = self.object(&reference).ok();
+        let refspec = format!("+refs/heads/{branch}:{reference}");
+        let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", remote, &refspec];
+        let failed = |why: String| GitError::Remote { remote: remote.to_owned(), why: without_credentials(&why) };
+        let finished =
+            raw(&self.root, &args, &self.credentials, patience, b"").map_err(|error| failed(error.to_string()))?;
+        if !finished.ok() {
+            return Err(failed(finished.complaint()));
+        }
+        let commit = self.object(&reference)?;
+        let forced = match before {
+            Some(before) => !self.is_ancestor(&before, &commit)?,
+            None => false,
+        };
+        Ok(Tip { commit, reference, forced })
+    }
+
+    /// The URL of a remote, without credentials.
+    pub fn remote_url(&self, remote: &str) -> Option<String> {
+        self.git(&["remote", "get-url", remote]).ok().map(|url| without_credentials(&url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_leave_messages() {
+        let text = "fatal: 'https://user:secret@host/x.git' and ssh://git@host/y: refused";
+        assert_eq!(without_credentials(text), "fatal: 'https://host/x.git' and ssh://host/y: refused");
+    }
+}

@@ -1,0 +1,122 @@
+//! Finding the repository from any subdirectory or work tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{GitError, Repository, raw};
+use crate::model::ids::ObjectId;
+
+impl Repository {
+    /// Finds the repository that a directory lies in.
+    ///
+    /// `credentials` are the variables that commands which talk to a remote may use (`HOME`, `SSH_AUTH_SOCK`, …).
+    ///
+    /// # Errors
+    ///
+    /// There is none, it is bare, shallow or without a commit, or git refuses it (ownership).
+    pub fn discover(directory: &Path, credentials: Vec<(String, String)>) -> Result<Self, GitError> {
+        let home: Vec<_> = credentials
+            .iter()
+            .filter(|(name, _)| matches!(name.as_str(), "HOME" | "XDG_CONFIG_HOME") || name.starts_with("GIT_CONFIG_"))
+            .cloned()
+            .collect();
+        let ask = |args: &[&str]| raw(directory, args, &home, Duration::from_secs(30), b"");
+        let found = ask(&[
+            "rev-parse",
+            "--is-bare-repository",
+            "--is-shallow-repository",
+            "--absolute-git-dir",
+            "--git-common-dir",
+        ])?;
+        if !found.ok() {
+            let complaint = found.complaint();
+            if complaint.contains("not a git repository") {
+                return Err(GitError::NoRepository(directory.to_owned()));
+            }
+            return Err(GitError::Failed { command: "rev-parse".into(), why: complaint });
+        }
+        let text = found.text();
+        let mut lines = text.lines();
+        let mut next = || lines.next().unwrap_or_default().to_owned();
+        let (bare, shallow, git_dir, common) = (next(), next(), next(), next());
+        let unsuitable = |found: &str, wanted: &'static str| GitError::Unsuitable {
+            root: directory.to_owned(),
+            found: found.to_owned(),
+            wanted,
+        };
+        if bare == "true" {
+            return Err(unsuitable("is bare", "a clone with a work tree"));
+        }
+        if shallow == "true" {
+            return Err(unsuitable(
+                "is shallow, so its root commit cannot be known",
+                "a full clone: git fetch --unshallow",
+            ));
+        }
+        let top = ask(&["rev-parse", "--show-toplevel"])?;
+        if !top.ok() {
+            return Err(GitError::Failed { command: "rev-parse".into(), why: top.complaint() });
+        }
+        let root = real(Path::new(&top.text()))?;
+        let git_dir = real(Path::new(&git_dir))?;
+        let common_dir = real(&directory.join(common))?;
+        let roots = ask(&["rev-list", "--max-parents=0", "HEAD"])?;
+        let root_commit = roots.text().lines().min().and_then(|line| line.parse::<ObjectId>().ok());
+        let Some(root_commit) = root_commit.filter(|_| roots.ok()) else {
+            return Err(unsuitable("has no commit yet", "at least one commit, since records name it"));
+        };
+        Ok(Self { root, git_dir, common_dir, root_commit, credentials })
+    }
+
+    /// HEAD's commit.
+    ///
+    /// # Errors
+    ///
+    /// git fails.
+    pub fn head(&self) -> Result<ObjectId, GitError> {
+        self.object("HEAD")
+    }
+
+    /// The branch that is checked out; `None` when HEAD is detached.
+    pub fn branch(&self) -> Option<String> {
+        self.git(&["symbolic-ref", "--short", "-q", "HEAD"]).ok().filter(|name| !name.is_empty())
+    }
+
+    /// The commit that a revision names.
+    ///
+    /// # Errors
+    ///
+    /// It names none.
+    pub fn object(&self, revision: &str) -> Result<ObjectId, GitError> {
+        let text = self.git(&["rev-parse", "--verify", "--end-of-options", &format!("{revision}^{{commit}}")])?;
+        text.parse()
+            .map_err(|_| GitError::Failed { command: "rev-parse".into(), why: format!("`{revision}` is no commit") })
+    }
+
+    /// Whether one commit is the other or among its ancestors.
+    ///
+    /// # Errors
+    ///
+    /// git cannot tell.
+    pub fn is_ancestor(&self, earlier: &ObjectId, later: &ObjectId) -> Result<bool, GitError> {
+        let args = ["merge-base", "--is-ancestor", earlier.as_str(), later.as_str()];
+        let finished = raw(&self.root, &args, &self.home(), Duration::from_secs(30), b"")?;
+        match finished.code {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(GitError::Failed { command: "merge-base".into(), why: finished.complaint() }),
+        }
+    }
+
+    /// The bytes of a file at a revision; `None` when it is not there.
+    pub fn show(&self, revision: &str, path: &str) -> Option<Vec<u8>> {
+        let args = ["cat-file", "blob", &format!("{revision}:{path}")];
+        let finished = raw(&self.root, &args, &self.home(), Duration::from_secs(30), b"").ok()?;
+        finished.ok().then_some(finished.stdout)
+    }
+}
+
+fn real(path: &Path) -> Result<PathBuf, GitError> {
+    fs::canonicalize(path).map_err(|source| GitError::Io { path: path.to_owned(), source })
+}

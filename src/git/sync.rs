@@ -1,0 +1,109 @@
+//! `sync`: the state documents alone are committed, rebased onto the remote's branch and pushed, never with force; everything
+//! else in the work tree and the index stays as it is.
+
+use std::time::Duration;
+
+use super::subject::{is_state, only_state};
+use super::{GitError, Repository, raw};
+use crate::git::remote::without_credentials;
+
+/// What a sync did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Synced {
+    /// Whether documents were committed.
+    pub committed: bool,
+    /// Whether commits of the remote were taken in.
+    pub pulled: bool,
+    /// Whether commits were pushed.
+    pub pushed: bool,
+}
+
+const REMOTE_PATIENCE: Duration = Duration::from_secs(60);
+const RACES: usize = 5;
+
+impl Repository {
+    /// Commits the state documents with this message, rebases onto `remote`'s `branch` and pushes.
+    ///
+    /// # Errors
+    ///
+    /// The remote does not answer, commits conflict (the rebase is then taken back), or the push loses five races.
+    pub fn sync(&self, remote: &str, branch: &str, message: &str) -> Result<Synced, GitError> {
+        let mut synced = Synced { committed: self.commit_state(message)?, ..Synced::default() };
+        for _ in 0..RACES {
+            let head = self.head()?;
+            let tip = match self.ask(remote, branch, REMOTE_PATIENCE) {
+                Ok(tip) => Some(tip),
+                Err(GitError::Remote { why, .. }) if why.contains("couldn't find remote ref") => None,
+                Err(error) => return Err(error),
+            };
+            if let Some(tip) = &tip {
+                if tip.commit == head {
+                    return Ok(synced);
+                }
+                if !self.is_ancestor(&tip.commit, &head)? {
+                    self.rebase(&tip.reference)?;
+                    synced.pulled = true;
+                    if self.head()? == tip.commit {
+                        return Ok(synced);
+                    }
+                }
+            }
+            let refspec = format!("HEAD:refs/heads/{branch}");
+            let args = ["push", "--quiet", "--end-of-options", remote, &refspec];
+            let pushed = raw(&self.root, &args, &self.credentials, REMOTE_PATIENCE, b"")?;
+            if pushed.ok() {
+                synced.pushed = true;
+                return Ok(synced);
+            }
+            let why = without_credentials(&String::from_utf8_lossy(&pushed.stderr));
+            if !(why.contains("fetch first") || why.contains("non-fast-forward") || why.contains("cannot lock ref")) {
+                return Err(GitError::Remote {
+                    remote: remote.to_owned(),
+                    why: without_credentials(&pushed.complaint()),
+                });
+            }
+        }
+        Err(GitError::Remote { remote: remote.to_owned(), why: format!("lost {RACES} races for branch {branch}") })
+    }
+
+    /// Commits the state documents alone; gives whether there was anything to commit.
+    fn commit_state(&self, message: &str) -> Result<bool, GitError> {
+        let status = self.git(&[
+            "status",
+            "--porcelain=v1",
+            "-z",
+            "--untracked-files=all",
+            "--no-renames",
+            "--",
+            "machine-docs",
+        ])?;
+        let changed = status.split('\0').filter_map(|entry| entry.get(3..)).any(is_state);
+        if !changed {
+            return Ok(false);
+        }
+        // Pathspecs that match nothing are an error for commit, so only those that do are named.
+        let present = |pattern: &&String| {
+            let listed = self.git(&["ls-files", "--cached", "--others", "--exclude-standard", "--", pattern.as_str()]);
+            listed.is_ok_and(|text| !text.is_empty())
+        };
+        let pathspecs = only_state();
+        let pathspecs: Vec<&str> = pathspecs.iter().filter(present).map(String::as_str).collect();
+        let mut add = vec!["add", "--force", "--"];
+        add.extend(&pathspecs);
+        self.git(&add)?;
+        let mut commit = vec!["commit", "--quiet", "--no-verify", "--no-gpg-sign", "--only", "-m", message, "--"];
+        commit.extend(&pathspecs);
+        self.git(&commit)?;
+        Ok(true)
+    }
+
+    fn rebase(&self, onto: &str) -> Result<(), GitError> {
+        let rebase = self.git(&["rebase", "--quiet", "--autostash", "--no-gpg-sign", onto]);
+        if let Err(error) = rebase {
+            // Take it back; the commits and the work tree are then as they were.
+            self.git(&["rebase", "--abort"]).ok();
+            return Err(error);
+        }
+        Ok(())
+    }
+}
