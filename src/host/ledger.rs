@@ -1,0 +1,144 @@
+//! The ledger: what was begun, ended and spent on this host, one line each, synced before JOURNAL is written. It remembers what
+//! a thrown-away document or a second clone would forget.
+
+use std::fs::File;
+use std::io::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::{HostError, HostState};
+use crate::model::ids::{ObjectId, PhaseName, RecordId, StepId};
+
+const FILE: &str = "ledger";
+
+/// What a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// A step is about to be run.
+    Intent,
+    /// A step ended.
+    Outcome,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What it is about.
+    pub what: What,
+    /// The repository's root commit.
+    pub repository: ObjectId,
+    /// The phase.
+    pub phase: PhaseName,
+    /// The record.
+    pub id: RecordId,
+    /// The step.
+    pub step: StepId,
+    /// The PASS that an intent spends.
+    pub spends: Option<RecordId>,
+    /// The signed section's exact text.
+    pub section: String,
+}
+
+/// What the ledger holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ledger {
+    /// Its whole lines, in order.
+    pub entries: Vec<Entry>,
+    /// The length in bytes of a torn last line, which was never acted on and is left out.
+    pub torn: usize,
+}
+
+impl HostState {
+    /// Reads the ledger; an absent one is empty.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or a line that is not the torn last one is not an entry.
+    pub fn ledger(&self) -> Result<Ledger, HostError> {
+        let bytes = self.read(FILE)?.unwrap_or_default();
+        let mut ledger = Ledger::default();
+        for (number, line) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
+            if line.last() != Some(&b'\n') {
+                ledger.torn = line.len();
+                break;
+            }
+            let entry = serde_json::from_slice(line).map_err(|error| HostError::Malformed {
+                path: self.directory.join(FILE),
+                line: number + 1,
+                why: error.to_string(),
+            })?;
+            ledger.entries.push(entry);
+        }
+        Ok(ledger)
+    }
+
+    /// Appends an entry and syncs it. A torn last line is cut off first.
+    ///
+    /// # Errors
+    ///
+    /// The disk did not take it: what it announces must then not be done.
+    pub fn append_to_ledger(&self, entry: &Entry) -> Result<(), HostError> {
+        let path = self.directory.join(FILE);
+        let torn = self.ledger()?.torn as u64;
+        let mut file = self.open_append(FILE)?;
+        let io = |source| self.io(&path, source);
+        let before = file.metadata().map_err(io)?.len();
+        if torn > 0 {
+            file.set_len(before - torn).map_err(io)?;
+        }
+        let mut line = serde_json::to_vec(entry).map_err(|error| self.io(&path, error.into()))?;
+        line.push(b'\n');
+        let written = file.write_all(&line).and_then(|()| file.sync_all());
+        if let Err(source) = written {
+            // Half a line would be dropped as torn; taking it back keeps the file tidy where the disk still allows it.
+            file.set_len(before - torn).ok();
+            return Err(self.io(&path, source));
+        }
+        File::open(&self.directory).and_then(|directory| directory.sync_all()).map_err(|source| self.io(&path, source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(step: &str) -> Entry {
+        Entry {
+            what: What::Intent,
+            repository: "a".repeat(40).parse().expect("an id"),
+            phase: "demo".parse().expect("a phase"),
+            id: RecordId::of_block(step.as_bytes()),
+            step: step.parse().expect("a step"),
+            spends: None,
+            section: "## Intent\n\nline\n".into(),
+        }
+    }
+
+    #[test]
+    fn a_torn_last_line_is_dropped_and_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let host = HostState::at(directory.path(), "engine").expect("a host");
+        host.append_to_ledger(&entry("one")).expect("appended");
+        host.append_to_ledger(&entry("two")).expect("appended");
+        let path = host.directory().join(FILE);
+        let bytes = std::fs::read(&path).expect("read");
+        for cut in 1..40 {
+            std::fs::write(&path, &bytes[..bytes.len() - cut]).expect("written");
+            let ledger = host.ledger().expect("read");
+            assert_eq!((ledger.entries.len(), ledger.torn > 0), (1, true), "cut by {cut}");
+        }
+        host.append_to_ledger(&entry("three")).expect("appended");
+        assert_eq!(host.ledger().expect("read").entries, [entry("one"), entry("three")]);
+    }
+
+    #[test]
+    fn a_damaged_line_is_refused_with_its_number() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let host = HostState::at(directory.path(), "engine").expect("a host");
+        host.append_to_ledger(&entry("one")).expect("appended");
+        std::fs::write(host.directory().join(FILE), "{}\n").expect("written");
+        assert!(matches!(host.ledger(), Err(HostError::Malformed { line: 1, .. })));
+    }
+}
