@@ -1,0 +1,135 @@
+//! One HTTP/1.1 request a connection, over the engine's socket, as raw JSON.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::engine::error::{EngineError, of_status, with_sources};
+
+/// Where the engine listens, and how its API is addressed.
+#[derive(Clone, Debug)]
+pub(super) struct Transport {
+    address: Arc<str>,
+    prefix: Arc<str>,
+    timeout: Duration,
+}
+
+impl Transport {
+    pub(super) fn new(address: &str, prefix: String, timeout: Duration) -> Self {
+        Self { address: address.into(), prefix: prefix.into(), timeout }
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Sends a request and reads the whole answer. An answer without a body is `Value::Null`.
+    pub(super) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, EngineError> {
+        let name = format!("{method} {}", path.split('?').next().unwrap_or(path));
+        match tokio::time::timeout(self.timeout, self.exchange(&name, method, path, body)).await {
+            Ok(result) => result,
+            Err(_) => Err(EngineError::Timeout { call: name, after: self.timeout }),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        name: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, EngineError> {
+        let malformed = |why: String| EngineError::Malformed { call: name.to_owned(), why };
+        let bytes = body.map(|value| Bytes::from(value.to_string())).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.prefix))
+            .header("host", "engine")
+            .header("content-type", "application/json")
+            .body(Full::new(bytes))
+            .map_err(|error| malformed(error.to_string()))?;
+        let out_of_reach = |why: String| EngineError::Unreachable { address: self.address.to_string(), why };
+        let (status, answer) = if let Some(socket) = self.address.strip_prefix("unix://") {
+            let stream = UnixStream::connect(socket).await.map_err(|error| out_of_reach(error.to_string()))?;
+            send(stream, request).await
+        } else {
+            let host = self.address.trim_start_matches("tcp://").trim_end_matches('/');
+            let stream = TcpStream::connect(host).await.map_err(|error| out_of_reach(error.to_string()))?;
+            send(stream, request).await
+        }
+        .map_err(|error| out_of_reach(with_sources(&error)))?;
+        if (200..300).contains(&status) {
+            if answer.is_empty() {
+                return Ok(Value::Null);
+            }
+            return serde_json::from_slice(&answer).map_err(|error| malformed(error.to_string()));
+        }
+        let text = String::from_utf8_lossy(&answer);
+        let message = serde_json::from_slice::<Value>(&answer)
+            .ok()
+            .and_then(|value| value.get("message").and_then(Value::as_str).map(str::to_owned))
+            .unwrap_or_else(|| text.chars().take(400).collect());
+        Err(of_status(name, status, &message))
+    }
+}
+
+async fn send<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(u16, Bytes), hyper::Error>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(connection);
+    let answer = sender.send_request(request).await?;
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await?.to_bytes();
+    driver.abort();
+    Ok((status, body))
+}
+
+/// Writes a query value: everything but unreserved characters is percent-encoded.
+pub(super) fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+/// Writes the `filters` parameter: a JSON object of lists.
+pub(super) fn filters(wanted: &[(&str, &str)]) -> String {
+    let mut map = serde_json::Map::new();
+    for (key, value) in wanted {
+        if let Value::Array(values) = map.entry(*key).or_insert_with(|| Value::Array(Vec::new())) {
+            values.push(Value::from(*value));
+        }
+    }
+    if map.is_empty() { String::new() } else { format!("filters={}", encode(&Value::Object(map).to_string())) }
+}
+
+/// The answer as a list, each element raw.
+pub(super) fn list(call: &str, answer: Value) -> Result<Vec<Value>, EngineError> {
+    match answer {
+        Value::Array(values) => Ok(values),
+        // Engines write an empty list as null here and there.
+        Value::Null => Ok(Vec::new()),
+        _ => Err(EngineError::Malformed { call: call.to_owned(), why: "wanted a list".to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_lists_of_one_key() {
+        assert_eq!(filters(&[]), "");
+        assert_eq!(filters(&[("a", "1"), ("a", "2")]), "filters=%7B%22a%22%3A%5B%221%22%2C%222%22%5D%7D");
+    }
+}
