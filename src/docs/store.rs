@@ -16,6 +16,8 @@ use crate::model::role::Document;
 use crate::sign::key_file::Key;
 use crate::sign::{self, SignError};
 
+mod edit;
+
 /// The directory of the state documents, below the repository's root.
 pub const DIRECTORY: &str = "machine-docs";
 /// Output longer than this goes into a file of its own, in bytes.

@@ -1,0 +1,84 @@
+//! Writes that append no record: the first text of a phase, the contract on disk, BACKLOG.
+
+use std::fs;
+
+use crate::docs::lock;
+use crate::docs::skeleton;
+use crate::docs::store::{DIRECTORY, Store, StoreError};
+use crate::docs::write;
+
+impl Store {
+    /// The contract's file, relative to the repository's root.
+    pub fn contract_file(&self) -> String {
+        format!("{DIRECTORY}/PHASE-{}.toml", self.phase)
+    }
+
+    /// Writes what a new phase begins with, the contract among it, and gives the names of the files written. A file that is
+    /// there already stays as it is, so this may be run again.
+    ///
+    /// # Errors
+    ///
+    /// The lock is not to be had, or the disk did not take a file.
+    pub fn init(&self, contract: &str, holder: &str) -> Result<Vec<String>, StoreError> {
+        let _lock = lock::take(&self.git_common_dir, holder)?;
+        let mut files = skeleton::files(&self.phase);
+        files.push((self.contract_file(), contract.to_owned()));
+        let mut written = Vec::new();
+        for (file, text) in files {
+            let path = self.root.join(&file);
+            if fs::symlink_metadata(&path).is_err() {
+                write::replace(&path, text.as_bytes())?;
+                written.push(file);
+            }
+        }
+        Ok(written)
+    }
+
+    /// Replaces the contract's text on disk, which opens nothing until it is adopted.
+    ///
+    /// # Errors
+    ///
+    /// The lock is not to be had, or the disk did not take it.
+    pub fn write_contract(&self, text: &str, holder: &str) -> Result<(), StoreError> {
+        let _lock = lock::take(&self.git_common_dir, holder)?;
+        Ok(write::replace(&self.root.join(self.contract_file()), text.as_bytes())?)
+    }
+
+    /// Edits BACKLOG through one of the functions of [`super::backlog`].
+    ///
+    /// # Errors
+    ///
+    /// The lock is not to be had, BACKLOG is missing or no UTF-8, or the disk did not take it.
+    pub fn edit_backlog(&self, holder: &str, edit: impl FnOnce(&str) -> String) -> Result<(), StoreError> {
+        let _lock = lock::take(&self.git_common_dir, holder)?;
+        let file = format!("{DIRECTORY}/BACKLOG-{}.md", self.phase);
+        let bytes = self.bytes(&file)?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|error| StoreError::Unreadable { file: file.clone(), why: error.to_string() })?;
+        let edited = edit(text);
+        if edited != text {
+            write::replace(&self.root.join(&file), edited.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docs::backlog;
+
+    #[test]
+    fn init_makes_what_is_missing_and_touches_nothing_else() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::new(directory.path(), &directory.path().join("git"), "demo".parse().expect("a phase"));
+        assert_eq!(store.init("schema = 1\n", "test").expect("made").len(), 6);
+        assert_eq!(store.init("other", "test").expect("again"), Vec::<String>::new());
+        let contract = directory.path().join(store.contract_file());
+        assert_eq!(fs::read_to_string(&contract).expect("read"), "schema = 1\n");
+        assert_eq!(store.load().expect("loads").defects().count(), 0);
+        store.edit_backlog("test", |text| backlog::with_task(text, "look at DNS")).expect("edited");
+        let backlog = fs::read_to_string(directory.path().join("machine-docs/BACKLOG-demo.md")).expect("read");
+        assert!(backlog.contains("## Build backlog\n\n- [ ] look at DNS\n\n## Adversary"), "{backlog}");
+    }
+}
