@@ -1,1 +1,17 @@
-//! To be written.
+//! One file a command. Here is what ties the parts together; the parts do not know each other.
+
+pub mod adopt;
+pub mod adversary;
+pub mod builder;
+pub mod check;
+pub mod compose;
+pub mod init;
+pub mod key;
+pub mod measure;
+pub mod next;
+pub mod open;
+pub mod probe;
+pub mod status;
+pub mod sync;
+pub mod target;
+pub mod trust;

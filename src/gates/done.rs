@@ -38,7 +38,7 @@ pub fn done(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
     }
     for veto in &report.vetoes {
         let found = format!("veto {} stands: {}", veto.id.short(), veto.reason);
-        reasons.push(Reason::new(Class::Closed, found, "no veto", "countersign adversary veto --lift …"));
+        reasons.push(Reason::new(Class::Closed, found, "no veto", "countersign adversary veto lift ID12 --reason …"));
     }
     for record in &report.counted {
         if matches!(record.block.body, Body::BreakGlass(_)) && !objections::accepts(&report.counted, &record.id) {

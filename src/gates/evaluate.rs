@@ -55,7 +55,7 @@ impl PhaseReport<'_> {
 /// Evaluates.
 pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
     let graph = Graph::new(inputs.records);
-    let trust = trust::establish(&graph);
+    let trust = trust::establish(&graph, inputs.repository);
     let vetoes = objections::vetoes(&graph, &trust.counted);
     let findings = objections::findings(&graph, &trust.counted);
     let (steps, illegal) = progress::fold(trust.counted.iter().copied());

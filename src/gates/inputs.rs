@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::model::contract::Contract;
-use crate::model::ids::{RecordId, StepId};
+use crate::model::ids::{ObjectId, RecordId, StepId};
 use crate::model::record::{Record, Subject};
 use crate::model::time::Time;
 
@@ -57,6 +57,8 @@ impl Host {
 /// Everything that a decision is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
+    /// The repository's root commit: records of another one open nothing here.
+    pub repository: &'a ObjectId,
     /// The contract as it stands in the work tree.
     pub contract: &'a Contract,
     /// The union of local and remote records whose signatures are valid.

@@ -178,7 +178,7 @@ fn objected(bench: &Bench<'_>, gate: &Gate, reasons: &mut Vec<Reason>) {
             Class::Closed,
             format!("veto {} of {} stands: {}", veto.id.short(), veto.at, veto.reason),
             "no veto",
-            format!("countersign adversary veto --lift {} --reason …", veto.id.short()),
+            format!("countersign adversary veto lift {} --reason …", veto.id.short()),
         ));
     }
     let closes = |finding: &&FindingState| {

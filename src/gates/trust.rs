@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::graph::Graph;
 use crate::model::digest::Digest;
-use crate::model::ids::RecordId;
+use crate::model::ids::{ObjectId, RecordId};
 use crate::model::record::{Adoption, Body, Kind, Record};
 use crate::model::role::Role;
 
@@ -54,12 +54,15 @@ pub struct Trust<'a> {
 }
 
 /// Goes through the graph once and establishes what counts.
-pub fn establish<'a>(graph: &Graph<'a>) -> Trust<'a> {
+pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
     let mut contracts: Vec<Adopted> = Vec::new();
     let mut distrusted = Vec::new();
     let mut valid = HashMap::new();
+    let here = |record: &Record| record.block.repository == *repository;
     for record in graph.records() {
-        if let Body::Contract(adoption) = &record.block.body {
+        if let Body::Contract(adoption) = &record.block.body
+            && here(record)
+        {
             match adopt(graph, &mut contracts, record, adoption) {
                 Ok(()) => {
                     valid.insert(record.id, true);
@@ -79,6 +82,11 @@ pub fn establish<'a>(graph: &Graph<'a>) -> Trust<'a> {
         .collect();
     let mut counted = Vec::new();
     for record in graph.records() {
+        if !here(record) {
+            let why = format!("written in another repository ({})", record.block.repository.short());
+            distrusted.push(Distrusted { record: record.id, why });
+            continue;
+        }
         if record.block.body.kind() == Kind::Contract {
             if valid.contains_key(&record.id) {
                 counted.push(record);

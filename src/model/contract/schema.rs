@@ -117,7 +117,7 @@ pub const PROBES: &[ProbeSchema] = &[
         facts: &["id", "created", "driver", "scope", "subnet", "attachable", "services"],
         params: &[
             must("network", Shape::Text, "the network's exact name"),
-            may("id", Shape::Text, "the id it must have, as in {step.recreate.network_id}"),
+            may("network_id", Shape::Text, "the id it must have, as in {step.recreate.network_id}"),
             may("subnet", Shape::Cidr, "the one subnet it must have"),
             may("driver", Shape::Text, "the driver it must have"),
             may("attachable", Shape::Flag, "whether it must be attachable"),

@@ -122,3 +122,14 @@ fn all_defects_come_at_once_in_order() {
     assert_eq!(defects.len(), 3, "{defects:#?}");
     assert!(defects.is_sorted_by_key(|defect| (defect.line, defect.column)));
 }
+
+#[test]
+fn the_templates_are_contracts() {
+    let templates =
+        [include_str!("../../../../templates/pvfix.toml"), include_str!("../../../../templates/blank.toml")];
+    for template in templates {
+        let text = template.replace("{phase}", "pvfix").replace("{head}", &"a".repeat(40));
+        let contract = parse(&text, None).unwrap_or_else(|defects| panic!("{defects:#?}"));
+        assert!(!contract.gates.is_empty());
+    }
+}

@@ -1,0 +1,122 @@
+//! `countersign builder adopt` and `countersign adversary adopt`
+
+use serde_json::json;
+
+use crate::context::Context;
+use crate::docs::store::DraftOutput;
+use crate::error::{CommandError, Exit};
+use crate::gates::trust::Adopted;
+use crate::model::contract::{Contract, Param};
+use crate::model::record::{Adoption, Body};
+use crate::model::role::{Document, Role};
+use crate::report::Answer;
+
+use super::compose::Composer;
+use super::open::Session;
+
+/// Adopt the contract that stands in the work tree
+///
+/// Prints what it commits you to and needs its digest back: a changed contract opens nothing until both roles adopt it.
+///
+/// Example: countersign builder adopt --yes 3f9c0a1be2d4
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The first 12 digits of the contract's digest, as printed without this option
+    #[arg(long, value_name = "DIGEST12")]
+    yes: Option<String>,
+}
+
+/// Runs it for one role.
+///
+/// # Errors
+///
+/// The digest is not the contract's, keys are missing, or the key is not the role's.
+pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, CommandError> {
+    let session = Session::open(context)?;
+    let contract = &session.contract;
+    for needed in [Role::Builder, Role::Adversary] {
+        if contract.keys_of(needed).is_empty() {
+            let message = format!("the contract lists no key for the {needed}");
+            return Err(CommandError::new(Exit::Role, message, format!("countersign key add {needed} KEY.pub")));
+        }
+    }
+    let gathered = session.gather(false)?;
+    let report = session.evaluate(&gathered);
+    let short = contract.digest.short();
+    let text = summary(contract, report.in_force.as_ref());
+    let Some(yes) = &args.yes else {
+        let message = format!(
+            "{text}\nNothing was signed. To adopt exactly this text:\n  countersign {role} adopt --yes {short}"
+        );
+        return Ok(Answer::ok(message, json!({ "digest": contract.digest.to_string(), "adopted": false })));
+    };
+    if *yes != short {
+        let message = format!("--yes is {yes}, and the contract in the work tree is {short}");
+        return Err(CommandError::new(
+            Exit::Contract,
+            message,
+            format!("read it, then countersign {role} adopt --yes {short}"),
+        ));
+    }
+    let document = if role == Role::Builder { Document::Status } else { Document::Review };
+    let known = |adopted: &Adopted| adopted.digest == contract.digest && adopted.by.contains_key(&role);
+    if report.in_force.iter().chain(&report.pending).any(known) {
+        let text = format!("The {role} has adopted contract {short} already; nothing was written.");
+        return Ok(Answer::ok(text, json!({ "digest": contract.digest.to_string(), "adopted": true })));
+    }
+    if let Some(before) = report.in_force.as_ref().filter(|before| before.version >= contract.version) {
+        let message = format!("the contract's version is {}, and {} is in force", contract.version, before.version);
+        return Err(CommandError::new(Exit::Contract, message, "raise `version` in the contract"));
+    }
+    let key = session.key(role)?;
+    let composer = Composer::new(&session, role, document)?;
+    let body = Body::Contract(Adoption {
+        version: contract.version,
+        digest: contract.digest,
+        replaces: report.in_force.as_ref().map(|before| before.digest),
+        keys: contract.keys.clone(),
+    });
+    let output = DraftOutput { text: session.contract_text.clone(), redactions: 0, extension: "toml" };
+    let mut transaction = session.store.begin(document, &context.holder("adopt"))?;
+    let words = format!("The {role} adopts contract version {} ({short}).", contract.version);
+    let id = transaction.append(composer.draft(&words, body, Some(output)), &key)?;
+    transaction.publish()?;
+    let text = format!("{words}\nRecord {} in {}.", id.short(), session.store.file(document));
+    Ok(Answer::ok(text, json!({ "digest": contract.digest.to_string(), "adopted": true, "record": id.to_string() })))
+}
+
+/// What a contract commits its parties to: every gate, criterion, step and argv.
+fn summary(contract: &Contract, before: Option<&Adopted>) -> String {
+    let mut out =
+        format!("Contract {} version {}, digest {}\n", contract.phase, contract.version, contract.digest.short());
+    out += &match before {
+        Some(before) => format!("replaces version {} ({})\n", before.version, before.digest.short()),
+        None => "is the first of this phase\n".to_owned(),
+    };
+    out += &format!("engine {}, separation {}\n", contract.engine, contract.separation.label());
+    for (role, keys) in &contract.keys {
+        keys.iter()
+            .for_each(|key| out += &format!("key of the {role}: {}\n", crate::sign::public_key::fingerprint(key)));
+    }
+    for gate in &contract.gates {
+        out += &format!(
+            "gate {} ({}), a PASS counts for {}\n",
+            gate.id,
+            gate.title,
+            crate::model::time::show_duration(gate.max_age)
+        );
+        for criterion in &gate.criteria {
+            out += &format!("  {} {} ({})\n", criterion.id, criterion.probe, criterion.title);
+            if let Some(Param::List(argv)) = criterion.params.0.get("argv") {
+                out += &format!("    runs {argv:?}\n");
+            }
+        }
+    }
+    for step in &contract.steps {
+        out += &format!("step {} under {}: {} ({})\n", step.id, step.gate, step.kind, step.title);
+        if let Some(Param::List(argv)) = step.params.0.get("argv") {
+            out += &format!("    runs {argv:?}\n");
+        }
+    }
+    out
+}

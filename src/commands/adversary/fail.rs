@@ -1,0 +1,71 @@
+//! `countersign adversary fail`
+
+use serde_json::json;
+
+use crate::commands::builder::claim::gate;
+use crate::commands::compose::{Composer, plain};
+use crate::commands::open::Session;
+use crate::context::Context;
+use crate::error::{CommandError, Exit};
+use crate::model::record::{Body, Ruling, Verdict};
+use crate::model::role::{Document, Role};
+use crate::report::Answer;
+
+/// Refuse a claim
+///
+/// Always possible, also while documents are invalid or the engine is away. A FAIL never expires.
+///
+/// Example: countersign adversary fail M1 --reason "the candidate hides the mail host"
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The gate, as in M1
+    gate: String,
+    /// Why
+    #[arg(long)]
+    reason: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+///
+/// The reason is empty, or there is no claim to refuse.
+pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
+    let reason = plain(args.reason.trim());
+    if reason.is_empty() {
+        return Err(CommandError::new(Exit::Usage, "--reason is empty", "say what does not hold"));
+    }
+    let session = Session::open(context)?;
+    let gate = gate(&session, &args.gate)?;
+    let key = session.key(Role::Adversary)?;
+    let gathered = session.gather(false)?;
+    let report = session.evaluate(&gathered);
+    let claim = report.gates.iter().find(|standing| standing.gate == gate.id).and_then(|standing| standing.claim);
+    let claim = claim.and_then(|id| report.graph.get(&id));
+    let Some((record, Body::Claim(claim))) = claim.map(|record| (record, &record.block.body)) else {
+        let message = format!("gate {} has no claim to refuse", gate.id);
+        return Err(CommandError::new(
+            Exit::Closed,
+            message,
+            "countersign adversary veto raise --reason … closes every gate",
+        ));
+    };
+    let verdict = Verdict {
+        gate: gate.id.clone(),
+        ruling: Ruling::Fail,
+        claim: record.id,
+        digest: claim.digest,
+        evidence: std::collections::BTreeMap::new(),
+        reason: Some(reason.clone()),
+        supersedes: None,
+        separation: None,
+    };
+    let composer = Composer::new(&session, Role::Adversary, Document::Review)?;
+    let mut transaction = session.store.begin(Document::Review, &context.holder("adversary fail"))?;
+    transaction.tolerate_defects();
+    let words = format!("Claim {} does not hold: {reason}", record.id.short());
+    let id = transaction.append(composer.draft(&words, Body::Verdict(verdict), None), &key)?;
+    transaction.publish()?;
+    let text = format!("FAIL {} of gate {}. {words}\nNext: countersign sync", id.short(), gate.id);
+    Ok(Answer::ok(text, json!({ "gate": gate.id.as_str(), "verdict": id.to_string(), "claim": record.id.to_string() })))
+}

@@ -1,0 +1,77 @@
+//! `countersign adversary veto`
+
+use serde_json::json;
+
+use crate::commands::compose::{Composer, plain};
+use crate::commands::open::Session;
+use crate::context::Context;
+use crate::error::{CommandError, Exit};
+use crate::model::record::{Body, Veto};
+use crate::model::role::{Document, Role};
+use crate::report::Answer;
+
+/// Raise or lift a veto
+///
+/// While a veto stands no gate opens and the next step does not run.
+///
+/// Example: countersign adversary veto raise --reason "a sweep is running"
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    act: Act,
+}
+
+/// Raise or lift.
+#[derive(Debug, clap::Subcommand)]
+enum Act {
+    /// Close every gate now
+    Raise {
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lift a veto that stands
+    Lift {
+        /// The veto, its first 12 digits
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Runs it.
+///
+/// # Errors
+///
+/// The reason is empty, or no such veto stands.
+pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
+    let session = Session::open(context)?;
+    let key = session.key(Role::Adversary)?;
+    let gathered = session.gather(false)?;
+    let report = session.evaluate(&gathered);
+    let (lifts, reason) = match &args.act {
+        Act::Raise { reason } => (None, reason),
+        Act::Lift { id, reason } => {
+            let standing = report.vetoes.iter().find(|veto| veto.id.short() == *id);
+            let message = format!("no veto `{id}` stands");
+            let veto = standing.ok_or_else(|| CommandError::new(Exit::Usage, message, "countersign status"))?;
+            (Some(veto.id), reason)
+        }
+    };
+    let reason = plain(reason.trim());
+    if reason.is_empty() {
+        return Err(CommandError::new(Exit::Usage, "--reason is empty", "say why"));
+    }
+    let composer = Composer::new(&session, Role::Adversary, Document::Review)?;
+    let mut transaction = session.store.begin(Document::Review, &context.holder("adversary veto"))?;
+    transaction.tolerate_defects();
+    let id =
+        transaction.append(composer.draft(&reason, Body::Veto(Veto { lifts, reason: reason.clone() }), None), &key)?;
+    transaction.publish()?;
+    let word = if lifts.is_some() { "lifted" } else { "raised" };
+    Ok(Answer::ok(
+        format!("Veto {word} ({}): {reason}\nNext: countersign sync", id.short()),
+        json!({ "record": id.to_string() }),
+    ))
+}

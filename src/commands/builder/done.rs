@@ -1,0 +1,52 @@
+//! `countersign builder done`
+
+use serde_json::json;
+
+use crate::commands::compose::Composer;
+use crate::commands::open::Session;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::gates::done::done;
+use crate::model::record::Body;
+use crate::model::role::{Document, Role};
+use crate::report::Answer;
+
+/// Write DONE, if the phase is done
+///
+/// Computed, never typed: every step done, a PASS of every gate, the last one fresh and after the last step, no veto, no open
+/// finding. The remote is asked first.
+///
+/// Example: countersign builder done
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs it.
+///
+/// # Errors
+///
+/// Every reason why it is not done; the remote does not answer.
+pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
+    let session = Session::open(context)?;
+    let key = session.key(Role::Builder)?;
+    let gathered = session.gather(true)?;
+    let report = session.evaluate(&gathered);
+    if let Some(record) = report.done {
+        let text =
+            format!("Phase {} is DONE since {} ({}).", session.store.phase(), record.block.at, record.id.short());
+        return Ok(Answer::ok(text, json!({ "done": record.id.to_string() })));
+    }
+    let body = done(&report)
+        .map_err(|reasons| CommandError::refused(format!("phase {} is not done", session.store.phase()), &reasons))?;
+    let passes: Vec<String> = body.passes.iter().map(|(gate, id)| format!("{gate} by {}", id.short())).collect();
+    let deferred: Vec<String> = body.deferred.iter().map(|(name, owner)| format!("{name} (owner {owner})")).collect();
+    let mut words =
+        format!("Phase {} is done: {} steps, {}.", session.store.phase(), body.steps.len(), passes.join(", "));
+    if !deferred.is_empty() {
+        words += &format!("\nDeferred: {}.", deferred.join(", "));
+    }
+    let composer = Composer::new(&session, Role::Builder, Document::Status)?;
+    let mut transaction = session.store.begin(Document::Status, &context.holder("builder done"))?;
+    let id = transaction.append(composer.draft(&words, Body::Done(body), None), &key)?;
+    transaction.publish()?;
+    Ok(Answer::ok(words, json!({ "done": id.to_string() })))
+}

@@ -1,0 +1,141 @@
+//! Composing records: what every block carries, filled in from where the command runs.
+
+use std::collections::BTreeMap;
+
+use crate::docs::store::{Draft, DraftOutput, Transaction};
+use crate::error::CommandError;
+use crate::gates::inputs::Known;
+use crate::model::digest::Digest;
+use crate::model::ids::{GateId, RecordId};
+use crate::model::observation::Observation;
+use crate::model::record::{self, Block, Body, Evidence, SCHEMA, Subject, Surroundings, Target};
+use crate::model::role::{Document, Role};
+use crate::model::time::Time;
+use crate::probes::redact::redact;
+use crate::sign::key_file::Key;
+
+use super::open::Session;
+
+/// What the blocks of one command share.
+pub struct Composer<'a> {
+    session: &'a Session,
+    role: Role,
+    document: Document,
+    at: Time,
+    subject: Subject,
+    context: Surroundings,
+    from: record::From,
+    target: Option<Target>,
+}
+
+impl<'a> Composer<'a> {
+    /// Looks at where the command runs.
+    ///
+    /// # Errors
+    ///
+    /// The subject or the machine's id cannot be read.
+    pub fn new(session: &'a Session, role: Role, document: Document) -> Result<Self, CommandError> {
+        let repository = &session.repository;
+        let machine = session.context.machine()?;
+        let common = repository.common_dir.as_os_str().as_encoded_bytes();
+        let clone = Digest::of_parts(&[b"clone", machine.to_string().as_bytes(), common]);
+        let target = match session.target() {
+            Known::Is(target) => Some(target),
+            Known::Unknown(_) => None,
+        };
+        Ok(Self {
+            session,
+            role,
+            document,
+            at: session.context.now(),
+            subject: repository.subject()?,
+            context: Surroundings {
+                head: repository.head()?,
+                dirty: !repository.dirt()?.is_empty(),
+                system: session.context.system(),
+            },
+            from: record::From { machine, uid: session.context.uid(), clone },
+            target,
+        })
+    }
+
+    /// The subject that the records speak of.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Where the records are written.
+    pub fn from(&self) -> &record::From {
+        &self.from
+    }
+
+    /// The moment that the records carry.
+    pub fn at(&self) -> Time {
+        self.at
+    }
+
+    /// A draft with this summary and body; secrets in both are redacted.
+    ///
+    /// # Errors
+    ///
+    /// The body is no longer a body once its secrets are out: a secret stood where an id belongs.
+    pub fn draft(&self, summary: &str, body: Body, output: Option<DraftOutput>) -> Draft {
+        let (summary, _) = redact(summary);
+        let block = Block {
+            schema: SCHEMA,
+            record: body.kind(),
+            phase: self.session.store.phase().clone(),
+            document: self.document,
+            role: self.role,
+            at: self.at,
+            repository: self.session.repository.root_commit.clone(),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            summary,
+            prev: Vec::new(),
+            seen: BTreeMap::new(),
+            subject: self.subject.clone(),
+            context: self.context.clone(),
+            from: self.from.clone(),
+            target: self.target.clone(),
+            output: None,
+            body,
+        };
+        Draft { block, output }
+    }
+
+    /// Appends one observation as evidence.
+    ///
+    /// # Errors
+    ///
+    /// The document does not take it.
+    pub fn evidence(
+        &self,
+        transaction: &mut Transaction<'_>,
+        gate: Option<&GateId>,
+        seen: &Observation,
+        key: &Key,
+    ) -> Result<RecordId, CommandError> {
+        let body = Body::Evidence(Evidence {
+            gate: gate.cloned(),
+            criterion: seen.criterion.clone(),
+            probe: seen.probe.clone(),
+            outcome: seen.outcome,
+            measured: seen.at,
+            took_ms: seen.took_ms,
+            contract: self.session.contract.digest,
+            facts: seen.facts.clone(),
+            readings: seen.readings.clone(),
+        });
+        let output = (!seen.raw.trim().is_empty()).then(|| DraftOutput {
+            text: seen.raw.clone(),
+            redactions: seen.redactions,
+            extension: "txt",
+        });
+        Ok(transaction.append(self.draft(&seen.says, body, output), key)?)
+    }
+}
+
+/// Text from a person or agent, without secrets.
+pub fn plain(text: &str) -> String {
+    redact(text).0
+}

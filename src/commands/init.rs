@@ -1,0 +1,53 @@
+//! `countersign init`
+
+use serde_json::json;
+
+use crate::context::Context;
+use crate::docs::store::Store;
+use crate::error::{CommandError, Exit};
+use crate::model::ids::PhaseName;
+use crate::report::Answer;
+
+use super::open::repository;
+
+const PVFIX: &str = include_str!("../../templates/pvfix.toml");
+const BLANK: &str = include_str!("../../templates/blank.toml");
+
+/// Open a phase: write its contract and documents from a template
+///
+/// Twice changes nothing: files that are there stay as they are.
+///
+/// Example: countersign init --template pvfix
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What the contract begins with
+    #[arg(long, default_value = "blank", value_parser = ["pvfix", "blank"])]
+    template: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+///
+/// There is no repository, or a file cannot be written.
+pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
+    let repository = repository(context)?;
+    let (template, default) = if args.template == "pvfix" { (PVFIX, Some("pvfix")) } else { (BLANK, None) };
+    let name = context.global.phase.as_deref().or(default).ok_or_else(|| {
+        CommandError::new(Exit::Usage, "the blank template needs a name", "countersign init --phase NAME")
+    })?;
+    let phase: PhaseName =
+        name.parse().map_err(|error| CommandError::new(Exit::Usage, format!("--phase: {error}"), ""))?;
+    let text = template.replace("{phase}", phase.as_str()).replace("{head}", repository.head()?.as_str());
+    let store = Store::new(&repository.root, &repository.common_dir, phase.clone());
+    let written = store.init(&text, &context.holder("init"))?;
+    let mut words = match written.as_slice() {
+        [] => format!("Phase {phase} is there already; nothing was changed.\n"),
+        files => format!(
+            "Phase {phase} is open. Written:\n{}",
+            files.iter().map(|file| format!("  {file}\n")).collect::<String>()
+        ),
+    };
+    words += &format!("Next: adapt machine-docs/PHASE-{phase}.toml, then countersign key new builder\n");
+    Ok(Answer::ok(words, json!({ "phase": phase.as_str(), "written": written })))
+}

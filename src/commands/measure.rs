@@ -1,0 +1,73 @@
+//! Running probes for a command, with progress on standard error.
+
+use crate::error::{CommandError, Exit};
+use crate::gates::evaluate::PhaseReport;
+use crate::gates::inputs::Known;
+use crate::gates::progress::step_values;
+use crate::model::contract::Criterion;
+use crate::model::observation::{Observation, Outcome};
+use crate::probes::prober::Prober;
+use crate::probes::runner;
+use crate::report;
+
+use super::open::Session;
+
+impl Session {
+    /// Measures criteria now, all at once.
+    ///
+    /// # Errors
+    ///
+    /// The runtime for it cannot be started.
+    pub fn measure(&self, report: &PhaseReport<'_>, criteria: &[Criterion]) -> Result<Vec<Observation>, CommandError> {
+        let mut values = step_values(&report.steps);
+        if let Known::Is(subject) = report.inputs.subject {
+            values.insert("subject".into(), subject.commit.to_string());
+        }
+        let now = || self.context.now();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| CommandError::new(Exit::Bug, format!("the async runtime: {error}"), ""))?;
+        let mut prober = Prober::without_engine(&now, &format!("engine {} is not asked", self.engine_address()));
+        prober.root = Some(self.repository.root.clone());
+        prober.values = values;
+        prober.nodes = self.contract.nodes.clone();
+        let talks = self.context.talks_to_a_person();
+        let progress = |criterion: &Criterion, _event: runner::Event| {
+            if talks {
+                report::say(&format!("  {} …", criterion.id));
+            }
+        };
+        Ok(runtime.block_on(runner::measure(&prober, criteria, &progress)))
+    }
+}
+
+/// One line an observation, aligned.
+pub fn lines(observations: &[Observation]) -> String {
+    let line =
+        |seen: &Observation| format!("  {:<8} {:<18} {}\n", seen.outcome.label(), seen.criterion.as_str(), seen.says);
+    observations.iter().map(line).collect()
+}
+
+/// Refuses unless every observation held, with facts, and there is at least one.
+///
+/// # Errors
+///
+/// One failed (14) or could not be looked at (13).
+pub fn all_held(observations: &[Observation], what: &str) -> Result<(), CommandError> {
+    let bad: Vec<&Observation> =
+        observations.iter().filter(|seen| seen.outcome != Outcome::Held || seen.facts.is_empty()).collect();
+    if bad.is_empty() && !observations.is_empty() {
+        return Ok(());
+    }
+    let unknown = bad.is_empty() || bad.iter().any(|seen| seen.outcome != Outcome::Failed);
+    let exit = if unknown { Exit::Unknown } else { Exit::Failed };
+    let first = bad.first().map_or("", |seen| seen.criterion.as_str());
+    Err(CommandError {
+        exit,
+        message: format!("{what}: {} of {} criteria do not hold", bad.len(), observations.len()),
+        details: bad.iter().map(|seen| format!("{} {}: {}", seen.outcome.label(), seen.criterion, seen.says)).collect(),
+        hint: Some(format!("countersign probe {first}")),
+    })
+}

@@ -1,0 +1,278 @@
+//! Opening a phase: repository, contract, documents, host state, and the evaluation of them all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::docs::store::{self, DIRECTORY, Documents, Store};
+use crate::error::{CommandError, Exit};
+use crate::gates::evaluate::{PhaseReport, evaluate};
+use crate::gates::inputs::{Host, Inputs, Known};
+use crate::git::Repository;
+use crate::host::HostState;
+use crate::host::ledger::What;
+use crate::host::pins::{DEFAULT_PINS, Pins};
+use crate::model::contract::{Contract, parse};
+use crate::model::ids::PhaseName;
+use crate::model::record::{Output, Record, Subject, Target};
+use crate::model::role::{Document, Role};
+use crate::model::time::Time;
+use crate::sign::key_file::Key;
+
+/// How long the remote may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An open phase.
+pub struct Session {
+    /// The process's surroundings.
+    pub context: Context,
+    /// The repository.
+    pub repository: Repository,
+    /// The contract in the work tree.
+    pub contract: Contract,
+    /// Its exact text.
+    pub contract_text: String,
+    /// The documents.
+    pub store: Store,
+}
+
+/// Everything a decision is made from.
+pub struct Gathered {
+    /// The documents in the work tree.
+    pub documents: Documents,
+    /// The union of local and remote records.
+    pub records: Vec<Record>,
+    /// How many defects there are, here and on the remote.
+    pub defects: usize,
+    /// What the host remembers.
+    pub host: Host,
+    /// The subject now.
+    pub subject: Known<Subject>,
+    /// Now.
+    pub now: Time,
+}
+
+/// The phases of a repository, by their contracts.
+pub fn phases(root: &Path) -> Vec<PhaseName> {
+    let Ok(entries) = fs::read_dir(root.join(DIRECTORY)) else { return Vec::new() };
+    let name = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        name.strip_prefix("PHASE-")?.strip_suffix(".toml")?.parse().ok()
+    };
+    let mut phases: Vec<PhaseName> = entries.flatten().filter_map(name).collect();
+    phases.sort();
+    phases
+}
+
+/// The repository that the command stands in.
+///
+/// # Errors
+///
+/// There is none that can carry a phase.
+pub fn repository(context: &Context) -> Result<Repository, CommandError> {
+    Ok(Repository::discover(&context.directory, context.credentials())?)
+}
+
+/// The phase that is meant: the named one, else the only one.
+///
+/// # Errors
+///
+/// There is none, or there are several and none was named.
+pub fn phase(context: &Context, repository: &Repository) -> Result<PhaseName, CommandError> {
+    let phases = phases(&repository.root);
+    if let Some(name) = &context.global.phase {
+        let name: PhaseName =
+            name.parse().map_err(|error| CommandError::new(Exit::Usage, format!("--phase: {error}"), ""))?;
+        if phases.contains(&name) {
+            return Ok(name);
+        }
+        let message = format!("there is no phase {name}: {DIRECTORY}/PHASE-{name}.toml is missing");
+        return Err(CommandError::new(Exit::Usage, message, format!("countersign init --phase {name}")));
+    }
+    match phases.as_slice() {
+        [] => Err(CommandError::new(
+            Exit::Usage,
+            format!("there is no phase in {DIRECTORY}/"),
+            "countersign init --template pvfix",
+        )),
+        [one] => Ok(one.clone()),
+        several => {
+            let names: Vec<&str> = several.iter().map(PhaseName::as_str).collect();
+            let message = format!("there are several phases: {}", names.join(", "));
+            Err(CommandError::new(Exit::Usage, message, format!("name one: --phase {}", names[0])))
+        }
+    }
+}
+
+impl Session {
+    /// Opens the phase that the command is about.
+    ///
+    /// # Errors
+    ///
+    /// No repository, no phase, an invalid contract.
+    pub fn open(context: &Context) -> Result<Self, CommandError> {
+        let repository = repository(context)?;
+        let phase = phase(context, &repository)?;
+        let file = format!("{DIRECTORY}/PHASE-{phase}.toml");
+        let path = repository.root.join(&file);
+        let unreadable =
+            |why: String| CommandError::new(Exit::Contract, format!("{file}: {why}"), "git log -p on this file");
+        if !fs::symlink_metadata(&path).map_err(|error| unreadable(error.to_string()))?.is_file() {
+            return Err(unreadable("not a regular file".into()));
+        }
+        let contract_text = fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+        let contract = parse::parse(&contract_text, Some(&repository.root)).map_err(|defects| CommandError {
+            exit: Exit::Contract,
+            message: format!("{file} has {} defects", defects.len()),
+            details: defects.iter().map(|defect| format!("{file}:{defect}")).collect(),
+            hint: Some(format!(
+                "mend them in {file}; countersign probe --explain KIND shows how a criterion is written"
+            )),
+        })?;
+        if contract.phase != phase {
+            let message = format!("{file} says phase {}, and its name says {phase}", contract.phase);
+            return Err(CommandError::new(Exit::Contract, message, "one name in both"));
+        }
+        let store = Store::new(&repository.root, &repository.common_dir, phase);
+        Ok(Self { context: context.clone(), repository, contract, contract_text, store })
+    }
+
+    /// The role's key; it must be listed in the contract.
+    ///
+    /// # Errors
+    ///
+    /// There is none that can be used, or it is not listed for the role.
+    pub fn key(&self, role: Role) -> Result<Key, CommandError> {
+        let path = self.context.key_path(role)?;
+        let key = Key::load(&path)?;
+        let public = key.public_text();
+        if self.contract.keys_of(role).contains(&public) {
+            return Ok(key);
+        }
+        let other = Role::ALL.into_iter().find(|other| self.contract.keys_of(*other).contains(&public));
+        let found = match other {
+            Some(other) => format!("{} is a key of the {other}, not of the {role}", path.display()),
+            None => format!("{} is not listed in the contract for the {role}", path.display()),
+        };
+        Err(CommandError::new(
+            Exit::Role,
+            found,
+            format!("countersign key add {role} KEY.pub, by whoever opens the phase"),
+        ))
+    }
+
+    /// The documents on the remote's branch; `None` when there is no remote or it has no such branch yet.
+    ///
+    /// # Errors
+    ///
+    /// The remote does not answer.
+    pub fn remote_documents(&self) -> Result<Option<Documents>, CommandError> {
+        let Some(branch) = self.repository.branch() else { return Ok(None) };
+        if self.repository.remote_url("origin").is_none() {
+            return Ok(None);
+        }
+        let tip = match self.repository.ask("origin", &branch, PATIENCE) {
+            Ok(tip) => tip,
+            Err(crate::git::GitError::Remote { why, .. }) if why.contains("couldn't find remote ref") => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut bytes = BTreeMap::new();
+        for document in Document::ALL {
+            if let Some(text) = self.repository.show(&tip.reference, &self.store.file(document)) {
+                bytes.insert(document, text);
+            }
+        }
+        let evidence = |output: &Output| {
+            let file = self.store.evidence_file(output);
+            self.repository.show(&tip.reference, &file).ok_or_else(|| format!("{file} is not on the remote"))
+        };
+        Ok(Some(self.store.read_given(&bytes, &evidence)))
+    }
+
+    /// What the host remembers of the engine and this phase.
+    pub fn host(&self, target: &Known<Target>, records: &[Record]) -> Host {
+        let target = match target {
+            Known::Is(target) => target,
+            Known::Unknown(why) => return Host::unknown(why),
+        };
+        let known = |error: &dyn std::fmt::Display| error.to_string();
+        let pins = match Pins::at(Path::new(DEFAULT_PINS), &target.engine).keys() {
+            Ok(keys) => Known::Is(keys),
+            Err(error) => Known::Unknown(known(&error)),
+        };
+        let state = match self.host_state(&target.engine) {
+            Ok(state) => state,
+            Err(error) => return Host { pins, ..Host::unknown(&error.message) },
+        };
+        let (spent, unjournaled) = match state.ledger() {
+            Err(error) => (Known::Unknown(known(&error)), Known::Unknown(known(&error))),
+            Ok(ledger) => {
+                let phase = self.store.phase();
+                let mine = |entry: &&crate::host::ledger::Entry| {
+                    entry.repository == self.repository.root_commit && entry.phase == *phase
+                };
+                let journaled: BTreeSet<_> = records.iter().map(|record| record.id).collect();
+                let entries: Vec<_> = ledger.entries.iter().filter(mine).collect();
+                let spent = entries.iter().filter(|entry| entry.what == What::Intent);
+                let spent = spent.filter_map(|entry| Some((entry.spends?, entry.step.clone()))).collect();
+                let missing = entries.iter().map(|entry| entry.id).filter(|id| !journaled.contains(id)).collect();
+                (Known::Is(spent), Known::Is(missing))
+            }
+        };
+        let window = match state.window() {
+            Err(error) => Known::Unknown(known(&error)),
+            Ok(window) => {
+                let mine = window.filter(|window| {
+                    window.repository == self.repository.root_commit && window.phase == *self.store.phase()
+                });
+                Known::Is(mine.map(|window| window.until))
+            }
+        };
+        Host { pins, spent, window, unjournaled }
+    }
+
+    /// The state directory of an engine.
+    ///
+    /// # Errors
+    ///
+    /// It lies in a repository, or the engine's id is no plain name.
+    pub fn host_state(&self, engine: &str) -> Result<HostState, CommandError> {
+        let base = self.context.global.state.clone().unwrap_or_else(|| PathBuf::from(crate::host::DEFAULT_STATE));
+        Ok(HostState::at(&base, engine)?)
+    }
+
+    /// Gathers everything a decision is made from. With `ask_remote` the remote is asked, and out of reach is an error.
+    ///
+    /// # Errors
+    ///
+    /// A document is missing; the remote does not answer.
+    pub fn gather(&self, ask_remote: bool) -> Result<Gathered, CommandError> {
+        let documents = self.store.load()?;
+        let remote = if ask_remote { self.remote_documents()? } else { None };
+        let records = store::union(&documents, remote.as_ref());
+        let defects = documents.defects().count() + remote.iter().flat_map(Documents::defects).count();
+        let host = self.host(&self.target(), &records);
+        let subject = match self.repository.subject() {
+            Ok(subject) => Known::Is(subject),
+            Err(error) => Known::Unknown(error.to_string()),
+        };
+        Ok(Gathered { documents, records, defects, host, subject, now: self.context.now() })
+    }
+
+    /// Evaluates what was gathered.
+    pub fn evaluate<'a>(&'a self, gathered: &'a Gathered) -> PhaseReport<'a> {
+        evaluate(Inputs {
+            repository: &self.repository.root_commit,
+            contract: &self.contract,
+            records: &gathered.records,
+            defects: gathered.defects,
+            host: &gathered.host,
+            subject: &gathered.subject,
+            now: gathered.now,
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! How a phase stands, for people and programs.
+
+use serde_json::{Value, json};
+
+use crate::gates::evaluate::PhaseReport;
+use crate::gates::inputs::Known;
+use crate::gates::progress::State;
+use crate::gates::standing::Standing;
+use crate::model::record::FindingAct;
+
+/// The word for a gate's standing.
+pub fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Unclaimed => "not claimed",
+        Standing::Claimed => "claimed, no verdict",
+        Standing::Failed => "FAIL",
+        Standing::Stale => "stale PASS",
+        Standing::Closed => "closed",
+        Standing::Open => "PASS",
+    }
+}
+
+/// The phase as text.
+pub fn text(report: &PhaseReport<'_>) -> String {
+    let contract = report.inputs.contract;
+    let mut out =
+        format!("Phase {}, contract version {} ({})\n", contract.phase, contract.version, contract.digest.short());
+    out += &format!("{}\n\n", contract.title);
+    for gate in &report.gates {
+        out += &format!("  gate {:<4} {:<20} {}\n", gate.gate.as_str(), standing(gate.standing), gate.title);
+        for reason in &gate.reasons {
+            out += &format!("       - {}; wanted {}\n", reason.found, reason.wanted);
+        }
+        if let (Standing::Open, Some(until)) = (gate.standing, gate.until) {
+            out += &format!("       fresh until {until}\n");
+        }
+    }
+    if !contract.steps.is_empty() {
+        out.push('\n');
+    }
+    for step in &contract.steps {
+        out += &format!("  step {:<18} {:<10} {}\n", step.id.as_str(), report.state_of(&step.id).label(), step.title);
+    }
+    match &report.inputs.host.window {
+        Known::Is(Some(until)) if report.inputs.now < *until => out += &format!("\n  window open until {until}\n"),
+        Known::Is(_) => out += "\n  window closed\n",
+        Known::Unknown(why) => out += &format!("\n  window unknown: {why}\n"),
+    }
+    for veto in &report.vetoes {
+        out += &format!("  VETO {} of {}: {}\n", veto.id.short(), veto.at, veto.reason);
+    }
+    for finding in &report.findings {
+        let state = match finding.state {
+            FindingAct::Opened => "open".to_owned(),
+            FindingAct::Closed => "closed".to_owned(),
+            FindingAct::Deferred => format!("deferred to {}", finding.owner.as_deref().unwrap_or("nobody")),
+        };
+        out += &format!("  finding {} {state}: {}\n", finding.name, finding.text);
+    }
+    for reason in &report.general {
+        out += &format!("  ! {}; wanted {}\n", reason.found, reason.wanted);
+    }
+    for distrusted in &report.distrusted {
+        out += &format!("  ! record {} counts for nothing: {}\n", distrusted.record.short(), distrusted.why);
+    }
+    if let Some(done) = report.done {
+        out += &format!("\n  DONE @{} ({})\n", done.block.at, done.id.short());
+    }
+    out
+}
+
+/// The phase as JSON.
+pub fn json(report: &PhaseReport<'_>) -> Value {
+    let contract = report.inputs.contract;
+    let steps: Vec<Value> = contract
+        .steps
+        .iter()
+        .map(|step| json!({ "id": step.id.as_str(), "title": step.title, "state": report.state_of(&step.id) }))
+        .collect();
+    let window = match &report.inputs.host.window {
+        Known::Is(until) => json!({ "until": until.map(|until| until.to_string()) }),
+        Known::Unknown(why) => json!({ "unknown": why }),
+    };
+    json!({
+        "phase": contract.phase.as_str(),
+        "contract": { "version": contract.version, "digest": contract.digest.to_string() },
+        "gates": report.gates,
+        "steps": steps,
+        "in_doubt": report.steps.values().any(|progress| progress.state == State::InDoubt),
+        "window": window,
+        "vetoes": report.vetoes,
+        "findings": report.findings,
+        "general": report.general,
+        "distrusted": report.distrusted.iter().map(|d| json!({ "record": d.record.to_string(), "why": d.why })).collect::<Vec<_>>(),
+        "done": report.done.map(|record| record.id.to_string()),
+    })
+}
