@@ -1,5 +1,9 @@
 //! Running probes for a command, with progress on standard error.
 
+use std::time::Duration;
+
+use crate::engine::Engine;
+use crate::engine::error::EngineError;
 use crate::error::{CommandError, Exit};
 use crate::gates::evaluate::PhaseReport;
 use crate::gates::inputs::Known;
@@ -11,6 +15,9 @@ use crate::probes::runner;
 use crate::report;
 
 use super::open::Session;
+
+/// The longest that one call to the engine may take.
+const CALL_LIMIT: Duration = Duration::from_secs(20);
 
 impl Session {
     /// Measures criteria now, all at once.
@@ -30,7 +37,11 @@ impl Session {
             .build()
             .map_err(|error| CommandError::new(Exit::Bug, format!("the async runtime: {error}"), ""))?;
         let mut prober = Prober::without_engine(&now, &format!("engine {} is not asked", self.engine_address()));
-        prober.root = Some(self.repository.root.clone());
+        prober.repository = Some(self.repository.clone());
+        match runtime.block_on(reach(self.engine_address())) {
+            Ok((engine, local)) => (prober.engine, prober.here) = (Ok(engine), local),
+            Err(error) => prober.engine = Err(error.to_string()),
+        }
         prober.values = values;
         prober.nodes = self.contract.nodes.clone();
         let talks = self.context.talks_to_a_person();
@@ -41,6 +52,13 @@ impl Session {
         };
         Ok(runtime.block_on(runner::measure(&prober, criteria, &progress)))
     }
+}
+
+/// The engine, and whether its node is this machine.
+async fn reach(address: &str) -> Result<(Engine, bool), EngineError> {
+    let engine = Engine::connect(address, CALL_LIMIT).await?;
+    let local = engine.info().await?.node_machine_is_local;
+    Ok((engine, local))
 }
 
 /// One line an observation, aligned.

@@ -4,10 +4,13 @@
 //! once, turns a timeout or a panic into `unknown`, redacts what came back and keeps facts and readings apart. Nothing in
 //! here changes the target.
 
+pub mod command;
+pub mod docker;
 pub mod explain;
 pub mod file;
 pub mod http;
 pub mod prober;
+pub mod quiet;
 pub mod redact;
 pub mod runner;
 pub mod secret_rules;

@@ -1,17 +1,18 @@
 //! What probes are given to look with.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::path::PathBuf;
 
+use crate::engine::Engine;
+use crate::git::Repository;
 use crate::model::time::Time;
 
 /// The place that probes look at, and what they may use to look.
 pub struct Prober<'a> {
     /// The engine, or why there is none to ask.
-    pub engine: Result<Infallible, String>,
-    /// The root of the repository's work tree, if there is one.
-    pub root: Option<PathBuf>,
+    pub engine: Result<Engine, String>,
+    /// The repository, if there is one.
+    pub repository: Option<Repository>,
     /// Whether this machine is the target's node. Elsewhere a probe of the host is `unknown`.
     pub here: bool,
     /// Where the engine writes its log, if it is a file and the contract does not name it.
@@ -29,7 +30,7 @@ impl<'a> Prober<'a> {
     pub fn without_engine(now: &'a dyn Fn() -> Time, reason: &str) -> Self {
         Self {
             engine: Err(reason.to_owned()),
-            root: None,
+            repository: None,
             here: false,
             engine_log: None,
             nodes: BTreeMap::new(),

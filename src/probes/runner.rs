@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use futures_util::FutureExt as _;
@@ -13,7 +14,7 @@ use futures_util::future::join_all;
 use super::prober::Prober;
 use super::redact::{redact, redact_values};
 use super::seen::Seen;
-use super::{file, http};
+use super::{command, docker, file, http, quiet};
 use crate::model::contract::schema::{self, Binds};
 use crate::model::contract::{Criterion, Params, fill};
 use crate::model::observation::{Observation, Outcome, Values};
@@ -91,11 +92,21 @@ async fn dispatch(prober: &Prober<'_>, criterion: &Criterion, params: &Params) -
     match name {
         "http.route" => http::look(params, criterion.timeout).await,
         "file.contains" => {
-            let (root, params) = (prober.root.clone(), params.clone());
+            let (root, params) = (root(prober), params.clone());
             blocking(move || file::look(root.as_deref(), &params)).await
         }
+        "command" => {
+            let (root, params, timeout) = (root(prober), params.clone(), criterion.timeout);
+            blocking(move || command::look(root.as_deref(), &params, timeout)).await
+        }
+        "host.quiet" => quiet::look(prober, params, criterion.timeout).await,
+        engine if engine.starts_with("docker.") => docker::look::look(prober, name, params, criterion.timeout).await,
         _ => Seen::unknown(format!("{name}: not built yet in this version")),
     }
+}
+
+fn root(prober: &Prober<'_>) -> Option<PathBuf> {
+    prober.repository.as_ref().map(|repository| repository.root.clone())
 }
 
 /// Runs what blocks on a thread of its own. The thread is not ended by a timeout: whatever runs on it bounds itself.

@@ -1,0 +1,199 @@
+//! Every range that is in use, from what the engine, the kernel and the resolver say.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::Taken;
+use crate::model::contract::Params;
+use crate::probes::docker::fields::{at, list, short, subnets, text};
+
+/// Where the engine's networks were read; at least one is always there.
+pub const NETWORKS: &str = "engine: networks";
+
+/// What could not be understood; the proof is then unknown.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Gap {
+    /// A text that should be a range or an address.
+    #[error("{from}: `{found}` is no range or address")]
+    NotARange {
+        /// Where it was read.
+        from: &'static str,
+        /// The text.
+        found: String,
+    },
+    /// A network without a subnet that may get one at any time.
+    #[error("network {0} was never allocated and may take a range at any time: remove it first")]
+    Dead(String),
+    /// An answer of another form than wanted.
+    #[error("{0}: the answer is no list")]
+    NotAList(&'static str),
+}
+
+fn range(text: &str, from: &'static str) -> Result<IpNet, Gap> {
+    let address = || text.split('%').next().and_then(|bare| bare.parse::<IpAddr>().ok()).map(IpNet::from);
+    let net = text.parse::<IpNet>().ok().or_else(address);
+    net.map(|net| net.trunc()).ok_or_else(|| Gap::NotARange { from, found: text.chars().take(80).collect() })
+}
+
+/// Ranges of networks in every scope. The one named `replaces` is exempt, if exactly one has that name.
+pub fn networks(networks: &[Value], replaces: Option<&str>) -> Result<Vec<Taken>, Gap> {
+    let mut taken = Vec::new();
+    for network in networks {
+        let (name, driver) = (text(network, &["Name"]), text(network, &["Driver"]));
+        let label = format!("network {name} {} ({})", short(text(network, &["Id"])), text(network, &["Scope"]));
+        if driver.is_empty() && replaces != Some(name) {
+            return Err(Gap::Dead(label));
+        }
+        let alone = networks.iter().filter(|other| text(other, &["Name"]) == name).count() == 1;
+        for subnet in subnets(network) {
+            let mut one = Taken::new(label.clone(), range(subnet, NETWORKS)?, NETWORKS);
+            one.exempt = (alone && replaces == Some(name)).then_some("this is the network that goes away");
+            taken.push(one);
+        }
+    }
+    Ok(taken)
+}
+
+/// The swarm's pool (an explicit subnet inside it is normal, so it is no conflict), the pools of future bridges, and the
+/// addresses of the swarm's nodes.
+pub fn engine(info: &Value, nodes: &[Value]) -> Result<Vec<Taken>, Gap> {
+    const POOLS: &str = "engine: info";
+    const SWARM: &str = "engine: swarm";
+    let mut taken = Vec::new();
+    let swarm = list(info, &["Swarm", "Cluster", "DefaultAddrPool"]).iter().filter_map(Value::as_str);
+    let swarm: Vec<_> = swarm.collect();
+    for pool in if swarm.is_empty() { vec!["10.0.0.0/8"] } else { swarm } {
+        let mut one = Taken::new("swarm's default pool", range(pool, POOLS)?, POOLS);
+        one.exempt = Some("only blocks handed out count, and they are listed as networks");
+        taken.push(one);
+    }
+    let pools: Vec<_> = list(info, &["DefaultAddressPools"]).iter().map(|pool| text(pool, &["Base"])).collect();
+    // What the engine hands out to bridges unless it is told otherwise: 172.17/16 to 172.31/16 and 192.168/16.
+    let built_in = ["172.17.0.0/16", "172.18.0.0/15", "172.20.0.0/14", "172.24.0.0/13", "192.168.0.0/16"];
+    for pool in if pools.is_empty() { built_in.to_vec() } else { pools } {
+        taken.push(Taken::new("pool of future bridges", range(pool, POOLS)?, POOLS));
+    }
+    let own = text(info, &["Swarm", "NodeAddr"]);
+    if !own.is_empty() {
+        taken.push(Taken::new("this node's swarm address", range(own, SWARM)?, SWARM));
+    }
+    let managers =
+        list(info, &["Swarm", "RemoteManagers"]).iter().map(|manager| ("a manager's address", manager, "Addr"));
+    let peers = nodes.iter().filter_map(|node| Some(("a node's address", at(node, &["Status"])?, "Addr")));
+    for (what, value, key) in managers.chain(peers) {
+        let address = text(value, &[key]);
+        let bare = address.rsplit_once(':').filter(|(host, _)| host.contains('.') || host.ends_with(']'));
+        let bare = bare.map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+        if !bare.is_empty() {
+            taken.push(Taken::new(what, range(bare, SWARM)?, SWARM));
+        }
+    }
+    Ok(taken)
+}
+
+/// Routes of every table, as `ip -j route show table all` lists them. A default route is no range of its own.
+pub fn routes(listed: &Value) -> Result<Vec<Taken>, Gap> {
+    const FROM: &str = "kernel: routes";
+    let mut taken = Vec::new();
+    for route in listed.as_array().ok_or(Gap::NotAList(FROM))? {
+        let destination = text(route, &["dst"]);
+        if matches!(destination, "default" | "0.0.0.0/0" | "::/0") {
+            continue;
+        }
+        let table = at(route, &["table"]).and_then(Value::as_str).unwrap_or("main");
+        let kind = at(route, &["type"]).and_then(Value::as_str).unwrap_or("unicast");
+        let what = format!("{kind} route, table {table}, dev {}", text(route, &["dev"]));
+        taken.push(Taken::new(what, range(destination, FROM)?, FROM));
+    }
+    Ok(taken)
+}
+
+/// Addresses with their on-link ranges, as `ip -j addr` lists them.
+pub fn addresses(listed: &Value) -> Result<Vec<Taken>, Gap> {
+    const FROM: &str = "kernel: addresses";
+    let links = listed.as_array().filter(|links| !links.is_empty()).ok_or(Gap::NotAList(FROM))?;
+    let mut taken = Vec::new();
+    for link in links {
+        for address in list(link, &["addr_info"]) {
+            let bits = at(address, &["prefixlen"]).and_then(Value::as_u64).unwrap_or(0);
+            let net = range(&format!("{}/{bits}", text(address, &["local"])), FROM)?;
+            taken.push(Taken::new(format!("address on {}", text(link, &["ifname"])), net, FROM));
+        }
+    }
+    Ok(taken)
+}
+
+/// Name servers of a `resolv.conf`.
+pub fn name_servers(resolv_conf: &str, from: &'static str) -> Result<Vec<Taken>, Gap> {
+    let servers = resolv_conf.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
+    servers.map(|server| Ok(Taken::new("name server", range(server.trim(), from)?, from))).collect()
+}
+
+/// Ranges that the contract reserves, and those that no network may have.
+pub fn reserved(params: &Params) -> Result<Vec<Taken>, Gap> {
+    let mut taken = Vec::new();
+    for text in params.list("reserved") {
+        taken.push(Taken::new("reserved range", range(text, "contract: reserved")?, "contract: reserved"));
+    }
+    Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(taken: Result<Vec<Taken>, Gap>) -> Vec<String> {
+        let line = |t: &Taken| format!("{} {}{}", t.net, t.what, if t.exempt.is_some() { " (exempt)" } else { "" });
+        taken.expect("understood").iter().map(line).collect()
+    }
+
+    #[test]
+    fn networks_of_every_scope_and_the_one_that_goes_away() {
+        let net = |name: &str, driver: &str, subnet: &str| {
+            json!({"Name": name, "Id": format!("{name}-id"), "Driver": driver, "Scope": "swarm",
+                   "IPAM": {"Config": if subnet.is_empty() { Value::Null } else { json!([{"Subnet": subnet}]) }}})
+        };
+        let all =
+            [net("proxy", "overlay", "10.0.1.0/24"), net("host", "host", ""), net("ingress", "overlay", "10.0.0.0/24")];
+        assert_eq!(
+            shown(networks(&all, Some("proxy"))),
+            ["10.0.1.0/24 network proxy proxy-id (swarm) (exempt)", "10.0.0.0/24 network ingress ingress-id (swarm)"]
+        );
+        let twice = [all[0].clone(), net("proxy", "bridge", "10.0.2.0/24")];
+        assert!(shown(networks(&twice, Some("proxy"))).iter().all(|line| !line.contains("exempt")), "which one goes?");
+        assert!(matches!(networks(&[net("dead", "", "")], None), Err(Gap::Dead(_))));
+    }
+
+    #[test]
+    fn what_the_kernel_and_the_engine_say() {
+        let listed = json!([{"dst": "default", "dev": "eth0"}, {"dst": "10.8.0.0/24", "dev": "wg0", "table": "52"},
+                            {"dst": "192.0.2.7", "type": "blackhole"}, {"dst": "fe80::/64", "dev": "eth0"}]);
+        let lines = shown(routes(&listed));
+        assert_eq!(lines[0], "10.8.0.0/24 unicast route, table 52, dev wg0");
+        assert_eq!((lines.len(), lines[1].as_str()), (3, "192.0.2.7/32 blackhole route, table main, dev "));
+        let listed = json!([{"ifname": "eth0", "addr_info": [{"local": "10.4.0.9", "prefixlen": 22}]}]);
+        assert_eq!(shown(addresses(&listed)), ["10.4.0.0/22 address on eth0"]);
+        assert_eq!(addresses(&json!([])), Err(Gap::NotAList("kernel: addresses")), "not even a loopback");
+        let lines = shown(name_servers("# x\nnameserver 10.1.1.1\nnameserver fe80::1%eth0\noptions edns0\n", "file"));
+        assert_eq!(lines, ["10.1.1.1/32 name server", "fe80::1/128 name server"]);
+        assert!(name_servers("nameserver ten", "file").is_err());
+        let info = json!({"DefaultAddressPools": [{"Base": "10.200.0.0/16", "Size": 24}],
+                          "Swarm": {"NodeAddr": "10.9.0.1", "RemoteManagers": [{"Addr": "10.9.0.2:2377"}],
+                                    "Cluster": {"DefaultAddrPool": null}}});
+        let nodes = [json!({"Status": {"Addr": "fd00::5"}})];
+        assert_eq!(
+            shown(engine(&info, &nodes)),
+            [
+                "10.0.0.0/8 swarm's default pool (exempt)",
+                "10.200.0.0/16 pool of future bridges",
+                "10.9.0.1/32 this node's swarm address",
+                "10.9.0.2/32 a manager's address",
+                "fd00::5/128 a node's address"
+            ]
+        );
+    }
+}

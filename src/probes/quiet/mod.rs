@@ -1,0 +1,184 @@
+//! `host.quiet`: no declared process, unit, timer or lock file is active, and no CI build runs.
+
+pub mod locks;
+pub mod processes;
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::docker::fields::{at, list, service_name, text, update_in_flight};
+use super::docker::{look as engine_look, stacks};
+use super::prober::Prober;
+use super::runner::blocking;
+use super::seen::Seen;
+use crate::engine::error::EngineError;
+use crate::model::contract::Params;
+use crate::process::{self, Spec};
+
+/// What is busy, and what was looked at.
+#[derive(Debug, Default)]
+struct Found {
+    busy: Vec<String>,
+    raw: String,
+}
+
+/// Looks at everything that the criterion declares.
+pub async fn look(prober: &Prober<'_>, params: &Params, timeout: Duration) -> Seen {
+    let asked = ["processes", "units", "timers", "locks"].iter().any(|name| !params.list(name).is_empty());
+    let engine = params.flag("ci_containers") || params.0.contains_key("declared_stacks");
+    if !asked && !engine {
+        return Seen::unknown(
+            "host.quiet was given nothing to look at: name processes, units, timers, locks or stacks",
+        );
+    }
+    let mut found = Found::default();
+    if engine {
+        match of_engine(prober, params, &mut found).await {
+            Ok(()) => {}
+            Err(why) => return Seen::unknown(format!("host.quiet: {why}")),
+        }
+    }
+    let params = params.clone();
+    blocking(move || match of_host(&params, timeout, &mut found) {
+        Ok(()) => judge(&found),
+        Err(why) => Seen::unknown(format!("host.quiet: {why}")),
+    })
+    .await
+}
+
+fn judge(found: &Found) -> Seen {
+    let seen = if found.busy.is_empty() {
+        Seen::held("the host is quiet: nothing that is declared runs")
+    } else {
+        Seen::failed(format!("the host is busy: {}; wait until it ended, or end it", found.busy.join("; ")))
+    };
+    seen.fact("quiet", found.busy.is_empty()).raw(found.raw.as_str())
+}
+
+async fn of_engine(prober: &Prober<'_>, params: &Params, found: &mut Found) -> Result<(), String> {
+    let engine = prober.engine.as_ref().map_err(|why| format!("no engine to ask: {why}"))?;
+    let told = |error: EngineError| error.to_string();
+    let services = engine_look::services(engine).await.map_err(told)?;
+    let containers = match params.flag("ci_containers") {
+        true => engine.containers(&["io.drone=true"], false).await.map_err(told)?,
+        false => Vec::new(),
+    };
+    engine_busy(params, &services, &containers, found);
+    Ok(())
+}
+
+fn engine_busy(params: &Params, services: &[Value], containers: &[Value], found: &mut Found) {
+    for container in containers {
+        let label = |name: &str| at(container, &["Labels", name]).and_then(Value::as_str).unwrap_or("?").to_owned();
+        let name = list(container, &["Names"]).first().and_then(Value::as_str).unwrap_or("a container");
+        let (repository, build) = (label("io.drone.repo.slug"), label("io.drone.build.number"));
+        found.busy.push(format!("CI build {repository} #{build} runs ({name})"));
+    }
+    for service in services {
+        if let Some(state) = update_in_flight(service) {
+            found.busy.push(format!("an update of service {} is in flight ({state})", service_name(service)));
+        }
+    }
+    if params.0.contains_key("declared_stacks") {
+        let declared = params.list("declared_stacks");
+        for stack in stacks::running(services).iter().filter(|stack| !declared.iter().any(|name| name == *stack)) {
+            found.busy.push(format!("stack {stack} is not declared"));
+        }
+    }
+    let ids: Vec<_> = containers.iter().map(|container| text(container, &["Id"])).collect();
+    found.raw.push_str(&format!("services: {}, CI containers: {}\n", services.len(), ids.join(" ")));
+}
+
+fn of_host(params: &Params, timeout: Duration, found: &mut Found) -> Result<(), String> {
+    let names = params.list("processes");
+    if !names.is_empty() {
+        let running = processes::running(Path::new("/proc"))?;
+        found.raw.push_str(&format!("{} processes looked at\n", running.len()));
+        for hit in processes::matching(&running, names)? {
+            found.raw.push_str(&format!("process {hit}\n"));
+            found.busy.push(format!("process {hit}"));
+        }
+    }
+    for lock in params.list("locks") {
+        match locks::holder(Path::new(lock))? {
+            Some(holder) => found.busy.push(format!("lock {lock} is held ({holder})")),
+            None => found.raw.push_str(&format!("lock {lock}: free\n")),
+        }
+    }
+    for unit in params.list("units").iter().chain(params.list("timers")) {
+        let state = unit_state(unit, timeout)?;
+        found.raw.push_str(&format!("unit {unit}: {state}\n"));
+        if !matches!(state.as_str(), "inactive" | "failed") {
+            found.busy.push(format!("unit {unit} is {state}"));
+        }
+    }
+    Ok(())
+}
+
+fn unit_state(unit: &str, timeout: Duration) -> Result<String, String> {
+    if !Path::new("/run/systemd/system").is_dir() {
+        return Err(format!("systemd does not run here, so the state of {unit} is not known"));
+    }
+    // `--` keeps a name that begins with a hyphen from being an option.
+    let argv = ["systemctl", "is-active", "--", unit];
+    let done = process::run(&Spec::new(argv).timeout(timeout.mul_f32(0.9))).map_err(|error| error.to_string())?;
+    match done.text().trim() {
+        state @ ("active" | "inactive" | "failed" | "activating" | "deactivating" | "reloading") => {
+            Ok(state.to_owned())
+        }
+        other => Err(format!("the state of {unit} is not known: \"{other}\" {}", done.complaint())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::contract::Param;
+    use crate::model::observation::Outcome;
+    use crate::model::time::Time;
+
+    #[test]
+    fn builds_updates_and_undeclared_stacks_are_busy() {
+        let service = |stack: &str, update: &str| {
+            json!({"Spec": {"Name": format!("{stack}_app"), "Labels": {"com.docker.stack.namespace": stack}},
+                   "UpdateStatus": {"State": update}})
+        };
+        let build = json!({"Id": "c1", "Names": ["/drone-1"],
+                           "Labels": {"io.drone.repo.slug": "a/b", "io.drone.build.number": "608"}});
+        let declared = Param::List(vec!["traefik".into()]);
+        let params = Params([("declared_stacks".to_owned(), declared)].into());
+        let table = [
+            (vec![service("traefik", "completed")], vec![], Outcome::Held, "quiet"),
+            (vec![service("traefik", "updating")], vec![], Outcome::Failed, "traefik_app is in flight"),
+            (vec![service("test-1", "")], vec![], Outcome::Failed, "stack test-1 is not declared"),
+            (vec![service("traefik", "")], vec![build], Outcome::Failed, "CI build a/b #608"),
+        ];
+        for (services, containers, outcome, word) in table {
+            let mut found = Found::default();
+            engine_busy(&params, &services, &containers, &mut found);
+            let seen = judge(&found);
+            assert_eq!(seen.outcome, outcome, "{}", seen.says);
+            assert!(seen.says.contains(word), "{}", seen.says);
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_declared_and_no_engine_are_unknown() {
+        let now = || -> Time { "2026-06-13T05:34:13Z".parse().expect("a time") };
+        let prober = Prober::without_engine(&now, "out of reach");
+        let ask = |params: Params| look(&prober, params, Duration::from_secs(2));
+        async fn look(prober: &Prober<'_>, params: Params, timeout: Duration) -> Seen {
+            super::look(prober, &params, timeout).await
+        }
+        assert_eq!(ask(Params::default()).await.outcome, Outcome::Unknown);
+        let ci = ask(Params([("ci_containers".to_owned(), Param::Flag(true))].into())).await;
+        assert!(ci.outcome == Outcome::Unknown && ci.says.contains("out of reach"), "{}", ci.says);
+        let idle = Param::List(vec!["no-such-upgrade-tool".into()]);
+        let quiet = ask(Params([("processes".to_owned(), idle)].into())).await;
+        assert_eq!(quiet.outcome, Outcome::Held, "{}", quiet.says);
+    }
+}
