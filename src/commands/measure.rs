@@ -15,6 +15,7 @@ use crate::probes::runner;
 use crate::report;
 
 use super::open::Session;
+use super::target::runtime;
 
 /// The longest that one call to the engine may take.
 const CALL_LIMIT: Duration = Duration::from_secs(20);
@@ -31,11 +32,7 @@ impl Session {
             values.insert("subject".into(), subject.commit.to_string());
         }
         let now = || self.context.now();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(|error| CommandError::new(Exit::Bug, format!("the async runtime: {error}"), ""))?;
+        let runtime = runtime()?;
         let mut prober = Prober::without_engine(&now, &format!("engine {} is not asked", self.engine_address()));
         prober.repository = Some(self.repository.clone());
         match runtime.block_on(reach(self.engine_address())) {

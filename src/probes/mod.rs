@@ -8,6 +8,7 @@ pub mod command;
 pub mod docker;
 pub mod explain;
 pub mod file;
+pub mod git;
 pub mod http;
 pub mod prober;
 pub mod quiet;

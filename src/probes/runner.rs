@@ -14,7 +14,8 @@ use futures_util::future::join_all;
 use super::prober::Prober;
 use super::redact::{redact, redact_values};
 use super::seen::Seen;
-use super::{command, docker, file, http, quiet};
+use super::{command, docker, file, git, http, quiet};
+use crate::git::Repository;
 use crate::model::contract::schema::{self, Binds};
 use crate::model::contract::{Criterion, Params, fill};
 use crate::model::observation::{Observation, Outcome, Values};
@@ -95,6 +96,9 @@ async fn dispatch(prober: &Prober<'_>, criterion: &Criterion, params: &Params) -
             let (root, params) = (root(prober), params.clone());
             blocking(move || file::look(root.as_deref(), &params)).await
         }
+        "git.pushed" => of_repository(prober, params, git::pushed::look).await,
+        "git.patch" => of_repository(prober, params, git::patch::look).await,
+        "git.secrets" => of_repository(prober, params, git::secrets::look).await,
         "command" => {
             let (root, params, timeout) = (root(prober), params.clone(), criterion.timeout);
             blocking(move || command::look(root.as_deref(), &params, timeout)).await
@@ -107,6 +111,16 @@ async fn dispatch(prober: &Prober<'_>, criterion: &Criterion, params: &Params) -
 
 fn root(prober: &Prober<'_>) -> Option<PathBuf> {
     prober.repository.as_ref().map(|repository| repository.root.clone())
+}
+
+async fn of_repository(prober: &Prober<'_>, params: &Params, look: fn(&Repository, &Params) -> Seen) -> Seen {
+    match prober.repository.clone() {
+        None => Seen::unknown("there is no repository to look at"),
+        Some(repository) => {
+            let params = params.clone();
+            blocking(move || look(&repository, &params)).await
+        }
+    }
 }
 
 /// Runs what blocks on a thread of its own. The thread is not ended by a timeout: whatever runs on it bounds itself.
