@@ -99,7 +99,8 @@ fn is_called(argv: &[String], name: &str) -> bool {
         return true;
     }
     let interprets = INTERPRETERS.contains(&program.as_str()) || program.starts_with("python");
-    let script = argv.iter().skip(1).find(|arg| !arg.starts_with('-') && !(program == "env" && arg.contains('=')));
+    let is_option = |arg: &str| arg.starts_with('-') || (program == "env" && arg.contains('='));
+    let script = argv.iter().skip(1).find(|arg| !is_option(arg));
     interprets && script.is_some_and(|script| base(script) == name)
 }
 

@@ -87,9 +87,8 @@ pub fn from_file(path: &Path, since: Option<Time>) -> Result<Log, NoLog> {
         // The first line of a tail is a torn one. Lines without a time go with the line before them.
         if !std::mem::take(&mut first) {
             let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-            match time_of(&text).or_else(|| lines.last().map(|line: &Line| line.at)) {
-                Some(at) => lines.push(Line { at, text }),
-                None => {}
+            if let Some(at) = time_of(&text).or_else(|| lines.last().map(|line: &Line| line.at)) {
+                lines.push(Line { at, text });
             }
         }
         bytes.clear();
