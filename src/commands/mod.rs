@@ -15,3 +15,4 @@ pub mod status;
 pub mod sync;
 pub mod target;
 pub mod trust;
+pub mod twin;

@@ -1,0 +1,189 @@
+//! `countersign twin`: the private swarm, and what runs inside its containers.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::engine::Engine;
+use crate::twin::drain;
+use crate::twin::error::TwinError;
+use crate::twin::exhaust;
+use crate::twin::lifecycle::{CALL, down, need_root, up};
+use crate::twin::place::Place;
+use crate::twin::serve::backend::{self, Backend};
+use crate::twin::serve::front::{self, Front};
+use crate::twin::state::State;
+use crate::twin::topology;
+
+/// Where a twin is kept.
+#[derive(Debug, Clone, Args)]
+pub struct DirArgs {
+    /// The directory that holds everything of the twin
+    #[arg(long, value_name = "DIR", default_value = "/run/countersign-twin")]
+    pub dir: PathBuf,
+}
+
+/// What a twin is filled with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Topology {
+    /// An empty swarm
+    Bare,
+    /// The control plane of the pvfix phase on a `proxy` /24
+    Pvfix,
+}
+
+/// Make, watch, drain and remove a private swarm on this machine
+#[derive(Debug, Clone, Subcommand)]
+pub enum TwinCommand {
+    /// Start a private swarm; removes what a killed one left there
+    Up {
+        #[command(flatten)]
+        place: DirArgs,
+        /// What to fill it with
+        #[arg(long, value_enum, default_value = "bare")]
+        topology: Topology,
+        /// Drive `proxy` to the real failure: leak addresses, fill the rest
+        #[arg(long)]
+        exhaust: bool,
+    },
+    /// Remove a twin and everything that belongs to it
+    Down {
+        #[command(flatten)]
+        place: DirArgs,
+    },
+    /// Say whether a twin is up and where its engine is
+    Status {
+        #[command(flatten)]
+        place: DirArgs,
+    },
+    /// Remove the recipe stacks: services, then, when their tasks have ended, networks
+    Drain {
+        #[command(flatten)]
+        place: DirArgs,
+    },
+}
+
+/// Runs a twin command. Progress goes to `say`; what is returned is the result, for people and programs alike.
+///
+/// # Errors
+///
+/// The twin could not be made, used or removed.
+pub async fn run(command: TwinCommand, say: &dyn Fn(&str)) -> Result<Value, TwinError> {
+    let begin = Instant::now();
+    let mut result = match command {
+        TwinCommand::Up { place, topology, exhaust } => {
+            cmd_up(&Place::new(&place.dir)?, topology, exhaust, say).await?
+        }
+        TwinCommand::Down { place } => {
+            let place = Place::new(&place.dir)?;
+            down(&place)?;
+            json!({"removed": place.dir()})
+        }
+        TwinCommand::Status { place } => cmd_status(&Place::new(&place.dir)?).await?,
+        TwinCommand::Drain { place } => {
+            need_root()?;
+            let (_, engine) = connect(&Place::new(&place.dir)?).await?;
+            let (services, networks) = drain::recipes(&engine, say).await?;
+            json!({"services": services, "networks": networks})
+        }
+    };
+    result["seconds"] = json!((begin.elapsed().as_secs_f64() * 10.0).round() / 10.0);
+    Ok(result)
+}
+
+async fn cmd_up(place: &Place, topology: Topology, exhaust: bool, say: &dyn Fn(&str)) -> Result<Value, TwinError> {
+    if exhaust && topology == Topology::Bare {
+        let why = "`--exhaust` needs `--topology pvfix`".to_owned();
+        return Err(TwinError::Directory { dir: place.dir().to_owned(), why });
+    }
+    let executable = std::env::current_exe().map_err(TwinError::file("/proc/self/exe"))?;
+    let (engine, address) = up(place, &executable, say).await?;
+    let mut result = json!({
+        "dir": place.dir(), "engine": place.engine_address(), "address": address, "log": place.log(),
+    });
+    if topology == Topology::Pvfix {
+        let begin = Instant::now();
+        topology::build(place, &engine, &address, say).await?;
+        say(&format!("topology pvfix is up ({:.1} s)", begin.elapsed().as_secs_f32()));
+        let routes = topology::routes();
+        result["routes"] = routes.iter().map(|(host, status)| json!({"host": host, "status": status})).collect();
+    }
+    if exhaust {
+        let begin = Instant::now();
+        let done = exhaust::run(place, &engine, say).await?;
+        say(&format!("proxy is exhausted ({:.1} s)", begin.elapsed().as_secs_f32()));
+        result["exhaustion"] = json!(done);
+    }
+    Ok(result)
+}
+
+async fn connect(place: &Place) -> Result<(State, Engine), TwinError> {
+    let state = State::read(place)?.ok_or_else(|| TwinError::NoTwin { dir: place.dir().to_owned() })?;
+    let engine = Engine::connect(&place.engine_address(), CALL).await?;
+    Ok((state, engine))
+}
+
+async fn cmd_status(place: &Place) -> Result<Value, TwinError> {
+    let (state, engine) = connect(place).await?;
+    let info = engine.info().await?;
+    Ok(json!({
+        "dir": place.dir(), "engine": place.engine_address(), "address": state.address, "log": place.log(),
+        "version": info.server_version, "manager": info.is_manager, "services": engine.services().await?.len(),
+    }))
+}
+
+/// Run as a process of a twin's container
+#[derive(Debug, Clone, Subcommand)]
+pub enum ServeCommand {
+    /// Answer every request with one status
+    Backend {
+        /// The name in the answers
+        #[arg(long)]
+        name: String,
+        /// The status of the answers
+        #[arg(long, default_value_t = 200)]
+        status: u16,
+        /// Where to listen
+        #[arg(long, default_value_t = 80)]
+        port: u16,
+        /// Stay until killed
+        #[arg(long)]
+        ignore_term: bool,
+    },
+    /// Route by host name to the tasks of the swarm
+    Front {
+        /// The host name that is answered here
+        #[arg(long)]
+        own_host: String,
+        /// The engine to ask
+        #[arg(long)]
+        engine: String,
+        /// The network on which tasks are reached
+        #[arg(long)]
+        network: String,
+        /// Milliseconds between two looks at the swarm
+        #[arg(long, default_value_t = 1000)]
+        refresh: u64,
+        /// Where to listen
+        #[arg(long, default_value_t = 80)]
+        port: u16,
+    },
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+///
+/// The port cannot be listened at.
+pub async fn serve(command: ServeCommand) -> std::io::Result<()> {
+    match command {
+        ServeCommand::Backend { name, status, port, ignore_term } => {
+            backend::run(Backend { name, status, port, ignore_term }).await
+        }
+        ServeCommand::Front { own_host, engine, network, refresh, port } => {
+            front::run(Front { own_host, engine, network, refresh: Duration::from_millis(refresh), port }).await
+        }
+    }
+}
