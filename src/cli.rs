@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{adopt, adversary, builder, check, init, key, next, probe, status, sync, trust};
+use crate::commands::{adopt, adversary, builder, check, init, key, next, probe, status, sync, trust, twin};
 use crate::context::{Context, Global};
 use crate::error::{CommandError, Exit};
 use crate::model::role::Role;
@@ -38,6 +38,11 @@ enum Command {
     Sync(sync::Args),
     Check(check::Args),
     Probe(probe::Args),
+    #[command(subcommand)]
+    Twin(twin::TwinCommand),
+    /// Runs inside a twin's containers
+    #[command(subcommand, hide = true)]
+    TwinServe(twin::ServeCommand),
     /// Plan, prove, claim, run
     #[command(subcommand)]
     Builder(Builder),
@@ -79,6 +84,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { Exit::Ok.code() });
         }
     };
+    if let Command::TwinServe(command) = cli.command {
+        return twin::cmd_serve(command);
+    }
     let (name, outcome) = run(&cli);
     let exit = match outcome {
         Ok(answer) => report::print(name, &answer, cli.global.json),
@@ -102,6 +110,8 @@ fn run(cli: &Cli) -> (&'static str, Result<Answer, CommandError>) {
         Command::Sync(args) => ("sync", sync::run(args, c)),
         Command::Check(args) => ("check", check::run(args, c)),
         Command::Probe(args) => ("probe", probe::run(args, c)),
+        Command::Twin(command) => ("twin", twin::cmd_twin(command)),
+        Command::TwinServe(_) => ("twin-serve", Err(CommandError::new(Exit::Usage, "runs in a container only", ""))),
         Command::Builder(command) => match command {
             Builder::Adopt(args) => ("builder adopt", adopt::run(args, Role::Builder, c)),
             Builder::Evidence(args) => ("builder evidence", builder::evidence::run(args, c)),

@@ -1,12 +1,15 @@
 //! `countersign twin`: the private swarm, and what runs inside its containers.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::engine::Engine;
+use crate::error::{CommandError, Exit};
+use crate::report::{Answer, say};
 use crate::twin::drain;
 use crate::twin::error::TwinError;
 use crate::twin::exhaust;
@@ -186,4 +189,43 @@ pub async fn serve(command: ServeCommand) -> std::io::Result<()> {
             front::run(Front { own_host, engine, network, refresh: Duration::from_millis(refresh), port }).await
         }
     }
+}
+
+/// Runs a twin command to its end, with progress on standard error.
+///
+/// # Errors
+///
+/// The twin could not be made, used or removed.
+pub fn cmd_twin(command: &TwinCommand) -> Result<Answer, CommandError> {
+    let runtime = runtime()?;
+    let json = runtime.block_on(run(command.clone(), &say)).map_err(told)?;
+    let lines = json.as_object().into_iter().flatten().map(|(key, value)| match value.as_str() {
+        Some(text) => format!("{key}: {text}"),
+        None => format!("{key}: {value}"),
+    });
+    Ok(Answer::ok(lines.collect::<Vec<_>>().join("\n"), json.clone()))
+}
+
+/// Serves inside a container until told to stop.
+pub fn cmd_serve(command: ServeCommand) -> ExitCode {
+    let served = runtime().map(|runtime| runtime.block_on(serve(command)));
+    if matches!(served, Ok(Ok(()))) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    tokio::runtime::Runtime::new().map_err(|error| told(TwinError::file("tokio runtime")(error)))
+}
+
+fn told(error: TwinError) -> CommandError {
+    let hint = match &error {
+        TwinError::NotRoot { .. } => "run it as root",
+        TwinError::NoTwin { .. } => "countersign twin up",
+        TwinError::AlreadyUp { .. } => "countersign twin down",
+        _ => "the engine's log is engine.log in the twin's directory while it is up",
+    };
+    let exit = match &error {
+        TwinError::Engine(_) | TwinError::NotInTime { .. } => Exit::Unknown,
+        _ => Exit::Usage,
+    };
+    CommandError::new(exit, error.to_string(), hint)
 }
