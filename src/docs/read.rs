@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -111,14 +112,18 @@ pub fn read(source: &Source<'_>) -> ReadDocument {
     let checked = check_all(source, text, &structure.candidates);
     let mut ids = HashSet::new();
     let mut ranges = Vec::new();
+    let (mut line, mut counted) = (1, 0);
     for (candidate, outcome) in structure.candidates.iter().zip(checked) {
+        line += text[counted..candidate.range.start].matches('\n').count();
+        counted = candidate.range.start;
         match outcome {
             Ok(record) if !ids.insert(record.id) => {
                 let what = format!("record {} stands here a second time", record.id.short());
                 let remedy = "remove the second copy, byte for byte (countersign check --repair)";
                 read.defects.push(defect(source, text, candidate.range.start, what, remedy));
             }
-            Ok(record) => {
+            Ok(mut record) => {
+                record.line = line;
                 read.end_of_last_section = candidate.range.end;
                 ranges.push(candidate.range.clone());
                 read.records.push(record);
@@ -126,7 +131,7 @@ pub fn read(source: &Source<'_>) -> ReadDocument {
             Err((at, what)) => read.defects.push(defect(source, text, at, what, RESTORE)),
         }
     }
-    links(source, text, &structure.candidates, &mut read);
+    links(source, text, &ranges, &mut read);
     read.unsigned = unsigned::find(text, &ranges);
     read.defects.sort_by_key(|defect| (defect.line, defect.column));
     read
@@ -229,12 +234,12 @@ fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> Result<Recor
         let same = (0..=same).rev().find(|at| section.is_char_boundary(*at)).unwrap_or(0);
         return Err((start + same, "the text here is not what the record's signed block renders to".into()));
     }
-    let line = text[..start].matches('\n').count() + 1;
     Ok(Record {
         id: RecordId::of_block(candidate.block.as_bytes()),
         block,
         signer,
-        line,
+        // Filled in by the caller, in one pass over the text.
+        line: 0,
         output,
         remote_only: source.remote,
     })
@@ -266,19 +271,16 @@ fn output(source: &Source<'_>, block: &Block, candidate: &Candidate) -> Result<O
 }
 
 /// The links inside the document: every `prev` is there; the heads are those that nothing names.
-fn links(source: &Source<'_>, text: &str, candidates: &[Candidate], read: &mut ReadDocument) {
+fn links(source: &Source<'_>, text: &str, ranges: &[Range<usize>], read: &mut ReadDocument) {
     let ids: HashMap<RecordId, usize> = read.records.iter().enumerate().map(|(at, record)| (record.id, at)).collect();
     let mut named = BTreeSet::new();
-    for record in &read.records {
+    for (record, range) in read.records.iter().zip(ranges) {
         for prev in &record.block.prev {
             named.insert(*prev);
             if !ids.contains_key(prev) {
-                let line = record.line;
-                let at =
-                    candidates.iter().map(|c| c.range.start).find(|at| text[..*at].matches('\n').count() + 1 == line);
                 let what =
                     format!("record {} comes after {}, which is not in the document", record.id.short(), prev.short());
-                read.defects.push(defect(source, text, at.unwrap_or(0), what, RESTORE));
+                read.defects.push(defect(source, text, range.start, what, RESTORE));
             }
         }
     }
