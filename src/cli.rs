@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{adopt, adversary, builder, check, init, key, next, probe, status, sync, trust, twin};
+use crate::commands::{
+    adopt, adversary, builder, check, init, key, merge_file, next, probe, status, sync, trust, twin,
+};
 use crate::context::{Context, Global};
 use crate::error::{CommandError, Exit};
 use crate::model::role::Role;
@@ -43,6 +45,7 @@ enum Command {
     /// Runs inside a twin's containers
     #[command(subcommand, hide = true)]
     TwinServe(twin::ServeCommand),
+    MergeFile(merge_file::Args),
     /// Plan, prove, claim, run
     #[command(subcommand)]
     Builder(Builder),
@@ -112,6 +115,7 @@ fn run(cli: &Cli) -> (&'static str, Result<Answer, CommandError>) {
         Command::Probe(args) => ("probe", probe::run(args, c)),
         Command::Twin(command) => ("twin", twin::cmd_twin(command)),
         Command::TwinServe(_) => ("twin-serve", Err(CommandError::new(Exit::Usage, "runs in a container only", ""))),
+        Command::MergeFile(args) => ("merge-file", merge_file::run(args)),
         Command::Builder(command) => match command {
             Builder::Adopt(args) => ("builder adopt", adopt::run(args, Role::Builder, c)),
             Builder::Evidence(args) => ("builder evidence", builder::evidence::run(args, c)),

@@ -8,6 +8,7 @@ pub mod compose;
 pub mod init;
 pub mod key;
 pub mod measure;
+pub mod merge_file;
 pub mod next;
 pub mod open;
 pub mod probe;

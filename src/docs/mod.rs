@@ -6,6 +6,7 @@
 pub mod backlog;
 pub mod clean;
 pub mod lock;
+pub mod merge;
 pub mod read;
 pub mod section;
 pub mod skeleton;

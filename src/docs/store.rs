@@ -388,4 +388,4 @@ fn splice(current: &ReadDocument, section: &str) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

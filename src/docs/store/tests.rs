@@ -4,7 +4,7 @@ use super::*;
 use crate::model::record::{Body, From, Kind, Note, SCHEMA, Subject, Surroundings};
 use crate::model::role::Role;
 
-fn note(text: &str) -> Draft {
+pub(in crate::docs) fn note(text: &str) -> Draft {
     let object = |c: &str| c.repeat(40).parse().expect("an object id");
     let block = Block {
         schema: SCHEMA,
@@ -28,13 +28,13 @@ fn note(text: &str) -> Draft {
     Draft { block, output: None }
 }
 
-struct Lab {
+pub(in crate::docs) struct Lab {
     directory: tempfile::TempDir,
-    store: Store,
+    pub(in crate::docs) store: Store,
     key: Key,
 }
 
-fn lab() -> Lab {
+pub(in crate::docs) fn lab() -> Lab {
     let directory = tempfile::tempdir().expect("a directory");
     let docs = directory.path().join(DIRECTORY);
     fs::create_dir_all(&docs).expect("made");
@@ -46,18 +46,18 @@ fn lab() -> Lab {
 }
 
 impl Lab {
-    fn append(&self, draft: Draft) -> Result<RecordId, StoreError> {
+    pub(in crate::docs) fn append(&self, draft: Draft) -> Result<RecordId, StoreError> {
         let mut transaction = self.store.begin(Document::Journal, "test")?;
         let id = transaction.append(draft, &self.key)?;
         transaction.publish()?;
         Ok(id)
     }
 
-    fn journal(&self) -> PathBuf {
+    pub(in crate::docs) fn journal(&self) -> PathBuf {
         self.directory.path().join(DIRECTORY).join("JOURNAL-demo.md")
     }
 
-    fn defects(&self) -> Vec<Defect> {
+    pub(in crate::docs) fn defects(&self) -> Vec<Defect> {
         self.store.load().expect("loads").defects().cloned().collect()
     }
 }
