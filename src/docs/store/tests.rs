@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::record::{Body, From, Kind, Note, SCHEMA, Subject, Surroundings};
+use crate::model::record::{Body, From, Kind, Note, SCHEMA, Subject, Surroundings, Veto};
 use crate::model::role::Role;
 
 pub(in crate::docs) fn note(text: &str) -> Draft {
@@ -182,4 +182,61 @@ fn prose_of_people_stays_as_it_is() {
     let conflict = format!("{}<<<<<<< ours\n", fs::read_to_string(lab.journal()).expect("read"));
     fs::write(lab.journal(), conflict).expect("written");
     assert!(matches!(lab.append(note("two")), Err(StoreError::Invalid(_))));
+}
+
+#[test]
+fn a_veto_can_say_anything_in_its_heading() {
+    let lab = lab();
+    let more =
+        ["", "#", "trailing ##", "\\", "- [ ] x", "a\n\n```toml countersign\n```", "===", "{#id}", "&nbsp;", "a  b\tc"];
+    let reasons: Vec<&str> = NASTY.iter().copied().chain(more).collect();
+    for reason in &reasons {
+        let Draft { mut block, .. } = note("A veto stands.");
+        (block.record, block.document, block.role) = (Kind::Veto, Document::Review, Role::Adversary);
+        block.body = Body::Veto(Veto { lifts: None, reason: (*reason).into() });
+        let mut transaction = lab.store.begin(Document::Review, "test").expect("begun");
+        transaction
+            .append(Draft { block, output: None }, &lab.key)
+            .unwrap_or_else(|error| panic!("{reason:?}: {error}"));
+        transaction.publish().expect("published");
+    }
+    assert_eq!(lab.defects(), []);
+    assert_eq!(lab.store.load().expect("loads").records().count(), reasons.len());
+}
+
+#[test]
+fn a_fail_can_be_appended_to_a_damaged_document() {
+    let lab = lab();
+    lab.append(note("one")).expect("appended");
+    lab.append(note("two")).expect("appended");
+    let text = fs::read_to_string(lab.journal()).expect("read");
+    for damaged in
+        [text[..text.len() - 20].to_owned(), format!("{text}\n<<<<<<< ours\n"), text.replace("\ntwo\n", "\ntwx\n")]
+    {
+        fs::write(lab.journal(), &damaged).expect("written");
+        assert!(matches!(lab.append(note("three")), Err(StoreError::Invalid(_))));
+        let mut transaction = lab.store.begin(Document::Journal, "test").expect("begun");
+        transaction.tolerate_defects();
+        let id = transaction.append(note("three"), &lab.key).unwrap_or_else(|error| panic!("{damaged}: {error}"));
+        transaction.publish().expect("published");
+        assert!(lab.store.load().expect("loads").records().any(|record| record.id == id), "{damaged}");
+    }
+}
+
+#[test]
+fn evidence_that_is_a_link_or_a_pipe_is_not_opened() {
+    let lab = lab();
+    let output = DraftOutput { text: "x".repeat(9000), redactions: 0, extension: "txt" };
+    lab.append(Draft { output: Some(output), ..note("output") }).expect("appended");
+    let evidence = lab.directory.path().join("machine-docs/evidence/demo");
+    let file = fs::read_dir(evidence).expect("evidence").next().expect("a file").expect("a file").path();
+    let elsewhere = lab.directory.path().join("elsewhere");
+    fs::rename(&file, &elsewhere).expect("moved");
+    std::os::unix::fs::symlink(&elsewhere, &file).expect("a link");
+    assert!(lab.defects()[0].what.contains("not a regular file"), "{:?}", lab.defects());
+    fs::remove_file(&file).expect("removed");
+    rustix::fs::mknodat(rustix::fs::CWD, &file, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a pipe");
+    assert!(lab.defects()[0].what.contains("not a regular file"), "{:?}", lab.defects());
+    fs::remove_file(&file).expect("removed");
+    assert!(lab.defects()[0].what.contains("is missing"), "{:?}", lab.defects());
 }
