@@ -1,0 +1,5 @@
+//! Transcripts: what people and agents do with the command line.
+
+mod bad_input;
+mod forgery;
+mod phase;

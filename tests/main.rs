@@ -1,0 +1,5 @@
+//! The one integration binary: transcripts of use, and the tests that hold the house's habits.
+
+mod cli;
+mod meta;
+mod support;
