@@ -132,9 +132,17 @@ impl Repository {
         })
     }
 
-    /// The home directory alone: git reads the user's name and `safe.directory` there.
+    /// The home directory and the author's name alone: nothing that opens a remote.
     fn home(&self) -> Vec<(String, String)> {
-        let kept = |name: &str| matches!(name, "HOME" | "XDG_CONFIG_HOME") || name.starts_with("GIT_CONFIG_");
-        self.credentials.iter().filter(|(name, _)| kept(name)).cloned().collect()
+        home_of(&self.credentials)
     }
+}
+
+/// Of the caller's variables, those that local commands need: git reads the user's name and `safe.directory` there.
+fn home_of(credentials: &[(String, String)]) -> Vec<(String, String)> {
+    let prefixes = ["GIT_CONFIG_", "GIT_AUTHOR_", "GIT_COMMITTER_"];
+    let kept = |name: &str| {
+        matches!(name, "HOME" | "XDG_CONFIG_HOME") || prefixes.iter().any(|prefix| name.starts_with(prefix))
+    };
+    credentials.iter().filter(|(name, _)| kept(name)).cloned().collect()
 }

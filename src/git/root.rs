@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{GitError, Repository, raw};
+use super::{GitError, Repository, home_of, raw};
 use crate::model::ids::ObjectId;
 
 impl Repository {
@@ -16,11 +16,7 @@ impl Repository {
     ///
     /// There is none, it is bare, shallow or without a commit, or git refuses it (ownership).
     pub fn discover(directory: &Path, credentials: Vec<(String, String)>) -> Result<Self, GitError> {
-        let home: Vec<_> = credentials
-            .iter()
-            .filter(|(name, _)| matches!(name.as_str(), "HOME" | "XDG_CONFIG_HOME") || name.starts_with("GIT_CONFIG_"))
-            .cloned()
-            .collect();
+        let home = home_of(&credentials);
         let ask = |args: &[&str]| raw(directory, args, &home, Duration::from_secs(30), b"");
         let found = ask(&[
             "rev-parse",
