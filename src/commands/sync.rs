@@ -53,7 +53,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let committed: HashSet<_> = committed_records(&session);
     let newest =
         documents.records().filter(|record| !committed.contains(&record.id)).max_by_key(|record| record.block.at);
-    let subject = newest.map_or_else(|| format!("status({phase}): documents"), |record| subject_line(record));
+    let subject = newest.map_or_else(|| format!("status({phase}): documents"), subject_line);
     let synced = session.repository.sync("origin", &branch, &subject).map_err(|error| match error {
         GitError::Failed { ref command, .. } if command == "rebase" => CommandError::new(
             Exit::Closed,

@@ -164,7 +164,7 @@ fn adopt(graph: &Graph<'_>, contracts: &mut Vec<Adopted>, record: &Record, adopt
         }
     };
     let allowed = |role: Role| keys.get(&role).is_some_and(|keys| keys.contains(&record.signer));
-    if !allowed(role) && !(before.is_some() && allowed(Role::Operator)) {
+    if !(allowed(role) || (before.is_some() && allowed(Role::Operator))) {
         return Err(format!("signed with a key that is not listed for the {role}"));
     }
     match contracts.iter_mut().find(|contract| contract.digest == adoption.digest && contract.keys == adoption.keys) {

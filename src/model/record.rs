@@ -1,7 +1,8 @@
 //! Records: the only thing that is state. One record is one signed TOML block in a document.
 //!
 //! The types here are the block's text, field for field: [`Block`] is what is signed, [`Record`] is a block that was read
-//! back from a document together with what reading it established.
+//! back from a document together with what reading it established. The file is long because every kind of record stands here
+//! with each of its fields: the on-disk format in one place.
 
 use std::collections::BTreeMap;
 

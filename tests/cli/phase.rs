@@ -111,8 +111,8 @@ fn every_signature_is_one_that_stock_ssh_keygen_verifies() {
         let end = text[start..].find("\n```").map(|at| start + at + 1).expect("its end");
         text[start..end].to_owned()
     };
-    world.write("block", &fence("``` toml countersign"));
-    world.write("block.sig", &fence("``` sshsig"));
+    world.write("block", &fence("```toml countersign"));
+    world.write("block.sig", &fence("```sshsig"));
     let public = std::fs::read_to_string(world.key("builder").with_extension("pub")).expect("read");
     world.write("signers", &format!("builder {public}"));
     let verify = "ssh-keygen -Y verify -f signers -I builder -n record@countersign -s block.sig < block";

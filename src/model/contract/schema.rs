@@ -1,5 +1,6 @@
 //! Every probe and step kind that a contract may name, with its parameters: one table each, from which the contract is
 //! checked, `probe --explain` is printed and the published schema is made.
+//! The file is long because the two tables are: one row a kind, nothing else.
 
 /// What a parameter's value is.
 #[derive(Debug, Clone, Copy)]
