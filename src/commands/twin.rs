@@ -42,8 +42,7 @@ pub enum Topology {
 pub enum TwinCommand {
     /// Start a private swarm; removes what a killed one left there
     Up {
-        #[command(flatten)]
-        /// Which twin.
+        /// Which twin
         #[command(flatten)]
         place: DirArgs,
         /// What to fill it with
@@ -55,22 +54,19 @@ pub enum TwinCommand {
     },
     /// Remove a twin and everything that belongs to it
     Down {
-        #[command(flatten)]
-        /// Which twin.
+        /// Which twin
         #[command(flatten)]
         place: DirArgs,
     },
     /// Say whether a twin is up and where its engine is
     Status {
-        #[command(flatten)]
-        /// Which twin.
+        /// Which twin
         #[command(flatten)]
         place: DirArgs,
     },
     /// Remove the recipe stacks: services, then, when their tasks have ended, networks
     Drain {
-        #[command(flatten)]
-        /// Which twin.
+        /// Which twin
         #[command(flatten)]
         place: DirArgs,
     },

@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::network::Scope;
 use crate::model::contract::Params;
+use crate::model::observation::Outcome;
 use crate::model::time::Time;
 use crate::probes::prober::Prober;
 use crate::probes::runner::blocking;
@@ -126,11 +127,19 @@ async fn one_subnet(
         listed.extend(local);
     }
     let params = params.clone();
+    let others = nodes.len().saturating_sub(1);
     let judged = blocking(move || match everything(&params, &info, &nodes, &listed, timeout) {
         Ok(taken) => subnet::judge(&params, &taken),
         Err(why) => Seen::unknown(format!("docker.subnet: {why}")),
     });
-    Ok(judged.await)
+    let seen = judged.await;
+    if others > 0 && seen.outcome == Outcome::Held {
+        // Their networks were compared, but their engines do not tell what their hosts route or resolve.
+        return Ok(Seen::unknown(format!(
+            "docker.subnet cannot see routes, addresses and DNS servers of {others} other nodes; everything else is clear"
+        )));
+    }
+    Ok(seen)
 }
 
 fn everything(

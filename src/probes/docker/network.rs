@@ -82,7 +82,7 @@ fn complaints(params: &Params, network: &Value, subnet: &str, attachable: bool, 
             wrong.push(format!("{what} is {}, wanted {wanted}", or_none(found)));
         }
     };
-    compare("id", text(network, &["Id"]));
+    compare("network_id", text(network, &["Id"]));
     compare("subnet", subnet);
     compare("driver", driver);
     if params.0.contains_key("attachable") && params.flag("attachable") != attachable {
@@ -162,15 +162,40 @@ mod tests {
         let list = |names: &[&str]| Param::List(names.iter().map(|n| (*n).to_owned()).collect());
         let subnet = |text: &str| ("subnet", Param::Text(text.into()));
         let table: &[(&[Value], &[(&str, Param)], Outcome, &str)] = &[
-            (&[good.clone()], &[], Outcome::Held, "10.10.0.0/16 with 2 services"),
-            (&[good.clone()], &[subnet("10.10.0.0/16"), ("attachable", Param::Flag(true))], Outcome::Held, ""),
-            (&[good.clone()], &[subnet("10.0.1.0/24")], Outcome::Failed, "wanted 10.0.1.0/24"),
-            (&[good.clone()], &[("attachable", Param::Flag(false))], Outcome::Failed, "attachable is true"),
-            (&[good.clone()], &[("id", Param::Text("n".into()))], Outcome::Failed, "id is n1, wanted n"),
-            (&[good.clone()], &[("services", list(&["a_app", "b_app"]))], Outcome::Held, ""),
-            (&[good.clone()], &[("services", list(&["a_app"]))], Outcome::Failed, "beside those wanted: b_app"),
-            (&[good.clone()], &[("services", list(&["a_app"])), ("others", Param::Flag(true))], Outcome::Held, ""),
-            (&[good.clone()], &[("services", list(&["a_app", "b_app", "z"]))], Outcome::Failed, "not on it: z"),
+            (std::slice::from_ref(&good), &[], Outcome::Held, "10.10.0.0/16 with 2 services"),
+            (
+                std::slice::from_ref(&good),
+                &[subnet("10.10.0.0/16"), ("attachable", Param::Flag(true))],
+                Outcome::Held,
+                "",
+            ),
+            (std::slice::from_ref(&good), &[subnet("10.0.1.0/24")], Outcome::Failed, "wanted 10.0.1.0/24"),
+            (std::slice::from_ref(&good), &[("attachable", Param::Flag(false))], Outcome::Failed, "attachable is true"),
+            (
+                std::slice::from_ref(&good),
+                &[("network_id", Param::Text("n".into()))],
+                Outcome::Failed,
+                "network_id is n1, wanted n",
+            ),
+            (std::slice::from_ref(&good), &[("services", list(&["a_app", "b_app"]))], Outcome::Held, ""),
+            (
+                std::slice::from_ref(&good),
+                &[("services", list(&["a_app"]))],
+                Outcome::Failed,
+                "beside those wanted: b_app",
+            ),
+            (
+                std::slice::from_ref(&good),
+                &[("services", list(&["a_app"])), ("others", Param::Flag(true))],
+                Outcome::Held,
+                "",
+            ),
+            (
+                std::slice::from_ref(&good),
+                &[("services", list(&["a_app", "b_app", "z"]))],
+                Outcome::Failed,
+                "not on it: z",
+            ),
             (std::slice::from_ref(&dead), &[], Outcome::Failed, "never allocated"),
             (&[good.clone(), dead.clone()], &[], Outcome::Failed, "2 networks are called"),
             (&[], &[], Outcome::Failed, "no network is called proxy"),
