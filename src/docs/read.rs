@@ -199,16 +199,22 @@ fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> Result<Recor
     if let Some((offset, c)) = section.char_indices().find(|(_, c)| is_hidden(*c)) {
         return Err((start + offset, format!("a hidden character U+{:04X} inside a record", u32::from(c))));
     }
-    let schema =
-        toml::from_str::<toml::Table>(&candidate.block).ok().and_then(|table| table.get("schema")?.as_integer());
-    if let Some(newer) = schema.filter(|schema| *schema > i64::from(SCHEMA)) {
-        let what = format!(
-            "the record has schema {newer}; this countersign reads up to {SCHEMA}: a newer one wrote it and reads it"
-        );
-        return Err(at(what));
+    let foreign = |schema: i64| {
+        at(format!(
+            "the record has schema {schema}; this countersign reads {SCHEMA}: a newer one wrote a higher one and reads it"
+        ))
+    };
+    let block: Block = toml::from_str(&candidate.block).map_err(|error| {
+        // A newer format has keys that are unknown here: its number says more than they do.
+        let table = toml::from_str::<toml::Table>(&candidate.block).ok();
+        let schema = table.and_then(|table| table.get("schema")?.as_integer());
+        schema
+            .filter(|schema| *schema > i64::from(SCHEMA))
+            .map_or_else(|| at(format!("the block is not a record: {}", error.message().replace('\n', " "))), foreign)
+    })?;
+    if block.schema != SCHEMA {
+        return Err(foreign(i64::from(block.schema)));
     }
-    let block: Block = toml::from_str(&candidate.block)
-        .map_err(|error| at(format!("the block is not a record: {}", error.message().replace('\n', " "))))?;
     if block.record != block.body.kind() {
         return Err(at(format!("the block says `{}` and holds a {}", block.record.name(), block.body.kind().name())));
     }

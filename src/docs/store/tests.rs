@@ -240,3 +240,18 @@ fn evidence_that_is_a_link_or_a_pipe_is_not_opened() {
     fs::remove_file(&file).expect("removed");
     assert!(lab.defects()[0].what.contains("is missing"), "{:?}", lab.defects());
 }
+
+#[test]
+fn a_record_of_another_schema_counts_for_nothing_and_says_so() {
+    let lab = lab();
+    for (schema, more) in [(2, ""), (2, "new_key = 1\n"), (0, "")] {
+        let Draft { mut block, .. } = note("one");
+        block.schema = schema;
+        let block_text = format!("{more}{}", toml::to_string(&block).expect("TOML"));
+        let armor = sign::sign(&lab.key, block_text.as_bytes()).expect("a signature");
+        let section = section::render(&block, &block_text, None, &armor);
+        fs::write(lab.journal(), format!("# J\n\n{section}")).expect("written");
+        assert!(lab.defects()[0].what.contains(&format!("schema {schema};")), "{:?}", lab.defects());
+        assert_eq!(lab.store.load().expect("loads").records().count(), 0);
+    }
+}
