@@ -123,6 +123,12 @@ impl Repository {
         let mut all = self.home();
         all.extend_from_slice(env);
         let finished = raw(&self.root, args, &all, Duration::from_secs(60), stdin)?;
+        if finished.truncated {
+            // Judging a part as the whole would let the rest pass unseen.
+            let why =
+                format!("answered more than {} bytes; wanted an answer that can be read whole", finished.stdout.len());
+            return Err(GitError::Failed { command: args.first().copied().unwrap_or_default().to_owned(), why });
+        }
         if finished.ok() {
             return Ok(finished.text());
         }
@@ -146,3 +152,6 @@ fn home_of(credentials: &[(String, String)]) -> Vec<(String, String)> {
     };
     credentials.iter().filter(|(name, _)| kept(name)).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests;

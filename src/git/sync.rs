@@ -26,7 +26,8 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// The remote does not answer, commits conflict (the rebase is then taken back), or the push loses five races.
+    /// The remote does not answer, commits conflict or uncommitted work stands in the way (the work tree is then as it was), or
+    /// the push loses five races.
     pub fn sync(&self, remote: &str, branch: &str, message: &str) -> Result<Synced, GitError> {
         let mut synced = Synced { committed: self.commit_state(message)?, ..Synced::default() };
         for _ in 0..RACES {
@@ -97,21 +98,30 @@ impl Repository {
         Ok(true)
     }
 
+    /// Rebases in a checkout of its own, then moves this work tree and index forward: staged, changed and untracked files stay
+    /// as they are, and where they stand in the way nothing is moved.
     fn rebase(&self, onto: &str) -> Result<(), GitError> {
-        let rebase = ["rebase", "--quiet", "--autostash", "--no-gpg-sign", onto];
-        let driver = merge_driver();
-        let rebase = match &driver {
-            Some(driver) => self.git(&[&["-c", driver.as_str()], &rebase[..]].concat()),
-            None => self.git(&rebase),
+        let before = self.head()?;
+        let aside = self.checkout(&before, &self.common_dir)?;
+        let there = Self { root: aside.path(), ..self.clone() };
+        let rebase = ["rebase", "--quiet", "--no-autostash", "--no-gpg-sign", onto];
+        let rebased = match &merge_driver() {
+            Some(driver) => there.git(&[&["-c", driver.as_str()], &rebase[..]].concat()),
+            None => there.git(&rebase),
         };
-        if let Err(error) = rebase {
-            // Take it back; the commits and the work tree are then as they were.
-            self.git(&["rebase", "--abort"]).ok();
-            return Err(error);
-        }
+        rebased.map_err(|error| match error {
+            GitError::Failed { why, .. } => GitError::Failed { command: "rebase".into(), why },
+            other => other,
+        })?;
+        let after = there.head()?;
+        // Exits with 1 where files differ, which is no failure here: it only renews what the index knows of the files.
+        raw(&self.root, &["update-index", "-q", "--refresh"], &self.home(), REMOTE_PATIENCE, b"")?;
+        self.git(&["read-tree", "-m", "-u", before.as_str(), after.as_str()])?;
+        self.git(&["update-ref", "-m", "countersign sync: rebase", "HEAD", after.as_str(), before.as_str()])?;
         Ok(())
     }
 }
+
 /// The setting that lets git merge documents by this very program, whatever the clone's configuration; none where this
 /// process is not `countersign` itself.
 fn merge_driver() -> Option<String> {

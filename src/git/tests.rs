@@ -1,0 +1,236 @@
+//! Two clones over a bare origin, with real git.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{GitError, Repository};
+use crate::process::{Spec, run};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const STATUS: &str = "machine-docs/STATUS-demo.md";
+const REVIEW: &str = "machine-docs/REVIEW-demo.md";
+
+struct Lab {
+    directory: tempfile::TempDir,
+}
+
+impl Lab {
+    /// A bare origin with one commit, cloned as `a` and `b`.
+    fn new() -> Self {
+        let lab = Self { directory: tempfile::tempdir().expect("a directory") };
+        git(lab.directory.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "origin"]);
+        lab.clone_as("a");
+        lab.write("a", "code.sh", "echo one\n");
+        git(&lab.path("a"), &["add", "."]);
+        git(&lab.path("a"), &["commit", "--quiet", "-m", "code"]);
+        git(&lab.path("a"), &["push", "--quiet", "origin", "HEAD:main"]);
+        lab.clone_as("b");
+        lab
+    }
+
+    fn clone_as(&self, name: &str) {
+        git(self.directory.path(), &["clone", "--quiet", "origin", name]);
+        let clone = self.path(name);
+        git(&clone, &["config", "user.name", name]);
+        git(&clone, &["config", "user.email", "nobody@example.org"]);
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, clone: &str, file: &str, text: &str) {
+        let path = self.path(clone).join(file);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+
+    fn read(&self, clone: &str, file: &str) -> String {
+        fs::read_to_string(self.path(clone).join(file)).expect("read")
+    }
+
+    fn open(&self, clone: &str) -> Repository {
+        Repository::discover(&self.path(clone), Vec::new()).expect("a repository")
+    }
+}
+
+fn git(directory: &Path, args: &[&str]) -> String {
+    let finished = run(&Spec::new(["git"].iter().chain(args)).in_dir(directory)).expect("git ran");
+    assert!(finished.ok(), "git {args:?}: {}", String::from_utf8_lossy(&finished.stderr));
+    finished.text()
+}
+
+#[test]
+fn the_same_repository_from_a_subdirectory_and_a_work_tree() {
+    let lab = Lab::new();
+    lab.write("a", "deep/er/file", "x\n");
+    let top = lab.open("a");
+    let below = Repository::discover(&lab.path("a").join("deep/er"), Vec::new()).expect("a repository");
+    assert_eq!((&below.root, &below.common_dir, &below.root_commit), (&top.root, &top.common_dir, &top.root_commit));
+    git(&lab.path("a"), &["worktree", "add", "--quiet", "../w"]);
+    let tree = lab.open("w");
+    assert_eq!((&tree.common_dir, &tree.root_commit), (&top.common_dir, &top.root_commit));
+    assert_ne!((&tree.root, &tree.git_dir), (&top.root, &top.git_dir));
+}
+
+#[test]
+fn what_cannot_carry_a_phase_is_refused_by_what_it_is() {
+    let lab = Lab::new();
+    let origin = format!("file://{}", lab.path("origin").display());
+    lab.write("b", "code.sh", "echo two\n");
+    git(&lab.path("b"), &["commit", "--quiet", "-a", "-m", "two"]);
+    git(&lab.path("b"), &["push", "--quiet", "origin", "HEAD:main"]);
+    git(lab.directory.path(), &["clone", "--quiet", "--depth=1", &origin, "cut"]);
+    git(lab.directory.path(), &["init", "--quiet", "empty"]);
+    fs::create_dir(lab.path("none")).expect("made");
+    for (name, found) in [("origin", "is bare"), ("cut", "is shallow"), ("empty", "has no commit yet")] {
+        match Repository::discover(&lab.path(name), Vec::new()) {
+            Err(GitError::Unsuitable { found: seen, .. }) => assert!(seen.starts_with(found), "{name}: {seen}"),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    assert!(matches!(Repository::discover(&lab.path("none"), Vec::new()), Err(GitError::NoRepository(_))));
+}
+
+#[test]
+fn the_subject_survives_state_commits_and_their_rebase_and_changes_with_code() {
+    let lab = Lab::new();
+    let (a, b) = (lab.open("a"), lab.open("b"));
+    let before = a.subject().expect("a subject");
+    lab.write("a", STATUS, "status\n");
+    lab.write("b", REVIEW, "review\n");
+    lab.write("b", "machine-docs/evidence/demo/x.txt", "raw\n");
+    a.sync("origin", "main", "status(demo): a").expect("synced");
+    let own = b.head().expect("a head");
+    let synced = b.sync("origin", "main", "review(demo): b").expect("synced");
+    assert!(synced.committed && synced.pulled && synced.pushed);
+    assert_ne!(b.head().expect("a head"), own);
+    assert_eq!(b.subject().expect("a subject"), before);
+    assert_eq!((lab.read("b", STATUS), lab.read("b", REVIEW)), ("status\n".into(), "review\n".into()));
+    lab.write("b", "machine-docs/notes.md", "not a state document\n");
+    git(&lab.path("b"), &["add", "."]);
+    git(&lab.path("b"), &["commit", "--quiet", "-m", "notes"]);
+    let after = b.subject().expect("a subject");
+    assert!(after.commit != before.commit && after.tree != before.tree);
+}
+
+#[test]
+fn asking_for_the_subject_leaves_the_index_alone() {
+    let lab = Lab::new();
+    let a = lab.open("a");
+    lab.write("a", "staged.sh", "new\n");
+    git(&lab.path("a"), &["add", "staged.sh"]);
+    let index = fs::read(a.git_dir.join("index")).expect("read");
+    a.subject().expect("a subject");
+    assert_eq!(fs::read(a.git_dir.join("index")).expect("read"), index);
+    assert_eq!(a.dirt().expect("looked"), ["staged.sh"]);
+}
+
+#[test]
+fn sync_leaves_staged_changed_and_untracked_work_as_it_is() {
+    let lab = Lab::new();
+    let (a, b) = (lab.open("a"), lab.open("b"));
+    lab.write("b", "other.sh", "from b\n");
+    git(&lab.path("b"), &["add", "."]);
+    git(&lab.path("b"), &["commit", "--quiet", "-m", "other"]);
+    b.sync("origin", "main", "status(demo): b").expect("synced");
+    lab.write("a", STATUS, "status\n");
+    lab.write("a", "staged.sh", "staged\n");
+    git(&lab.path("a"), &["add", "staged.sh"]);
+    lab.write("a", "code.sh", "echo changed\n");
+    lab.write("a", "new.sh", "untracked\n");
+    let work = || git(&lab.path("a"), &["status", "--porcelain", "--", ".", ":!machine-docs"]);
+    let before = work();
+    let synced = a.sync("origin", "main", "status(demo): a").expect("synced");
+    assert!(synced.committed && synced.pulled && synced.pushed);
+    assert_eq!(work(), before);
+    assert_eq!(lab.read("a", "other.sh"), "from b\n");
+    assert_eq!(git(&lab.path("a"), &["show", "--format=", "--name-only", "HEAD"]), STATUS);
+    assert_eq!(git(&lab.path("a"), &["stash", "list"]), "");
+}
+
+#[test]
+fn work_that_stands_in_the_way_stops_the_sync_and_is_kept() {
+    let lab = Lab::new();
+    let (a, b) = (lab.open("a"), lab.open("b"));
+    lab.write("b", "code.sh", "echo from b\n");
+    git(&lab.path("b"), &["commit", "--quiet", "-a", "-m", "code"]);
+    b.sync("origin", "main", "status(demo): b").expect("synced");
+    lab.write("a", "code.sh", "echo changed\n");
+    let head = a.head().expect("a head");
+    assert!(matches!(a.sync("origin", "main", "status(demo): a"), Err(GitError::Failed { .. })));
+    assert_eq!((lab.read("a", "code.sh").as_str(), a.head().expect("a head")), ("echo changed\n", head));
+}
+
+#[test]
+fn conflicting_documents_stop_the_sync_and_both_sides_are_kept() {
+    let lab = Lab::new();
+    let (a, b) = (lab.open("a"), lab.open("b"));
+    lab.write("a", STATUS, "from a\n");
+    lab.write("b", STATUS, "from b\n");
+    a.sync("origin", "main", "status(demo): a").expect("synced");
+    assert!(matches!(b.sync("origin", "main", "status(demo): b"), Err(GitError::Failed { .. })));
+    assert_eq!(lab.read("b", STATUS), "from b\n");
+    assert_eq!(git(&lab.path("b"), &["status", "--porcelain"]), "");
+    assert_eq!(git(&lab.path("b"), &["worktree", "list", "--porcelain"]).matches("worktree ").count(), 1);
+    assert_eq!(git(&lab.path("origin"), &["show", &format!("main:{STATUS}")]), "from a");
+}
+
+#[test]
+fn a_forced_remote_is_seen_and_an_absent_one_is_an_error_without_credentials() {
+    let lab = Lab::new();
+    let (a, b) = (lab.open("a"), lab.open("b"));
+    assert!(!a.ask("origin", "main", PATIENCE).expect("asked").forced);
+    lab.write("b", "code.sh", "echo two\n");
+    git(&lab.path("b"), &["commit", "--quiet", "-a", "-m", "two"]);
+    git(&lab.path("b"), &["push", "--quiet", "origin", "HEAD:main"]);
+    let tip = a.ask("origin", "main", PATIENCE).expect("asked");
+    assert!(!tip.forced && tip.commit == b.head().expect("a head"));
+    assert_eq!(a.show(&tip.reference, "code.sh").as_deref(), Some(b"echo two\n".as_slice()));
+    git(&lab.path("b"), &["commit", "--quiet", "--amend", "-m", "rewritten"]);
+    git(&lab.path("b"), &["push", "--quiet", "--force", "origin", "HEAD:main"]);
+    assert!(a.ask("origin", "main", PATIENCE).expect("asked").forced);
+    git(&lab.path("a"), &["remote", "set-url", "origin", "http://user:hunter2@127.0.0.1:1/x.git"]);
+    let error = a.ask("origin", "main", PATIENCE).expect_err("out of reach");
+    assert!(matches!(error, GitError::Remote { .. }) && !error.to_string().contains("hunter2"), "{error}");
+    assert!(!a.remote_url("origin").expect("a url").contains("hunter2"));
+}
+
+#[test]
+fn a_checkout_is_the_commit_alone_and_goes_when_dropped() {
+    let lab = Lab::new();
+    let a = lab.open("a");
+    lab.write("a", "code.sh", "echo changed\n");
+    let checkout = a.checkout(&a.head().expect("a head"), lab.directory.path()).expect("checked out");
+    let path = checkout.path();
+    assert_eq!(fs::read_to_string(path.join("code.sh")).expect("read"), "echo one\n");
+    drop(checkout);
+    assert!(!path.exists());
+    assert_eq!(git(&lab.path("a"), &["worktree", "list", "--porcelain"]).matches("worktree ").count(), 1);
+}
+
+#[test]
+fn nothing_that_a_repository_configures_is_run() {
+    let lab = Lab::new();
+    let a = lab.open("a");
+    let mark = lab.path("ran");
+    let hook = a.git_dir.join("hooks/pre-commit");
+    let script = format!("#!/bin/sh\ntouch {}\n", mark.display());
+    fs::write(&hook, &script).expect("written");
+    fs::write(lab.path("helper"), &script).expect("written");
+    for file in [&hook, &lab.path("helper")] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(file, mode).expect("set");
+    }
+    let helper = lab.path("helper").display().to_string();
+    for key in ["core.fsmonitor", "diff.external"] {
+        git(&lab.path("a"), &["config", key, &helper]);
+    }
+    lab.write("a", STATUS, "status\n");
+    a.dirt().expect("looked");
+    let base = a.head().expect("a head");
+    a.sync("origin", "main", "status(demo): a").expect("synced");
+    a.patch(&base, &a.head().expect("a head")).expect("a patch");
+    assert!(!mark.exists());
+}
