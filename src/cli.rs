@@ -62,6 +62,8 @@ enum Builder {
     Note(builder::note::Args),
     Task(builder::task::Args),
     Plan(builder::plan::Args),
+    Run(builder::run::RunArgs),
+    Resume(builder::run::ResumeArgs),
     Window(builder::window::Args),
     Done(builder::done::Args),
 }
@@ -123,6 +125,8 @@ fn run(cli: &Cli) -> (&'static str, Result<Answer, CommandError>) {
             Builder::Note(args) => ("builder note", builder::note::run(args, c)),
             Builder::Task(args) => ("builder task", builder::task::run(args, c)),
             Builder::Plan(args) => ("builder plan", builder::plan::run(args, c)),
+            Builder::Run(args) => ("builder run", builder::run::run(args, c)),
+            Builder::Resume(args) => ("builder resume", builder::run::resume(args, c)),
             Builder::Window(args) => ("builder window", builder::window::run(args, c)),
             Builder::Done(args) => ("builder done", builder::done::run(args, c)),
         },

@@ -5,5 +5,6 @@ pub mod done;
 pub mod evidence;
 pub mod note;
 pub mod plan;
+pub mod run;
 pub mod task;
 pub mod window;

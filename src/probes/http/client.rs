@@ -17,7 +17,8 @@ use crate::probes::file::read_safely;
 const BODY_LIMIT: usize = 64 << 10;
 
 /// Asks one URL.
-pub(super) struct Client {
+/// One route, ready to be asked.
+pub struct Client {
     http: reqwest::Client,
     url: Url,
     /// What the `Host` header says when the URL had to be changed to reach another port.
@@ -25,9 +26,9 @@ pub(super) struct Client {
 }
 
 /// An answer.
-pub(super) struct Answer {
+pub struct Answer {
     /// Its status code.
-    pub(super) status: u16,
+    pub status: u16,
     /// The first 64 KiB of its body; bytes that are not UTF-8 are replaced.
     pub(super) body: String,
     /// SHA-256 of the server's certificate, for https.
@@ -50,7 +51,7 @@ impl Answer {
 
 /// Why there was no answer.
 #[derive(Debug)]
-pub(super) enum NoAnswer {
+pub enum NoAnswer {
     /// Someone was reached, or is known not to be there.
     Looked(String),
     /// Nothing is known about the route.
@@ -59,7 +60,11 @@ pub(super) enum NoAnswer {
 
 impl Client {
     /// Prepares to ask `url`, at `resolve` (an address with or without port) instead of what DNS says.
-    pub(super) fn new(url: &str, resolve: Option<&str>, ca: Option<&str>, limit: Duration) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// The URL or the address is none, in one line.
+    pub fn new(url: &str, resolve: Option<&str>, ca: Option<&str>, limit: Duration) -> Result<Self, String> {
         let mut url: Url = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!("{} URLs are not asked: wanted http or https", url.scheme()));
@@ -105,7 +110,11 @@ impl Client {
     }
 
     /// Asks once.
-    pub(super) async fn get(&self) -> Result<Answer, NoAnswer> {
+    ///
+    /// # Errors
+    ///
+    /// There was no answer.
+    pub async fn get(&self) -> Result<Answer, NoAnswer> {
         let mut request = self.http.get(self.url.clone());
         if let Some(host) = &self.host {
             request = request.header(HOST, host.clone());

@@ -4,7 +4,7 @@
 //! connection and a certificate that does not verify are looks, and `failed` when they are not what was wanted; a timeout, a
 //! name that does not resolve and a network out of reach are no looks and stay `unknown`. Neither ever holds.
 
-mod client;
+pub mod client;
 
 use std::time::Duration;
 
