@@ -6,6 +6,7 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub struct Spec {
     pub uid: Option<u32>,
     /// How many bytes of each of its outputs are kept.
     pub max_output: usize,
+    /// A file that stays open in the program, such as a lock that must outlive this process when it is killed.
+    pub keep_open: Option<Arc<File>>,
 }
 
 impl Spec {
@@ -42,6 +45,7 @@ impl Spec {
             timeout: Duration::from_secs(30),
             uid: None,
             max_output: 64 << 20,
+            keep_open: None,
         }
     }
 
@@ -167,6 +171,16 @@ fn command(spec: &Spec) -> Result<Command, ProcessError> {
     Ok(command)
 }
 
+/// Starts it. The file to keep open is duplicated without close-on-exec for just this moment: a program that another thread
+/// starts in the same moment could inherit it too, which prolongs a lock and never breaks one.
+fn spawn(spec: &Spec, mut command: Command) -> Result<Child, ProcessError> {
+    let io = |source| ProcessError::Io { program: spec.program(), source };
+    let kept = spec.keep_open.as_ref().map(rustix::io::dup).transpose().map_err(|error| io(error.into()))?;
+    let child = command.spawn().map_err(io);
+    drop(kept);
+    child
+}
+
 /// Runs a program to its end.
 ///
 /// # Errors
@@ -184,8 +198,9 @@ pub fn run(spec: &Spec) -> Result<Finished, ProcessError> {
 pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result<Finished, ProcessError> {
     let io = |source| ProcessError::Io { program: spec.program(), source };
     let start = Instant::now();
-    let mut child =
-        command(spec)?.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(io)?;
+    let mut command = command(spec)?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = spawn(spec, command)?;
     let (sender, pieces) = mpsc::channel();
     if let Some(mut stdin) = child.stdin.take() {
         let bytes = spec.stdin.clone();
@@ -253,8 +268,9 @@ pub fn spawn_detached(spec: &Spec, log: &File) -> Result<u32, ProcessError> {
     let io = |source| ProcessError::Io { program: spec.program(), source };
     let log_again = log.try_clone().map_err(io)?;
     let log = log.try_clone().map_err(io)?;
-    let child = command(spec)?.stdin(Stdio::null()).stdout(log).stderr(log_again).spawn().map_err(io)?;
-    Ok(child.id())
+    let mut command = command(spec)?;
+    command.stdin(Stdio::null()).stdout(log).stderr(log_again);
+    Ok(spawn(spec, command)?.id())
 }
 
 #[cfg(test)]
@@ -290,6 +306,23 @@ mod tests {
     fn programs_come_from_the_pinned_path_only() {
         for program in ["./true", "no-such-program-here", "", "../bin/true"] {
             assert!(matches!(run(&Spec::new([program])), Err(ProcessError::NotFound(_))), "{program}");
+        }
+    }
+
+    #[test]
+    fn a_lock_outlives_its_taker_in_the_program_that_keeps_it_open() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let open = || File::options().create(true).append(true).open(directory.path().join("lock")).expect("opened");
+        for (keep, free) in [(false, true), (true, false)] {
+            let lock = Arc::new(open());
+            lock.try_lock().expect("taken");
+            let mut spec = Spec::new(["sleep", "60"]);
+            spec.keep_open = keep.then(|| lock.clone());
+            let id = spawn_detached(&spec, &open()).expect("started");
+            drop((spec, lock));
+            assert_eq!(open().try_lock().is_ok(), free, "kept open: {keep}");
+            let pid = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
         }
     }
 }
