@@ -78,7 +78,8 @@ pub async fn act(permit: &Permit, step: &Step, params: &Params, ground: &Ground<
 }
 
 async fn command(params: &Params, timeout: Duration, checkout: Option<&Path>) -> Result<Acted, NotDone> {
-    let cwd = params.text("cwd").map(PathBuf::from).or_else(|| checkout.map(Path::to_owned)).unwrap_or_else(|| "/".into());
+    let cwd =
+        params.text("cwd").map(PathBuf::from).or_else(|| checkout.map(Path::to_owned)).unwrap_or_else(|| "/".into());
     let mut spec = Spec::new(params.list("argv")).in_dir(&cwd).timeout(timeout);
     spec.uid = params.number("uid").and_then(|uid| u32::try_from(uid).ok());
     let ran = tokio::task::spawn_blocking(move || process::run(&spec)).await;

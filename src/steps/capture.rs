@@ -7,9 +7,9 @@ use super::act::{Acted, Ground, NotDone};
 use super::edit;
 use crate::engine::Engine;
 use crate::engine::network::{Network, Scope};
+use crate::host::HostState;
 use crate::model::contract::Params;
 use crate::model::digest::Digest;
-use crate::host::HostState;
 
 /// What was captured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,7 +80,8 @@ pub async fn act(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Resul
     let capture = take(engine, params.text("network").unwrap_or_default()).await?;
     let digest = write(ground.host, &ground.capture, &capture)?;
     let names = capture.names();
-    let mut acted = Acted { output: format!("captured {} services: {}\n", names.len(), names.join(", ")), ..Acted::default() };
+    let mut acted =
+        Acted { output: format!("captured {} services: {}\n", names.len(), names.join(", ")), ..Acted::default() };
     acted.facts.insert("digest".into(), digest.to_string().into());
     acted.facts.insert("services".into(), names.into());
     Ok(acted)

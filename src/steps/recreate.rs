@@ -46,7 +46,8 @@ pub async fn act(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Resul
     let front = params.list("front");
     restore(engine, &capture, &old, &new, front).await?;
     if !params.tables("routes").is_empty() {
-        wait::until("every route to answer", ROUTES_LIMIT, || async { Ok::<_, EngineError>(sampler.all_well()) }).await?;
+        wait::until("every route to answer", ROUTES_LIMIT, || async { Ok::<_, EngineError>(sampler.all_well()) })
+            .await?;
     }
     let took = clock.elapsed();
     let mut acted = Acted::default();
@@ -62,7 +63,8 @@ pub async fn act(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Resul
         acted.readings.insert(format!("dark_s_{}", route.name), ((route.dark * 100.0).round() / 100.0).into());
         acted.readings.insert(format!("rate_{}", route.name), ((route.rate * 10.0).round() / 10.0).into());
     }
-    let old_subnet = Network::from_raw(capture.network.clone()).map(|network| network.subnets.join(", ")).unwrap_or_default();
+    let old_subnet =
+        Network::from_raw(capture.network.clone()).map(|network| network.subnets.join(", ")).unwrap_or_default();
     acted.facts.insert("network_id".into(), new.into());
     acted.facts.insert("subnet".into(), subnet.into());
     acted.facts.insert("old_id".into(), old.into());
@@ -88,10 +90,13 @@ async fn captured(engine: &Engine, name: &str, subnet: &str, ground: &Ground<'_>
     }
     let capture = capture::take(engine, name).await?;
     let attached = engine.attachment_tasks().await.map_err(|error| NotDone::untouched(error.to_string()))?;
-    let containers = attached.iter().filter(|task| !task.is_terminal() && task.spec_networks().contains(&capture.network_id()));
+    let containers =
+        attached.iter().filter(|task| !task.is_terminal() && task.spec_networks().contains(&capture.network_id()));
     let count = containers.count();
     if count > 0 {
-        return Err(NotDone::untouched(format!("{count} plain containers are attached to {name}: docker network inspect {name}")));
+        return Err(NotDone::untouched(format!(
+            "{count} plain containers are attached to {name}: docker network inspect {name}"
+        )));
     }
     capture::write(ground.host, &ground.capture, &capture)?;
     Ok(capture)
@@ -101,9 +106,11 @@ async fn captured(engine: &Engine, name: &str, subnet: &str, ground: &Ground<'_>
 async fn put(engine: &Engine, id: &str, edit: impl Fn(&Value) -> Option<Value>) -> Result<(), NotDone> {
     for _ in 0..5 {
         let found = engine.service(id).await.map_err(|error| NotDone::midway(error.to_string()))?;
-        let service = found.ok_or_else(|| NotDone::midway(format!("service {} is gone: somebody removed it", short(id))))?;
+        let service =
+            found.ok_or_else(|| NotDone::midway(format!("service {} is gone: somebody removed it", short(id))))?;
         let Some(spec) = edit(service.spec()) else { return Ok(()) };
-        let version = service.version().ok_or_else(|| NotDone::midway(format!("service {} has no version", service.name())))?;
+        let version =
+            service.version().ok_or_else(|| NotDone::midway(format!("service {} has no version", service.name())))?;
         match engine.update_service(id, version, &spec).await {
             Ok(()) => return Ok(()),
             Err(EngineError::OutOfSequence { .. }) => {}
@@ -162,9 +169,14 @@ async fn create(engine: &Engine, name: &str, subnet: &str, old: &Value) -> Resul
     while start.elapsed() < NETWORK_LIMIT {
         match engine.networks_named(name).await {
             Ok(named) => match named.iter().find(|network| network.name == name && network.scope == "swarm") {
-                Some(network) if network.is_allocated_overlay() && network.subnets == [subnet] => return Ok(network.id.clone()),
+                Some(network) if network.is_allocated_overlay() && network.subnets == [subnet] => {
+                    return Ok(network.id.clone());
+                }
                 Some(network) if network.is_allocated_overlay() => {
-                    let message = format!("{name} is there with {}: something else created it; wanted {subnet}", network.subnets.join(", "));
+                    let message = format!(
+                        "{name} is there with {}: something else created it; wanted {subnet}",
+                        network.subnets.join(", ")
+                    );
                     return Err(NotDone::midway(message));
                 }
                 // Allocation is asynchronous; a network that stays dead would take the pool later.
@@ -214,11 +226,12 @@ async fn restore(engine: &Engine, capture: &Capture, old: &str, new: &str, front
 async fn converged(engine: &Engine, services: &[&Value], new: &str) -> Result<bool, EngineError> {
     let tasks = engine.tasks(&[("desired-state", "running")]).await?;
     let runs = |service: &Value| {
-        let of = tasks.iter().filter(|task| task.service_id() == id(service) && task.state() == "running" && task.is_on(new));
+        let of = tasks
+            .iter()
+            .filter(|task| task.service_id() == id(service) && task.state() == "running" && task.is_on(new));
         u64::try_from(of.count()).unwrap_or(0)
     };
-    let wanted = |service: &Value| {
-        service.pointer("/Spec/Mode/Replicated/Replicas").and_then(Value::as_u64).unwrap_or(1)
-    };
+    let wanted =
+        |service: &Value| service.pointer("/Spec/Mode/Replicated/Replicas").and_then(Value::as_u64).unwrap_or(1);
     Ok(services.iter().all(|service| runs(service) >= wanted(service)))
 }

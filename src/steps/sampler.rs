@@ -78,7 +78,13 @@ impl Sampler {
     }
 }
 
-async fn sample(client: Arc<Client>, wanted: Vec<u16>, to: Arc<Mutex<Vec<Sample>>>, stop: Arc<AtomicBool>, start: Instant) {
+async fn sample(
+    client: Arc<Client>,
+    wanted: Vec<u16>,
+    to: Arc<Mutex<Vec<Sample>>>,
+    stop: Arc<AtomicBool>,
+    start: Instant,
+) {
     let mut ticks = tokio::time::interval(PERIOD);
     let mut flying = tokio::task::JoinSet::new();
     while !stop.load(Ordering::Relaxed) {
@@ -117,7 +123,14 @@ fn report(name: String, samples: &[Sample], took: Duration) -> RouteReport {
     }
     let failed = samples.iter().filter(|(_, good)| !good).count();
     let rate = if took.is_zero() { 0.0 } else { samples.len() as f64 / took.as_secs_f64() };
-    RouteReport { name, requests: samples.len(), failed, longest_dark: longest.as_secs_f64(), dark: dark.as_secs_f64(), rate }
+    RouteReport {
+        name,
+        requests: samples.len(),
+        failed,
+        longest_dark: longest.as_secs_f64(),
+        dark: dark.as_secs_f64(),
+        rate,
+    }
 }
 
 #[cfg(test)]

@@ -103,8 +103,10 @@ pub fn resume(_: &ResumeArgs, context: &Context) -> Result<Answer, CommandError>
         let gathered = session.gather(false)?;
         let report = session.evaluate(&gathered);
         let begun: Vec<_> = report.steps.keys().cloned().collect();
-        let doubtful = |step: &&Step| matches!(report.state_of(&step.id), State::InDoubt | State::Stuck | State::Failed);
-        let restores = |step: &&Step| step.restores && !begun.is_empty() && report.state_of(&step.id) == State::NotBegun;
+        let doubtful =
+            |step: &&Step| matches!(report.state_of(&step.id), State::InDoubt | State::Stuck | State::Failed);
+        let restores =
+            |step: &&Step| step.restores && !begun.is_empty() && report.state_of(&step.id) == State::NotBegun;
         let steps = &session.contract.steps;
         let Some(step) = steps.iter().find(doubtful).or_else(|| steps.iter().find(restores)) else { break };
         if step.kind == "command" && report.state_of(&step.id) != State::NotBegun {
@@ -113,7 +115,8 @@ pub fn resume(_: &ResumeArgs, context: &Context) -> Result<Answer, CommandError>
                 return Err(CommandError { exit: Exit::InDoubt, ..error });
             }
         }
-        let strategy = report.steps.get(&step.id).and_then(|p| p.intent).and_then(|(_, intent)| intent.strategy.clone());
+        let strategy =
+            report.steps.get(&step.id).and_then(|p| p.intent).and_then(|(_, intent)| intent.strategy.clone());
         let granted = Permit::for_recovery(&session.contract, step, &begun, strategy, gathered.now)
             .map_err(|reason| CommandError::refused(format!("step `{}` is not resumed", step.id), &[reason]))?;
         let kind = if report.state_of(&step.id) == State::NotBegun { Act::Run } else { Act::Resume };
@@ -127,11 +130,19 @@ pub fn resume(_: &ResumeArgs, context: &Context) -> Result<Answer, CommandError>
 }
 
 /// Announces, does, looks again and records one step, under the run lock.
-fn one(session: &Session, gathered: &Gathered, step: &Step, granted: &Permit, kind: Act) -> Result<String, CommandError> {
+fn one(
+    session: &Session,
+    gathered: &Gathered,
+    step: &Step,
+    granted: &Permit,
+    kind: Act,
+) -> Result<String, CommandError> {
     let key = session.key(Role::Builder)?;
     let target = match session.target() {
         Known::Is(target) => target,
-        Known::Unknown(why) => return Err(CommandError::new(Exit::Unknown, format!("step `{}`: {why}", step.id), "countersign status")),
+        Known::Unknown(why) => {
+            return Err(CommandError::new(Exit::Unknown, format!("step `{}`: {why}", step.id), "countersign status"));
+        }
     };
     let host = session.host_state(&target.engine)?;
     let _lock = host.run_lock(&session.context.holder(&format!("builder run {}", step.id)))?;
@@ -139,8 +150,9 @@ fn one(session: &Session, gathered: &Gathered, step: &Step, granted: &Permit, ki
     let mut values = step_values(&report.steps);
     let subject = session.repository.subject()?;
     values.insert("subject".into(), subject.commit.to_string());
-    let params = fill::resolve(&step.params, &values)
-        .map_err(|error| CommandError::new(Exit::Unknown, format!("step `{}`: {error}", step.id), "countersign status"))?;
+    let params = fill::resolve(&step.params, &values).map_err(|error| {
+        CommandError::new(Exit::Unknown, format!("step `{}`: {error}", step.id), "countersign status")
+    })?;
     let intent = Intent {
         step: step.id.clone(),
         act: kind,
@@ -168,7 +180,8 @@ fn one(session: &Session, gathered: &Gathered, step: &Step, granted: &Permit, ki
         said_by_person: None,
     };
     let (output, redactions) = redact(&acted.output);
-    let output = (!output.trim().is_empty()).then(|| DraftOutput { text: output.clone(), redactions, extension: "txt" });
+    let output =
+        (!output.trim().is_empty()).then(|| DraftOutput { text: output.clone(), redactions, extension: "txt" });
     let shown = output.as_ref().map(|output| output.text.clone()).unwrap_or_default();
     let words = match &trouble {
         None => format!("Step `{}` is done, in {:.1} s.", step.id, clock.elapsed().as_secs_f64()),
@@ -190,13 +203,20 @@ struct Journal<'a> {
 }
 
 impl Journal<'_> {
-    fn append(&self, words: &str, body: Body, output: Option<DraftOutput>, step: &Step) -> Result<RecordId, CommandError> {
+    fn append(
+        &self,
+        words: &str,
+        body: Body,
+        output: Option<DraftOutput>,
+        step: &Step,
+    ) -> Result<RecordId, CommandError> {
         let (what, spends) = match &body {
             Body::Intent(intent) => (What::Intent, intent.permit),
             _ => (What::Outcome, None),
         };
         let composer = Composer::new(self.session, Role::Builder, Document::Journal)?;
-        let mut transaction = self.session.store.begin(Document::Journal, &self.session.context.holder("builder run"))?;
+        let mut transaction =
+            self.session.store.begin(Document::Journal, &self.session.context.holder("builder run"))?;
         transaction.tolerate_defects();
         let id = transaction.append(composer.draft(words, body, output), self.key)?;
         let section = transaction.section_of(&id).unwrap_or_default();
@@ -245,7 +265,11 @@ fn do_it(
 }
 
 /// How a step ended: its own word, then its postflight.
-fn judge(session: &Session, step: &Step, acted: Result<Acted, NotDone>) -> Result<(Ending, Acted, Option<String>), CommandError> {
+fn judge(
+    session: &Session,
+    step: &Step,
+    acted: Result<Acted, NotDone>,
+) -> Result<(Ending, Acted, Option<String>), CommandError> {
     let acted = match acted {
         Ok(acted) => acted,
         Err(error) => {

@@ -18,7 +18,7 @@ use crate::report::Answer;
 
 /// Open or close the maintenance window
 ///
-/// Opening measures what the contract's [window] requires (a quiet host) and records it.
+/// Opening measures what the contract's window requires (a quiet host) and records it.
 ///
 /// Example: countersign builder window open --for 30m
 #[derive(Debug, clap::Args)]

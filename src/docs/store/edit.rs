@@ -44,7 +44,7 @@ impl Store {
         Ok(write::replace(&self.root.join(self.contract_file()), text.as_bytes())?)
     }
 
-    /// Edits BACKLOG through one of the functions of [`super::backlog`].
+    /// Edits BACKLOG through one of the functions of [`backlog`](crate::docs::backlog).
     ///
     /// # Errors
     ///
