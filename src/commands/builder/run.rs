@@ -17,6 +17,7 @@ use crate::gates::permit::{Basis, Permit, permit};
 use crate::gates::progress::{State, step_values};
 use crate::host::HostState;
 use crate::host::ledger::{Entry, What};
+use crate::host::run_lock::RunLock;
 use crate::model::contract::{Criterion, Step, fill};
 use crate::model::ids::RecordId;
 use crate::model::record::{Act, Body, Ending, Intent, StepOutcome};
@@ -67,13 +68,15 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<Answer, CommandError> {
     };
     let mut text = String::new();
     let mut done = Vec::new();
+    // Held before anything is decided: two clones on one host must not both find a PASS unspent.
+    let _lock = lock(&session)?;
     for step in &steps {
         let gathered = session.gather(true)?;
         let report = session.evaluate(&gathered);
         if args.all && report.state_of(&step.id) == State::Done {
             continue;
         }
-        let live = live_criteria(&session, step, report.steps.values().len());
+        let live = live_criteria(&session, step);
         let seen = session.measure(&report, &live)?;
         let granted = permit(&report, step, &seen)
             .map_err(|reasons| CommandError::refused(format!("step `{}` is not run", step.id), &reasons))?;
@@ -83,8 +86,20 @@ pub fn run(args: &RunArgs, context: &Context) -> Result<Answer, CommandError> {
     Ok(Answer::ok(text, json!({ "done": done })))
 }
 
+/// Takes the engine's run lock.
+fn lock(session: &Session) -> Result<RunLock, CommandError> {
+    match session.target() {
+        Known::Is(target) => {
+            Ok(session.host_state(&target.engine)?.run_lock(&session.context.holder("builder run"))?)
+        }
+        Known::Unknown(why) => {
+            Err(CommandError::new(Exit::Unknown, format!("no step can be run: {why}"), "countersign status"))
+        }
+    }
+}
+
 /// What is looked at again right before a step.
-fn live_criteria(session: &Session, step: &Step, _begun: usize) -> Vec<Criterion> {
+fn live_criteria(session: &Session, step: &Step) -> Vec<Criterion> {
     let gate = session.contract.gate(&step.gate);
     let live = gate.into_iter().flat_map(|gate| &gate.criteria).filter(|criterion| step.live.contains(&criterion.id));
     live.chain(&session.contract.window.requires).cloned().collect()
@@ -99,6 +114,7 @@ pub fn resume(_: &ResumeArgs, context: &Context) -> Result<Answer, CommandError>
     let session = Session::open(context)?;
     let mut text = String::new();
     let mut done = Vec::new();
+    let _lock = lock(&session)?;
     loop {
         let gathered = session.gather(false)?;
         let report = session.evaluate(&gathered);
@@ -129,7 +145,7 @@ pub fn resume(_: &ResumeArgs, context: &Context) -> Result<Answer, CommandError>
     Ok(Answer::ok(text, json!({ "done": done })))
 }
 
-/// Announces, does, looks again and records one step, under the run lock.
+/// Announces, does, looks again and records one step; the caller holds the run lock.
 fn one(
     session: &Session,
     gathered: &Gathered,
@@ -145,7 +161,6 @@ fn one(
         }
     };
     let host = session.host_state(&target.engine)?;
-    let _lock = host.run_lock(&session.context.holder(&format!("builder run {}", step.id)))?;
     let report = session.evaluate(gathered);
     let mut values = step_values(&report.steps);
     let subject = session.repository.subject()?;

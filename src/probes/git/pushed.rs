@@ -102,7 +102,6 @@ fn other(repository: &Repository, path: &Path) -> Seen {
         )),
         (Ok(subject), Ok(_)) => Seen::held(format!("checkout {} is at the subject tree, clean", path.display()))
             .fact("tree", subject.tree.to_string())
-            .fact("on_remote", true)
             .raw(format!("{}: subject commit {}, tree {}\n", path.display(), subject.commit, subject.tree)),
     }
 }
