@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::fault;
+
 /// A write that did not happen. What was there is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[error("could not write {}: {source}; what was there is unchanged", .path.display())]
@@ -31,9 +33,13 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
         Err(_) => std::os::unix::fs::PermissionsExt::from_mode(0o644),
     };
     let mut temporary = tempfile::Builder::new().prefix(".countersign-").tempfile_in(directory).map_err(failed)?;
+    fault::point("docs.write").map_err(failed)?;
     temporary.write_all(bytes).map_err(failed)?;
     temporary.as_file().set_permissions(permissions).map_err(failed)?;
+    fault::point("docs.sync").map_err(failed)?;
     temporary.as_file().sync_all().map_err(failed)?;
+    fault::point("docs.rename").map_err(failed)?;
     temporary.persist(path).map_err(|error| failed(error.error))?;
+    fault::point("docs.renamed").ok();
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
 }

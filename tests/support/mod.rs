@@ -1,5 +1,7 @@
 //! A hermetic place to use the program in: its own home, configuration, remote and clones.
 
+pub mod twin;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

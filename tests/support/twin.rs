@@ -1,0 +1,118 @@
+//! A private swarm for one live test: started by the program under test, taken down when the test ends, however it ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Live tests take turns: each wants the machine to itself.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Where twins of tests are kept, each named after the process that made it.
+const PREFIX: &str = "cs-test-";
+
+/// Why no private swarm can be started on this machine, if so.
+pub fn cannot_run() -> Option<String> {
+    let missing = |program: &str| !runs("sh", &["-c", &format!("PATH=$PATH:/usr/sbin:/sbin; command -v {program}")]);
+    if fs::metadata("/proc/self").is_ok_and(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata) != 0) {
+        return Some("not root".into());
+    }
+    ["dockerd", "ip", "nsenter"].into_iter().find(|program| missing(program)).map(|name| format!("{name} is missing"))
+}
+
+fn runs(program: &str, args: &[&str]) -> bool {
+    Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
+}
+
+/// A running private swarm.
+pub struct Twin {
+    dir: PathBuf,
+    /// The address of its node, which the front's port 80 answers at.
+    pub address: String,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Twin {
+    /// Starts one (`twin up` with these further arguments). `None` where the machine cannot: the test then says so and ends.
+    #[expect(clippy::disallowed_macros, reason = "a test talks to the test runner")]
+    pub fn up(name: &str, args: &[&str]) -> Option<Self> {
+        if let Some(why) = cannot_run() {
+            eprintln!("skipped: {name}: {why}");
+            return None;
+        }
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        clear_dead();
+        let dir = PathBuf::from(format!("/run/{PREFIX}{}-{name}", std::process::id()));
+        let mut all = vec!["twin", "up", "--json", "--dir", dir.to_str().expect("UTF-8")];
+        all.extend(args);
+        // Before anything can fail, so that what was begun is also taken down.
+        let mut twin = Self { dir: dir.clone(), address: String::new(), _turn: turn };
+        let output = countersign(&all);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "twin up: {text}{}", String::from_utf8_lossy(&output.stderr));
+        let answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let found = answer.pointer("/result/address").or_else(|| answer.get("address"));
+        twin.address = found.and_then(serde_json::Value::as_str).expect("an address").to_owned();
+        Some(twin)
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Its engine's address, as a contract writes it.
+    pub fn engine(&self) -> String {
+        format!("unix://{}/engine.sock", self.dir.display())
+    }
+
+    /// Runs the stock docker client on its engine, which must succeed; gives what it printed.
+    #[track_caller]
+    pub fn docker(&self, args: &[&str]) -> String {
+        let output = self.try_docker(args);
+        assert!(output.status.success(), "docker {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Runs the stock docker client on its engine.
+    pub fn try_docker(&self, args: &[&str]) -> Output {
+        Command::new("docker").args(args).env("DOCKER_HOST", self.engine()).output().expect("docker runs")
+    }
+
+    /// The status that a route answers with; 0 when nothing answers.
+    pub fn route(&self, host: &str) -> u16 {
+        use std::io::{Read as _, Write as _};
+        let ask = || {
+            let address = format!("{}:80", self.address).parse().ok()?;
+            let patience = std::time::Duration::from_secs(2);
+            let mut stream = std::net::TcpStream::connect_timeout(&address, patience).ok()?;
+            stream.set_read_timeout(Some(patience)).ok()?;
+            stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+            let mut text = String::new();
+            stream.read_to_string(&mut text).ok()?;
+            text.split(' ').nth(1)?.parse().ok()
+        };
+        ask().unwrap_or(0)
+    }
+}
+
+impl Drop for Twin {
+    fn drop(&mut self) {
+        countersign(&["twin", "down", "--dir", self.dir.to_str().expect("UTF-8")]);
+    }
+}
+
+fn countersign(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_countersign")).args(args).output().expect("runs")
+}
+
+/// Takes down twins whose test was killed.
+fn clear_dead() {
+    let Ok(entries) = fs::read_dir("/run") else { return };
+    for name in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+        let Some(process) = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()) else { continue };
+        if !Path::new("/proc").join(process).exists() {
+            countersign(&["twin", "down", "--dir", &format!("/run/{name}")]);
+        }
+    }
+}
