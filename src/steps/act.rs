@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::gates::permit::Permit;
 use crate::host::HostState;
-use crate::model::contract::{Params, Step};
+use crate::model::contract::{Param, Params, Step};
 use crate::model::observation::Values;
+use crate::model::record::Act;
 use crate::process::{self, Spec};
 
 use super::{capture, recreate};
@@ -22,8 +23,17 @@ pub struct Ground<'a> {
     pub checkout: Option<PathBuf>,
     /// The name that this step's capture has: phase and step.
     pub capture: String,
-    /// Says what is being done.
+    /// What is done: the step, going on with it, or its reverse.
+    pub doing: Act,
+    /// Says something to whoever watches. Nothing remembers it.
     pub say: &'a (dyn Fn(&str) + Sync),
+    /// Announces the next part of the step and records it in the host's state before it is begun, so that after a kill it can be
+    /// told where the step stood. It never stops a step.
+    pub part: &'a (dyn Fn(&str) + Sync),
+    /// Asked before each part up to the point of no return; an error means: stop, walk back, and say this. It looks again at
+    /// verdicts and vetoes, here and on the remote. Going on with a step in doubt and undoing one are never refused. It blocks for
+    /// seconds where the remote is slow.
+    pub may_go_on: &'a (dyn Fn() -> Result<(), String> + Sync),
 }
 
 /// What a step did.
@@ -43,19 +53,42 @@ pub struct Acted {
 pub struct NotDone {
     /// What happened and what is where.
     pub message: String,
-    /// Whether nothing was changed, so that the step counts as unwound.
-    pub untouched: bool,
+    /// How it left things.
+    pub left: Left,
+}
+
+/// How a step that did not come to its end left things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing was changed.
+    Untouched,
+    /// Something was changed, and all of it is back.
+    Unwound,
+    /// On the way: the way is forward.
+    Midway,
+    /// Walking back failed: a person is needed.
+    Stuck,
 }
 
 impl NotDone {
     /// Stopped before anything was changed.
     pub fn untouched(message: impl Into<String>) -> Self {
-        Self { message: message.into(), untouched: true }
+        Self { message: message.into(), left: Left::Untouched }
+    }
+
+    /// Stopped, and what was changed is back.
+    pub fn unwound(message: impl Into<String>) -> Self {
+        Self { message: message.into(), left: Left::Unwound }
     }
 
     /// Stopped on the way.
     pub fn midway(message: impl Into<String>) -> Self {
-        Self { message: message.into(), untouched: false }
+        Self { message: message.into(), left: Left::Midway }
+    }
+
+    /// Stopped on the way back.
+    pub fn stuck(message: impl Into<String>) -> Self {
+        Self { message: message.into(), left: Left::Stuck }
     }
 }
 
@@ -74,6 +107,31 @@ pub async fn act(permit: &Permit, step: &Step, params: &Params, ground: &Ground<
         "docker.capture" => capture::act(&engine()?, params, ground).await,
         "docker.network.recreate" => recreate::act(&engine()?, params, ground).await,
         other => Err(NotDone::untouched(format!("step kind `{other}` is not built yet in this version"))),
+    }
+}
+
+/// Reverses a step. The permit is the proof that it may be done.
+///
+/// # Errors
+///
+/// Untouched: this step cannot be undone, or not any more, and nothing was done. Anything else: it is stuck.
+pub async fn undo(permit: &Permit, step: &Step, params: &Params, ground: &Ground<'_>) -> Result<Acted, NotDone> {
+    if *permit.step() != step.id {
+        return Err(NotDone::untouched(format!("the permit is for step `{}`, not for `{}`", permit.step(), step.id)));
+    }
+    match (step.kind.as_str(), &step.undo) {
+        (_, Some(argv)) => {
+            let params = Params([("argv".to_owned(), Param::List(argv.clone()))].into());
+            command(&params, step.timeout, ground.checkout.as_deref())
+                .await
+                .map_err(|error| NotDone::stuck(error.message))
+        }
+        ("docker.capture", None) => Ok(Acted::default()),
+        ("docker.network.recreate", None) => {
+            let engine = ground.engine.clone().map_err(NotDone::untouched)?;
+            recreate::undo(&engine, params, ground).await
+        }
+        (kind, None) => Err(NotDone::untouched(format!("step `{}` ({kind}) has no undo in the contract", step.id))),
     }
 }
 

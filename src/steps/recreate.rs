@@ -31,18 +31,19 @@ pub async fn act(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Resul
         return Err(NotDone::untouched("strategy `make-before-break` is not built yet in this version"));
     }
     let capture = captured(engine, name, subnet, ground).await?;
+    (ground.may_go_on)().map_err(NotDone::untouched)?;
     let old = capture.network_id().to_owned();
     let sampler = Sampler::start(params.tables("routes"));
     let clock = Instant::now();
-    (ground.say)(&format!("draining {} services from {name}", capture.services.len()));
+    (ground.part)(&format!("draining {} services from {name}", capture.services.len()));
     drain(engine, &capture, &old).await?;
     let drained = clock.elapsed();
-    (ground.say)(&format!("removing the old network {}", short(&old)));
+    (ground.part)(&format!("removing the old network {}", short(&old)));
     remove(engine, name, &old).await?;
-    (ground.say)(&format!("creating {name} as {subnet}"));
+    (ground.part)(&format!("creating {name} as {subnet}"));
     let new = create(engine, name, subnet, &capture.network).await?;
     let made = clock.elapsed();
-    (ground.say)(&format!("bringing services back on {}", short(&new)));
+    (ground.part)(&format!("bringing services back on {}", short(&new)));
     let front = params.list("front");
     restore(engine, &capture, &old, &new, front).await?;
     if !params.tables("routes").is_empty() {
@@ -71,6 +72,32 @@ pub async fn act(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Resul
     acted.facts.insert("old_subnet".into(), old_subnet.into());
     acted.facts.insert("services".into(), capture.names().into());
     Ok(acted)
+}
+
+/// Its reverse: the captured specs again, while the old network is still there.
+///
+/// # Errors
+///
+/// The old network is gone, and the way is forward; or the services did not come back.
+pub async fn undo(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Result<Acted, NotDone> {
+    let name = params.text("network").unwrap_or_default();
+    let Some(capture) = capture::read(ground.host, &ground.capture)? else {
+        return Ok(Acted { output: "nothing was captured, so nothing was changed\n".into(), ..Acted::default() });
+    };
+    let old = capture.network_id();
+    let live = engine.network(name, Scope::Swarm).await.map_err(|error| NotDone::untouched(error.to_string()))?;
+    if live.is_none_or(|network| network.id != old) {
+        let message = format!("the old network {} is gone: the way is forward: countersign builder resume", short(old));
+        return Err(NotDone::untouched(message));
+    }
+    (ground.part)(&format!("putting {} services back on {name}", capture.services.len()));
+    let stuck = |error: NotDone| NotDone::stuck(error.message);
+    for service in &capture.services {
+        put(engine, id(service), |now| (now != spec(service)).then(|| spec(service).clone())).await.map_err(stuck)?;
+    }
+    let all: Vec<&Value> = capture.services.iter().collect();
+    wait::until("every service to run again", START_LIMIT, || converged(engine, &all, old)).await.map_err(stuck)?;
+    Ok(Acted { output: format!("{} services are as captured\n", all.len()), ..Acted::default() })
 }
 
 fn short(id: &str) -> &str {

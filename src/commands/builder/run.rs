@@ -25,7 +25,7 @@ use crate::model::role::{Document, Role};
 use crate::probes::redact::redact;
 use crate::report::{self, Answer};
 use crate::sign::key_file::Key;
-use crate::steps::act::{Acted, Ground, NotDone, act};
+use crate::steps::act::{Acted, Ground, Left, NotDone, act};
 
 /// Run the next step, or all that are left, under a fresh PASS and an open window
 ///
@@ -189,7 +189,7 @@ fn one(
     let words = format!("About to do step `{}`: {}.", step.id, step.title);
     let intent_id = journal.append(&words, Body::Intent(intent), None, step)?;
     let clock = Instant::now();
-    let acted = do_it(session, &host, step, &params, granted);
+    let acted = do_it(session, &host, step, &params, granted, kind);
     let took_ms = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (ending, acted, trouble) = judge(session, step, acted)?;
     let outcome = StepOutcome {
@@ -264,6 +264,7 @@ fn do_it(
     step: &Step,
     params: &crate::model::contract::Params,
     granted: &Permit,
+    kind: Act,
 ) -> Result<Acted, NotDone> {
     let checkout = match (step.kind.as_str(), params.text("cwd")) {
         ("command", None) => {
@@ -281,7 +282,10 @@ fn do_it(
             host,
             checkout: checkout.as_ref().map(crate::git::checkout::Checkout::path),
             capture: format!("{}-{}", session.store.phase(), step.id),
+            doing: kind,
             say: &|line| report::say(&format!("  {line}")),
+            part: &|line| report::say(&format!("  {line}")),
+            may_go_on: &|| Ok(()),
         };
         act(granted, step, params, &ground).await
     })
@@ -296,7 +300,11 @@ fn judge(
     let acted = match acted {
         Ok(acted) => acted,
         Err(error) => {
-            let ending = if error.untouched { Ending::Unwound } else { Ending::Failed };
+            let ending = match error.left {
+                Left::Untouched | Left::Unwound => Ending::Unwound,
+                Left::Midway => Ending::Failed,
+                Left::Stuck => Ending::Stuck,
+            };
             return Ok((ending, Acted::default(), Some(redact(&error.message).0)));
         }
     };
