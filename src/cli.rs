@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    adopt, adversary, builder, check, init, key, merge_file, next, probe, status, sync, trust, twin,
+    adopt, adversary, builder, check, doctor, init, key, merge_file, next, probe, status, sync, trust, twin,
 };
 use crate::context::{Context, Global};
 use crate::error::{CommandError, Exit};
@@ -35,6 +35,7 @@ enum Command {
     Init(init::Args),
     Key(key::Args),
     Trust(trust::Args),
+    Doctor(doctor::Args),
     Status(status::Args),
     Next(next::Args),
     Sync(sync::Args),
@@ -110,6 +111,7 @@ fn run(cli: &Cli) -> (&'static str, Result<Answer, CommandError>) {
         Command::Init(args) => ("init", init::run(args, c)),
         Command::Key(args) => ("key", key::run(args, c)),
         Command::Trust(args) => ("trust", trust::run(args, c)),
+        Command::Doctor(args) => ("doctor", doctor::run(args, c)),
         Command::Status(args) => ("status", status::run(args, c)),
         Command::Next(args) => ("next", next::run(args, c)),
         Command::Sync(args) => ("sync", sync::run(args, c)),

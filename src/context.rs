@@ -36,6 +36,17 @@ pub struct Global {
     pub directory: Option<PathBuf>,
 }
 
+/// How whoever runs this is connected to the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// Inside a terminal that outlives the connection, of this name.
+    Multiplexer(&'static str),
+    /// Over SSH, and nothing in between.
+    Remote,
+    /// Neither.
+    Local,
+}
+
 /// The process's surroundings.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -148,6 +159,17 @@ impl Context {
     /// Who holds a lock, for whoever waits.
     pub fn holder(&self, command: &str) -> String {
         format!("pid {}: countersign {command}, since {}", std::process::id(), self.now())
+    }
+
+    /// How whoever runs this is connected to the machine.
+    pub fn connection(&self) -> Connection {
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        match (set("TMUX"), set("STY"), set("SSH_CONNECTION")) {
+            (true, ..) => Connection::Multiplexer("tmux"),
+            (_, true, _) => Connection::Multiplexer("screen"),
+            (.., true) => Connection::Remote,
+            _ => Connection::Local,
+        }
     }
 
     /// Whether standard error is a terminal.

@@ -148,8 +148,8 @@ pub enum ProcessError {
     },
 }
 
-/// The program's absolute path.
-fn lookup(program: &str) -> Option<PathBuf> {
+/// The program's absolute path: as it is, or found in [`PATH`].
+pub fn lookup(program: &str) -> Option<PathBuf> {
     if program.starts_with('/') {
         return Path::new(program).is_file().then(|| PathBuf::from(program));
     }

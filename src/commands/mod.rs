@@ -5,6 +5,7 @@ pub mod adversary;
 pub mod builder;
 pub mod check;
 pub mod compose;
+pub mod doctor;
 pub mod init;
 pub mod key;
 pub mod measure;

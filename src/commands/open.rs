@@ -21,6 +21,8 @@ use crate::model::role::{Document, Role};
 use crate::model::time::Time;
 use crate::sign::key_file::Key;
 
+/// The engine that is asked where no contract names one.
+pub const USUAL_ENGINE: &str = "unix:///var/run/docker.sock";
 /// How long the remote may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 

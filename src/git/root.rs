@@ -30,6 +30,14 @@ impl Repository {
             if complaint.contains("not a git repository") {
                 return Err(GitError::NoRepository(directory.to_owned()));
             }
+            // git's last line is the remedy it offers; what is wrong stands above it.
+            if String::from_utf8_lossy(&found.stderr).contains("dubious ownership") {
+                return Err(GitError::Unsuitable {
+                    root: directory.to_owned(),
+                    found: "belongs to another user, so git refuses it".into(),
+                    wanted: "a clone of your own, or: git config --global --add safe.directory DIR",
+                });
+            }
             return Err(GitError::Failed { command: "rev-parse".into(), why: complaint });
         }
         let text = found.text();
@@ -72,6 +80,15 @@ impl Repository {
     /// git fails.
     pub fn head(&self) -> Result<ObjectId, GitError> {
         self.object("HEAD")
+    }
+
+    /// Who commits here, as git writes it: name, address, time.
+    ///
+    /// # Errors
+    ///
+    /// git knows no name or address.
+    pub fn identity(&self) -> Result<String, GitError> {
+        self.git(&["var", "GIT_COMMITTER_IDENT"])
     }
 
     /// The branch that is checked out; `None` when HEAD is detached.

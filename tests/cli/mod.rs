@@ -1,5 +1,6 @@
 //! Transcripts: what people and agents do with the command line.
 
 mod bad_input;
+mod doctor;
 mod forgery;
 mod phase;

@@ -1,3 +1,4 @@
 //! On a real engine in a real swarm: each test starts its own and takes it down. Named `live::`, so that they can be left out.
 
+mod doctor;
 mod twin;
