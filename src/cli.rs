@@ -1,8 +1,9 @@
 //! The command line: every command with its options; what it does stands in its own file.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
     adopt, adversary, builder, check, doctor, init, key, merge_file, next, probe, status, sync, trust, twin,
@@ -11,6 +12,7 @@ use crate::context::{Context, Global};
 use crate::error::{CommandError, Exit};
 use crate::model::role::Role;
 use crate::report::{self, Answer};
+use crate::{fault, interrupt};
 
 /// Two keys for disruptive maintenance: a Builder proves, an Adversary countersigns, and nothing disruptive runs until it has
 ///
@@ -82,8 +84,16 @@ enum Adversary {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // Read by eye, since the command line may be one that cannot be parsed.
+    let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
+    let (name, cli) = match parse(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) if error.use_stderr() && json => {
+            let message = error.render().to_string();
+            let usage = CommandError::new(Exit::Usage, message.trim_end(), "countersign --help");
+            return ExitCode::from(report::print_error("countersign", &usage, true).code());
+        }
         Err(error) => {
             // Help and version go to standard output with 0, mistakes to standard error with 2; a closed pipe is no error.
             error.print().ok();
@@ -93,53 +103,74 @@ pub fn main() -> ExitCode {
     if let Command::TwinServe(command) = cli.command {
         return twin::cmd_serve(command);
     }
-    let (name, outcome) = run(&cli);
+    let told = name.clone();
+    if let Err(error) = interrupt::watch(move |event| report::interrupted(&told, event, json)) {
+        report::say(&format!("signals cannot be watched ({error}): Ctrl-C ends this at once"));
+    }
+    let outcome = run(&cli);
+    interrupt::answered();
     let exit = match outcome {
-        Ok(answer) => report::print(name, &answer, cli.global.json),
-        Err(error) => report::print_error(name, &error, cli.global.json),
+        Ok(answer) => report::print(&name, &answer, json),
+        Err(error) => report::print_error(&name, &error, json),
     };
     ExitCode::from(exit.code())
 }
 
-fn run(cli: &Cli) -> (&'static str, Result<Answer, CommandError>) {
-    let context = match Context::new(&cli.global) {
-        Ok(context) => context,
-        Err(error) => return ("countersign", Err(error)),
-    };
+/// The command line and the command's whole name, as in `adversary veto raise`.
+fn parse(arguments: Vec<OsString>) -> Result<(String, Cli), clap::Error> {
+    let matches = Cli::command().try_get_matches_from(arguments)?;
+    let mut names = Vec::new();
+    let mut inner = matches.subcommand();
+    while let Some((name, below)) = inner {
+        names.push(name);
+        inner = below.subcommand();
+    }
+    Ok((names.join(" "), Cli::from_arg_matches(&matches)?))
+}
+
+/// The command line as it is offered, for whoever documents or tests it.
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
+
+fn run(cli: &Cli) -> Result<Answer, CommandError> {
+    let context = Context::new(&cli.global)?;
+    // Where a test interrupts a command that has begun and done nothing yet.
+    fault::point("command").map_err(|error| CommandError::new(Exit::Write, error.to_string(), ""))?;
     let c = &context;
     match &cli.command {
-        Command::Init(args) => ("init", init::run(args, c)),
-        Command::Key(args) => ("key", key::run(args, c)),
-        Command::Trust(args) => ("trust", trust::run(args, c)),
-        Command::Doctor(args) => ("doctor", doctor::run(args, c)),
-        Command::Status(args) => ("status", status::run(args, c)),
-        Command::Next(args) => ("next", next::run(args, c)),
-        Command::Sync(args) => ("sync", sync::run(args, c)),
-        Command::Check(args) => ("check", check::run(args, c)),
-        Command::Probe(args) => ("probe", probe::run(args, c)),
-        Command::Twin(command) => ("twin", twin::cmd_twin(command)),
-        Command::TwinServe(_) => ("twin-serve", Err(CommandError::new(Exit::Usage, "runs in a container only", ""))),
-        Command::MergeFile(args) => ("merge-file", merge_file::run(args)),
+        Command::Init(args) => init::run(args, c),
+        Command::Key(args) => key::run(args, c),
+        Command::Trust(args) => trust::run(args, c),
+        Command::Doctor(args) => doctor::run(args, c),
+        Command::Status(args) => status::run(args, c),
+        Command::Next(args) => next::run(args, c),
+        Command::Sync(args) => sync::run(args, c),
+        Command::Check(args) => check::run(args, c),
+        Command::Probe(args) => probe::run(args, c),
+        Command::Twin(command) => twin::cmd_twin(command),
+        Command::TwinServe(_) => Err(CommandError::new(Exit::Usage, "runs in a container only", "")),
+        Command::MergeFile(args) => merge_file::run(args),
         Command::Builder(command) => match command {
-            Builder::Adopt(args) => ("builder adopt", adopt::run(args, Role::Builder, c)),
-            Builder::Evidence(args) => ("builder evidence", builder::evidence::run(args, c)),
-            Builder::Claim(args) => ("builder claim", builder::claim::run(args, c)),
-            Builder::Note(args) => ("builder note", builder::note::run(args, c)),
-            Builder::Task(args) => ("builder task", builder::task::run(args, c)),
-            Builder::Plan(args) => ("builder plan", builder::plan::run(args, c)),
-            Builder::Run(args) => ("builder run", builder::run::run(args, c)),
-            Builder::Resume(args) => ("builder resume", builder::run::resume(args, c)),
-            Builder::Window(args) => ("builder window", builder::window::run(args, c)),
-            Builder::Done(args) => ("builder done", builder::done::run(args, c)),
+            Builder::Adopt(args) => adopt::run(args, Role::Builder, c),
+            Builder::Evidence(args) => builder::evidence::run(args, c),
+            Builder::Claim(args) => builder::claim::run(args, c),
+            Builder::Note(args) => builder::note::run(args, c),
+            Builder::Task(args) => builder::task::run(args, c),
+            Builder::Plan(args) => builder::plan::run(args, c),
+            Builder::Run(args) => builder::run::run(args, c),
+            Builder::Resume(args) => builder::run::resume(args, c),
+            Builder::Window(args) => builder::window::run(args, c),
+            Builder::Done(args) => builder::done::run(args, c),
         },
         Command::Adversary(command) => match command {
-            Adversary::Adopt(args) => ("adversary adopt", adopt::run(args, Role::Adversary, c)),
-            Adversary::Brief(args) => ("adversary brief", adversary::brief::run(args, c)),
-            Adversary::Pass(args) => ("adversary pass", adversary::pass::run(args, c)),
-            Adversary::Fail(args) => ("adversary fail", adversary::fail::run(args, c)),
-            Adversary::Finding(args) => ("adversary finding", adversary::finding::run(args, c)),
-            Adversary::Veto(args) => ("adversary veto", adversary::veto::run(args, c)),
-            Adversary::Waive(args) => ("adversary waive", adversary::waive::run(args, c)),
+            Adversary::Adopt(args) => adopt::run(args, Role::Adversary, c),
+            Adversary::Brief(args) => adversary::brief::run(args, c),
+            Adversary::Pass(args) => adversary::pass::run(args, c),
+            Adversary::Fail(args) => adversary::fail::run(args, c),
+            Adversary::Finding(args) => adversary::finding::run(args, c),
+            Adversary::Veto(args) => adversary::veto::run(args, c),
+            Adversary::Waive(args) => adversary::waive::run(args, c),
         },
     }
 }

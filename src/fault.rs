@@ -2,7 +2,7 @@
 //! which no release build has; without it a point is nothing.
 //!
 //! `COUNTERSIGN_FAULT=ACT NAME[#N]` orders one act at the Nth pass of a point (the first if `#N` is left out): `kill` (SIGKILL),
-//! `stop` (SIGSTOP, so that a test can meddle and then continue it), `fail` (the write fails as on a full disk). `NAME#*` means
+//! `stop` (SIGSTOP, so that a test can meddle and then continue it), `int` (SIGINT, as Ctrl-C sends it; the point is passed once it is heard), `fail` (the write fails as on a full disk). `NAME#*` means
 //! every pass. `COUNTERSIGN_FAULT_LOG=FILE` appends `NAME#N` for each pass, so that a test can first list the points of a run.
 
 use std::io;
@@ -50,6 +50,7 @@ mod hooks {
     pub(super) enum Act {
         Kill,
         Stop,
+        Interrupt,
         Fail,
     }
 
@@ -78,14 +79,22 @@ mod hooks {
             _ if !meant => None,
             "kill" => Some(Act::Kill),
             "stop" => Some(Act::Stop),
+            "int" => Some(Act::Interrupt),
             "fail" => Some(Act::Fail),
             _ => None,
         }
     }
 
     pub(super) fn signal_self(act: Act) -> io::Result<()> {
-        let signal = if act == Act::Stop { Signal::STOP } else { Signal::KILL };
+        let signal = match act {
+            Act::Stop => Signal::STOP,
+            Act::Interrupt => Signal::INT,
+            _ => Signal::KILL,
+        };
         kill_process(getpid(), signal)?;
+        while act == Act::Interrupt && !crate::interrupt::requested() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@
 //! - [`probes`] measure and change nothing; [`steps`] change things and journal every move; [`host`] is what a host remembers.
 //! - [`commands`] tie them together, one file a command; [`report`] is what people and programs see.
 //! - [`twin`] is a private swarm for demos, tests and rehearsals.
+//! - [`interrupt`] is what Ctrl-C waits for and says.
 //! - [`fault`] are points at which a test can order a crash or a full disk; a release build has none.
 
 pub mod cli;
@@ -23,6 +24,7 @@ pub mod fault;
 pub mod gates;
 pub mod git;
 pub mod host;
+pub mod interrupt;
 pub mod model;
 pub mod probes;
 pub mod process;

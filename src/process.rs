@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use crate::interrupt;
+
 /// Where programs are looked up; the caller's `PATH` is never used.
 pub const PATH: &str = "/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -201,6 +203,7 @@ pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result
     let mut command = command(spec)?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(spec, command)?;
+    let _known = interrupt::child(child.id(), spec.keep_open.is_some());
     let (sender, pieces) = mpsc::channel();
     if let Some(mut stdin) = child.stdin.take() {
         let bytes = spec.stdin.clone();

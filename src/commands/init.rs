@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::docs::store::Store;
 use crate::error::{CommandError, Exit};
+use crate::interrupt;
 use crate::model::ids::PhaseName;
 use crate::report::Answer;
 
@@ -40,6 +41,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         name.parse().map_err(|error| CommandError::new(Exit::Usage, format!("--phase: {error}"), ""))?;
     let text = template.replace("{phase}", phase.as_str()).replace("{head}", repository.head()?.as_str());
     let store = Store::new(&repository.root, &repository.common_dir, phase.clone());
+    let _held = interrupt::finish_first();
     let written = store.init(&text, &context.holder("init"))?;
     let mut words = match written.as_slice() {
         [] => format!("Phase {phase} is there already; nothing was changed.\n"),

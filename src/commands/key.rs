@@ -8,6 +8,7 @@ use toml_edit::{Array, DocumentMut, Item, Value};
 
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
+use crate::interrupt;
 use crate::model::role::Role;
 use crate::report::Answer;
 use crate::sign::key_file::Key;
@@ -58,7 +59,9 @@ fn new(role: Role, context: &Context) -> Result<Answer, CommandError> {
     let path = context.key_path(role)?;
     let key = Key::generate(role.name())
         .map_err(|error| CommandError::new(Exit::Bug, format!("no key could be made: {error}"), ""))?;
+    let _held = interrupt::finish_first();
     key.write_new(&path)?;
+    interrupt::note(format!("{} was written, whole", path.display()));
     let public = format!("{} {}", key.public_text(), role.name());
     let file = path.with_extension("pub");
     crate::docs::write::replace(&file, format!("{public}\n").as_bytes())

@@ -105,6 +105,10 @@ async fn cmd_up(place: &Place, topology: Topology, exhaust: bool, say: &dyn Fn(&
         let why = "`--exhaust` needs `--topology pvfix`".to_owned();
         return Err(TwinError::Directory { dir: place.dir().to_owned(), why });
     }
+    crate::interrupt::note(format!(
+        "the twin in {0} is half made: countersign twin down --dir {0}",
+        place.dir().display()
+    ));
     let executable = std::env::current_exe().map_err(TwinError::file("/proc/self/exe"))?;
     let (engine, address) = up(place, &executable, say).await?;
     let mut result = json!({

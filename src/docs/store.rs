@@ -324,6 +324,7 @@ impl Transaction<'_> {
         if self.appended == 0 {
             return Ok(());
         }
+        let _held = crate::interrupt::finish_first();
         for (file, bytes) in &self.files {
             let path = self.store.root.join(file);
             if !fs::read(&path).is_ok_and(|there| there == *bytes) {

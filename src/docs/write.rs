@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::fault;
+use crate::interrupt;
 
 /// A write that did not happen. What was there is unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,7 @@ pub struct WriteError {
 ///
 /// Anything on the way; the file is then as it was.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let _held = interrupt::finish_first();
     let failed = |source| WriteError { path: path.to_owned(), source };
     let directory = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(directory).map_err(failed)?;
@@ -40,6 +42,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     temporary.as_file().sync_all().map_err(failed)?;
     fault::point("docs.rename").map_err(failed)?;
     temporary.persist(path).map_err(|error| failed(error.error))?;
+    interrupt::note(format!("{} was written, whole", path.display()));
     fault::point("docs.renamed").ok();
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
 }

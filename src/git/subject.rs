@@ -1,6 +1,7 @@
 //! The subject: the repository without its state documents.
 
 use super::{GitError, Repository};
+use crate::interrupt;
 use crate::model::ids::ObjectId;
 use crate::model::record::Subject;
 
@@ -67,6 +68,7 @@ impl Repository {
 
     /// Writes the tree without state documents, through an index of its own: the user's index is not touched.
     fn tree_without_state(&self, revision: &str) -> Result<ObjectId, GitError> {
+        let _held = interrupt::finish_first();
         let io = |source| GitError::Io { path: self.git_dir.clone(), source };
         let directory = tempfile::Builder::new().prefix("countersign-index-").tempdir_in(&self.git_dir).map_err(io)?;
         let index = directory.path().join("index");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::subject::{is_state, only_state};
 use super::{GitError, Repository, raw};
 use crate::git::remote::without_credentials;
+use crate::interrupt;
 
 /// What a sync did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,6 +55,7 @@ impl Repository {
             let pushed = raw(&self.root, &args, &self.credentials, REMOTE_PATIENCE, b"")?;
             if pushed.ok() {
                 synced.pushed = true;
+                interrupt::note("the commits are pushed");
                 return Ok(synced);
             }
             let why = without_credentials(&String::from_utf8_lossy(&pushed.stderr));
@@ -91,16 +93,20 @@ impl Repository {
         let pathspecs: Vec<&str> = pathspecs.iter().filter(present).map(String::as_str).collect();
         let mut add = vec!["add", "--force", "--"];
         add.extend(&pathspecs);
+        // The index and the commit belong together.
+        let _held = interrupt::finish_first();
         self.git(&add)?;
         let mut commit = vec!["commit", "--quiet", "--no-verify", "--no-gpg-sign", "--only", "-m", message, "--"];
         commit.extend(&pathspecs);
         self.git(&commit)?;
+        interrupt::note("the documents are committed");
         Ok(true)
     }
 
     /// Rebases in a checkout of its own, then moves this work tree and index forward: staged, changed and untracked files stay
     /// as they are, and where they stand in the way nothing is moved.
     fn rebase(&self, onto: &str) -> Result<(), GitError> {
+        let _held = interrupt::finish_first();
         let before = self.head()?;
         let aside = self.checkout(&before, &self.common_dir)?;
         let there = Self { root: aside.path(), ..self.clone() };

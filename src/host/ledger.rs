@@ -80,6 +80,7 @@ impl HostState {
     ///
     /// The disk did not take it: what it announces must then not be done.
     pub fn append_to_ledger(&self, entry: &Entry) -> Result<(), HostError> {
+        let _held = crate::interrupt::finish_first();
         let path = self.directory.join(FILE);
         let torn = self.ledger()?.torn as u64;
         let mut file = self.open_append(FILE)?;

@@ -119,6 +119,7 @@ impl HostState {
 
     /// Replaces a file as a whole: temporary file (0600), sync, rename, directory sync.
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), HostError> {
+        let _held = crate::interrupt::finish_first();
         self.prepare()?;
         let path = self.directory.join(name);
         let io = |source| self.io(&path, source);
@@ -127,6 +128,7 @@ impl HostState {
         let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(parent).map_err(io)?;
         file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(io)?;
         file.persist(&path).map_err(|error| io(error.error))?;
+        crate::interrupt::note(format!("{} was written, whole", path.display()));
         File::open(parent).and_then(|directory| directory.sync_all()).map_err(io)
     }
 

@@ -59,6 +59,7 @@ impl Pins {
     ///
     /// The directory cannot be written: an operator does this.
     pub fn add(&self, key: &str) -> Result<bool, HostError> {
+        let _held = crate::interrupt::finish_first();
         let path = self.directory.join(format!("{}.pub", Digest::of(key.as_bytes()).short()));
         let io = |source| HostError::Io { path: path.clone(), source };
         if self.keys()?.contains(key) {
@@ -70,6 +71,7 @@ impl Pins {
         file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(io)?;
         file.as_file().sync_all().map_err(io)?;
         file.persist(&path).map_err(|error| io(error.error))?;
+        crate::interrupt::note(format!("{} was written, whole", path.display()));
         fs::File::open(&self.directory).and_then(|directory| directory.sync_all()).map_err(io)?;
         Ok(true)
     }

@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use serde_json::{Value, json};
 
 use crate::error::{CommandError, Exit};
+use crate::interrupt::{Event, Left};
 
 /// The version of the JSON that commands answer with.
 pub const JSON_SCHEMA: u32 = 1;
@@ -48,6 +49,38 @@ pub fn print_error(command: &str, error: &CommandError, as_json: bool) -> Exit {
         writeln!(io::stdout().lock(), "{text}").ok();
     }
     error.exit
+}
+
+/// Says what an interrupt found: a step that is finished first, or what is where.
+pub fn interrupted(command: &str, event: Event, as_json: bool) {
+    match event {
+        Event::Finishing(step) => {
+            say(&format!(
+                "Interrupted: step `{step}` is brought to its end first, and no other is begun. Once more leaves it in doubt."
+            ));
+        }
+        Event::Leaving(left) => {
+            print_error(command, &left_behind(command, left), as_json);
+        }
+    }
+}
+
+fn left_behind(command: &str, left: Left) -> CommandError {
+    let Left { notes, in_doubt, going_on } = left;
+    let mut details = notes;
+    if details.is_empty() {
+        details.push("nothing was written".to_owned());
+    }
+    details
+        .extend(going_on.iter().map(|id| format!("the step's program (process {id}) goes on and keeps the run lock")));
+    let hint = match in_doubt {
+        None => "countersign status".to_owned(),
+        Some(step) => {
+            details.push(format!("step `{step}` is in doubt"));
+            "countersign builder resume".to_owned()
+        }
+    };
+    CommandError { exit: Exit::Interrupted, message: format!("interrupted: {command}"), details, hint: Some(hint) }
 }
 
 fn envelope(command: &str, exit: Exit, body: &Value, error: Option<Value>) -> String {

@@ -91,10 +91,15 @@ impl World {
     }
 
     fn run(&self, program: &str, directory: &str, party: &str, args: &[&str]) -> Output {
+        self.command(program, directory, party).args(args).output().expect("runs")
+    }
+
+    /// A command in this world, not started yet.
+    pub fn command(&self, program: &str, directory: &str, party: &str) -> Command {
         let home = self.path("home");
         fs::create_dir_all(&home).expect("made");
         let mut command = Command::new(program);
-        command.args(args).current_dir(self.path(directory)).env_clear();
+        command.current_dir(self.path(directory)).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", home);
         command.env("XDG_CONFIG_HOME", self.path(&format!("config/{party}"))).env("GIT_CONFIG_NOSYSTEM", "1");
         for name in ["AUTHOR", "COMMITTER"] {
@@ -102,7 +107,7 @@ impl World {
                 .env(format!("GIT_{name}_NAME"), "Tester")
                 .env(format!("GIT_{name}_EMAIL"), "tester@example.invalid");
         }
-        command.output().expect("runs")
+        command
     }
 
     /// Opens phase `demo` with both keys in the contract and these criteria at the end of gate M1.

@@ -161,6 +161,7 @@ fn one(
     granted: &Permit,
     kind: Act,
 ) -> Result<String, CommandError> {
+    let _held = crate::interrupt::step(step.id.as_str());
     let key = session.key(Role::Builder)?;
     let target = match session.target() {
         Known::Is(target) => target,
