@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::docs::clean::visible;
 use crate::docs::lock::LockError;
 use crate::docs::store::StoreError;
 use crate::gates::reason::{Class, Reason};
@@ -125,12 +126,13 @@ impl CommandError {
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Error: {}", self.message)?;
+        // Words of others stand in messages: nothing in them may steer a terminal.
+        writeln!(f, "Error: {}", visible(&self.message))?;
         for detail in &self.details {
-            writeln!(f, "  - {detail}")?;
+            writeln!(f, "  - {}", visible(detail))?;
         }
         match &self.hint {
-            Some(hint) => writeln!(f, "Hint: {hint}"),
+            Some(hint) => writeln!(f, "Hint: {}", visible(hint)),
             None => Ok(()),
         }
     }

@@ -10,6 +10,7 @@ pub mod init;
 pub mod key;
 pub mod measure;
 pub mod merge_file;
+pub mod names;
 pub mod next;
 pub mod open;
 pub mod probe;

@@ -29,7 +29,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let gathered = session.gather(false)?;
     let report = session.evaluate(&gathered);
     let (who, command, why) = turn(&report);
-    Ok(Answer::ok(format!("{who}: {command}\n  {why}"), json!({ "who": who, "command": command, "why": why })))
+    Ok(Answer::ok(format!("{who}: {command}\n  {why}"), json!({ "who": who, "run": command, "why": why })))
 }
 
 /// Whose turn it is, the command, and why.

@@ -10,6 +10,7 @@ use crate::model::observation::Outcome;
 use crate::report::Answer;
 
 use super::measure::lines;
+use super::names::unknown;
 use super::open::Session;
 
 /// Measure criteria and print what was seen; record nothing
@@ -36,13 +37,7 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if let Some(kind) = &args.explain {
         let names: Vec<_> = schema::PROBES.iter().map(|probe| probe.name).collect();
-        let text = crate::probes::explain::explain(kind).map_err(|_| {
-            CommandError::new(
-                Exit::Usage,
-                format!("there is no probe `{kind}`"),
-                format!("one of {}", names.join(", ")),
-            )
-        })?;
+        let text = crate::probes::explain::explain(kind).map_err(|_| unknown("probe", kind, &names))?;
         return Ok(Answer::ok(text.clone(), json!({ "probe": kind, "text": text })));
     }
     let session = Session::open(context)?;
@@ -81,10 +76,8 @@ pub fn chosen(session: &Session, names: &[String]) -> Result<Vec<(Option<GateId>
     }
     let one = |name: &String| {
         let known: Vec<_> = session.contract.criteria().map(|(_, criterion)| criterion.id.as_str()).collect();
-        let message = format!("there is no criterion `{name}`");
-        all()
-            .find(|(_, criterion)| criterion.id.as_str() == name)
-            .ok_or_else(|| CommandError::new(Exit::Usage, message, format!("one of {}", known.join(", "))))
+        let found = all().find(|(_, criterion)| criterion.id.as_str() == name);
+        found.ok_or_else(|| unknown("criterion", name, &known))
     };
     names.iter().map(one).collect()
 }

@@ -84,14 +84,15 @@ fn left_behind(command: &str, left: Left) -> CommandError {
 }
 
 fn envelope(command: &str, exit: Exit, body: &Value, error: Option<Value>) -> String {
-    let mut object = json!({ "schema": JSON_SCHEMA, "command": command, "exit": exit.code() });
-    if let (Some(object), Some(body)) = (object.as_object_mut(), body.as_object()) {
-        object.extend(body.iter().map(|(key, value)| (key.clone(), value.clone())));
-        if let Some(error) = error {
-            object.insert("error".into(), error);
-        }
+    // What every answer has stands over whatever a command's own body calls the same.
+    let mut object = body.as_object().cloned().unwrap_or_default();
+    object.insert("schema".into(), JSON_SCHEMA.into());
+    object.insert("command".into(), command.into());
+    object.insert("exit".into(), exit.code().into());
+    if let Some(error) = error {
+        object.insert("error".into(), error);
     }
-    object.to_string()
+    Value::Object(object).to_string()
 }
 
 /// Says something while a command works, on standard error.

@@ -4,4 +4,6 @@ mod bad_input;
 mod doctor;
 mod forgery;
 mod interrupt;
+mod json;
+mod names;
 mod phase;

@@ -1,4 +1,5 @@
 //! On a real engine in a real swarm: each test starts its own and takes it down. Named `live::`, so that they can be left out.
 
+mod bad_input;
 mod doctor;
 mod twin;

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::commands::builder::claim::gate;
 use crate::commands::compose::{Composer, plain};
+use crate::commands::names::unknown;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::docs::backlog;
@@ -69,9 +70,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let gathered = session.gather(false)?;
     let report = session.evaluate(&gathered);
     let known = |name: &str| {
-        let message = format!("there is no finding `{name}`");
-        let found = report.findings.iter().find(|finding| finding.name == name);
-        found.ok_or_else(|| CommandError::new(Exit::Usage, message, "countersign status"))
+        let names: Vec<&str> = report.findings.iter().map(|finding| finding.name.as_str()).collect();
+        report.findings.iter().find(|finding| finding.name == name).ok_or_else(|| unknown("finding", name, &names))
     };
     let finding = match &args.act {
         Act::Open { text, gate: of, minor } => Finding {
@@ -111,9 +111,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     transaction.publish()?;
     let records: Vec<_> = session.store.load()?.records().cloned().collect();
     let views = backlog::views(&records);
-    session.store.edit_backlog(&context.holder("adversary finding"), |text| backlog::with_findings(text, &views))?;
+    // BACKLOG's view counts for nothing: what is signed stays signed when it cannot be drawn.
+    let drawn =
+        session.store.edit_backlog(&context.holder("adversary finding"), |text| backlog::with_findings(text, &views));
+    let aside = drawn.err().map(|error| format!("\nIts view in BACKLOG was not drawn: {error}")).unwrap_or_default();
     Ok(Answer::ok(
-        format!("Finding {name} ({}): {words}\nNext: countersign sync", id.short()),
+        format!("Finding {name} ({}): {words}{aside}\nNext: countersign sync", id.short()),
         json!({ "name": name, "record": id.to_string() }),
     ))
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::commands::compose::{Composer, plain};
+use crate::commands::names::unknown;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
@@ -54,11 +55,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let report = session.evaluate(&gathered);
     let criterion = args.criterion.as_deref().map(|name| {
         let found = session.contract.criteria().find(|(_, criterion)| criterion.id.as_str() == name);
-        found.map(|(_, criterion)| criterion.id.clone()).ok_or_else(|| usage(format!("there is no criterion `{name}`")))
+        found.map(|(_, criterion)| criterion.id.clone()).ok_or_else(|| unknown("criterion", name, &[]))
     });
     let step = args.step.as_deref().map(|name| {
         let found = session.contract.steps.iter().find(|step| step.id.as_str() == name);
-        found.map(|step| step.id.clone()).ok_or_else(|| usage(format!("there is no step `{name}`")))
+        found.map(|step| step.id.clone()).ok_or_else(|| unknown("step", name, &[]))
     });
     let accepts = args.accepts.as_deref().map(|name| {
         let glass = |record: &&&crate::model::record::Record| {

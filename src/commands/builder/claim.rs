@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::commands::compose::Composer;
 use crate::commands::measure::{all_held, lines};
+use crate::commands::names::unknown;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
@@ -120,8 +121,8 @@ pub fn gate<'a>(session: &'a Session, name: &str) -> Result<&'a crate::model::co
     let id: Option<GateId> = name.parse().ok();
     let gate = id.and_then(|id| session.contract.gate(&id));
     gate.ok_or_else(|| {
-        let names: Vec<_> = session.contract.gates.iter().map(|gate| gate.id.as_str()).collect();
-        CommandError::new(Exit::Usage, format!("there is no gate `{name}`"), format!("one of {}", names.join(", ")))
+        let known: Vec<_> = session.contract.gates.iter().map(|gate| gate.id.as_str()).collect();
+        unknown("gate", name, &known)
     })
 }
 
