@@ -10,10 +10,9 @@ use serde_json::{Value, json};
 use crate::engine::Engine;
 use crate::error::{CommandError, Exit};
 use crate::report::{Answer, say};
-use crate::twin::drain;
 use crate::twin::error::TwinError;
 use crate::twin::exhaust;
-use crate::twin::lifecycle::{CALL, down, need_root, up};
+use crate::twin::lifecycle::{CALL, down, up};
 use crate::twin::place::Place;
 use crate::twin::serve::backend::{self, Backend};
 use crate::twin::serve::front::{self, Front};
@@ -37,7 +36,7 @@ pub enum Topology {
     Pvfix,
 }
 
-/// Make, watch, drain and remove a private swarm on this machine
+/// Make, watch and remove a private swarm on this machine
 #[derive(Debug, Clone, Subcommand)]
 pub enum TwinCommand {
     /// Start a private swarm; removes what a killed one left there
@@ -64,12 +63,6 @@ pub enum TwinCommand {
         #[command(flatten)]
         place: DirArgs,
     },
-    /// Remove the recipe stacks: services, then, when their tasks have ended, networks
-    Drain {
-        /// Which twin
-        #[command(flatten)]
-        place: DirArgs,
-    },
 }
 
 /// Runs a twin command. Progress goes to `say`; what is returned is the result, for people and programs alike.
@@ -89,12 +82,6 @@ pub async fn run(command: TwinCommand, say: &dyn Fn(&str)) -> Result<Value, Twin
             json!({"removed": place.dir()})
         }
         TwinCommand::Status { place } => cmd_status(&Place::new(&place.dir)?).await?,
-        TwinCommand::Drain { place } => {
-            need_root()?;
-            let (_, engine) = connect(&Place::new(&place.dir)?).await?;
-            let (services, networks) = drain::recipes(&engine, say).await?;
-            json!({"services": services, "networks": networks})
-        }
     };
     result["seconds"] = json!((begin.elapsed().as_secs_f64() * 10.0).round() / 10.0);
     Ok(result)

@@ -11,6 +11,7 @@ use crate::model::observation::Values;
 use crate::model::record::Act;
 use crate::process::{self, Spec};
 
+use super::kinds::drain;
 use super::{capture, recreate};
 
 /// Where and with what a step is done.
@@ -106,6 +107,7 @@ pub async fn act(permit: &Permit, step: &Step, params: &Params, ground: &Ground<
         "command" => command(params, step.timeout, ground.checkout.as_deref()).await,
         "docker.capture" => capture::act(&engine()?, params, ground).await,
         "docker.network.recreate" => recreate::act(&engine()?, params, ground).await,
+        "docker.stack.drain" => drain::act(&engine()?, params, step.timeout, ground).await,
         other => Err(NotDone::untouched(format!("step kind `{other}` is not built yet in this version"))),
     }
 }
@@ -130,6 +132,10 @@ pub async fn undo(permit: &Permit, step: &Step, params: &Params, ground: &Ground
         ("docker.network.recreate", None) => {
             let engine = ground.engine.clone().map_err(NotDone::untouched)?;
             recreate::undo(&engine, params, ground).await
+        }
+        ("docker.stack.drain", None) => {
+            let engine = ground.engine.clone().map_err(NotDone::untouched)?;
+            drain::undo(&engine, params, step.timeout, ground).await
         }
         (kind, None) => Err(NotDone::untouched(format!("step `{}` ({kind}) has no undo in the contract", step.id))),
     }

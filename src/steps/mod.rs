@@ -6,6 +6,7 @@
 pub mod act;
 pub mod capture;
 pub mod edit;
+pub mod kinds;
 pub mod recreate;
 pub mod sampler;
 pub mod wait;

@@ -5,7 +5,6 @@
 
 pub mod address;
 pub mod control;
-pub mod drain;
 pub mod engine_log;
 pub mod error;
 pub mod exhaust;

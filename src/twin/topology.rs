@@ -14,9 +14,6 @@ use crate::twin::spec::{Wanted, as_front, overlay, service};
 pub const PROXY: &str = "proxy";
 /// Its subnet before the phase: what an engine gives by default.
 pub const OLD_SUBNET: &str = "10.0.1.0/24";
-/// Stacks whose name begins so are live recipes: they may be drained.
-pub const RECIPE: &str = "recipe-";
-
 /// Stack, host name, status. Each stack has one service, `app`.
 const CONTROL: [(&str, &str, u16); 5] = [
     ("drone", "drone.ci.test", 303),

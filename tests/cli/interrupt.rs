@@ -23,7 +23,6 @@ const COMMANDS: &[&str] = &[
     "twin up",
     "twin down",
     "twin status",
-    "twin drain",
     "merge-file a b c d",
     "builder adopt",
     "builder evidence",

@@ -1,5 +1,6 @@
 //! A hermetic place to use the program in: its own home, configuration, remote and clones.
 
+pub mod stage;
 pub mod twin;
 
 use std::fs;
@@ -85,7 +86,13 @@ impl World {
 
     /// Runs countersign in a clone with the keys of some party.
     pub fn run_as(&self, party: &str, clone: &str, args: &[&str]) -> Answer {
-        let output = self.run(env!("CARGO_BIN_EXE_countersign"), clone, party, args);
+        self.run_ordered(party, clone, args, &[])
+    }
+
+    /// The same with further variables, such as a fault that is ordered.
+    pub fn run_ordered(&self, party: &str, clone: &str, args: &[&str], env: &[(&str, &str)]) -> Answer {
+        let mut command = self.command(env!("CARGO_BIN_EXE_countersign"), clone, party);
+        let output = command.args(args).envs(env.iter().copied()).output().expect("runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Answer { exit: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }

@@ -79,6 +79,16 @@ impl Twin {
         Command::new("docker").args(args).env("DOCKER_HOST", self.engine()).output().expect("docker runs")
     }
 
+    /// Waits until something holds; a minute at most.
+    #[track_caller]
+    pub fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let start = std::time::Instant::now();
+        while !holds() {
+            assert!(start.elapsed() < std::time::Duration::from_secs(60), "waited a minute for {what}");
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
     /// The status that a route answers with; 0 when nothing answers.
     pub fn route(&self, host: &str) -> u16 {
         use std::io::{Read as _, Write as _};

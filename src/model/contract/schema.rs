@@ -94,6 +94,8 @@ pub struct KindSchema {
     pub proves_itself: bool,
     /// What its outcome offers as `{step.ID.NAME}`, beside `finished`.
     pub offers: &'static [&'static str],
+    /// Parameters of which at least one must be there; empty where the kind has no such choice.
+    pub one_of: &'static [&'static str],
     /// Its parameters.
     pub params: &'static [ParamSchema],
     /// A step as a contract writes it.
@@ -334,6 +336,7 @@ pub const KINDS: &[KindSchema] = &[
         built: true,
         proves_itself: false,
         offers: &[],
+        one_of: &[],
         params: &[
             must("argv", Shape::Argv, "program and arguments; no shell"),
             may("cwd", Shape::Path, "where it runs; absent: a fresh detached checkout of the subject commit"),
@@ -347,6 +350,7 @@ pub const KINDS: &[KindSchema] = &[
         built: true,
         proves_itself: true,
         offers: &["digest", "services"],
+        one_of: &[],
         params: &[must("network", Shape::Text, "the network's exact name")],
         example: "kind = \"docker.capture\"\nnetwork = \"{network}\"",
     },
@@ -356,6 +360,7 @@ pub const KINDS: &[KindSchema] = &[
         built: true,
         proves_itself: true,
         offers: &["network_id", "subnet", "old_subnet", "old_id", "services"],
+        one_of: &[],
         params: &[
             must("network", Shape::Text, "the network's exact name"),
             must("subnet", Shape::Cidr, "the subnet it is to have"),
@@ -379,11 +384,16 @@ pub const KINDS: &[KindSchema] = &[
     KindSchema {
         name: "docker.stack.drain",
         about: "takes stacks down without leaking addresses, after capturing what brings them back",
-        built: false,
+        built: true,
         proves_itself: true,
         offers: &["stacks"],
-        params: &[must("stacks", Shape::List, "exact names")],
-        example: "kind = \"docker.stack.drain\"\nstacks = [\"recipe-test\"]",
+        one_of: &["stacks", "pattern"],
+        params: &[
+            may("stacks", Shape::List, "exact names; this or `pattern` must be there"),
+            may("pattern", Shape::Regex, "every stack whose whole name matches, as the swarm is when the step begins"),
+            may("except", Shape::List, "exact names that are left alone whatever `pattern` says"),
+        ],
+        example: "kind = \"docker.stack.drain\"\npattern = \"recipe-.*\"\nexcept = [\"recipe-front\"]",
     },
     KindSchema {
         name: "drone.queue",
@@ -391,6 +401,7 @@ pub const KINDS: &[KindSchema] = &[
         built: false,
         proves_itself: true,
         offers: &[],
+        one_of: &[],
         params: &[
             must("url", Shape::Text, "Drone's address"),
             must("token_file", Shape::Path, "file with an admin token"),
@@ -404,6 +415,7 @@ pub const KINDS: &[KindSchema] = &[
         built: false,
         proves_itself: true,
         offers: &[],
+        one_of: &[],
         params: &[
             must("unit", Shape::Text, "the unit's name"),
             must("act", Shape::OneOf(&["mask", "unmask", "stop", "start", "restart"]), "which"),

@@ -83,6 +83,10 @@ fn step(
     // A step's argv may name files of the repository: it runs what the verdict covers.
     let own = Scope { forbidden: None, ..*scope };
     let params = params::read(&mut reader, known.params, &own, found);
+    if !known.one_of.is_empty() && known.one_of.iter().all(|name| !params.0.contains_key(*name)) {
+        let what = format!("a step of kind `{kind}` has none of {}", known.one_of.join(", "));
+        found.add(value.span(), what, "at least one of them");
+    }
     reader.finish(found);
     Some(Step {
         id: id?,
