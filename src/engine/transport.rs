@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::engine::error::{EngineError, of_status, with_sources};
+use crate::fault;
 
 /// Where the engine listens, and how its API is addressed.
 #[derive(Clone, Debug)]
@@ -32,10 +33,24 @@ impl Transport {
     /// Sends a request and reads the whole answer. An answer without a body is `Value::Null`.
     pub(super) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, EngineError> {
         let name = format!("{method} {}", path.split('?').next().unwrap_or(path));
-        match tokio::time::timeout(self.timeout, self.exchange(&name, method, path, body)).await {
+        let changes = (method != Method::GET).then(|| change(&method, path));
+        self.fault(changes.as_deref(), "before")?;
+        let answer = match tokio::time::timeout(self.timeout, self.exchange(&name, method, path, body)).await {
             Ok(result) => result,
             Err(_) => Err(EngineError::Timeout { call: name, after: self.timeout }),
-        }
+        };
+        self.fault(changes.as_deref(), "after")?;
+        answer
+    }
+
+    /// A point at which a test may order a crash, or that the engine is out of reach.
+    fn fault(&self, change: Option<&str>, when: &str) -> Result<(), EngineError> {
+        let Some(change) = change else { return Ok(()) };
+        let lost = |error: std::io::Error| EngineError::Unreachable {
+            address: self.address.to_string(),
+            why: error.to_string(),
+        };
+        fault::point(&format!("engine.{change}.{when}")).map_err(lost)
     }
 
     async fn exchange(
@@ -77,6 +92,18 @@ impl Transport {
             .unwrap_or_else(|| text.chars().take(400).collect());
         Err(of_status(name, status, &message))
     }
+}
+
+/// What a changing call does, for the points of faults: `network.create`, `service.update` and so on.
+fn change(method: &Method, path: &str) -> String {
+    let mut parts = path.split('?').next().unwrap_or(path).trim_matches('/').split('/');
+    let object = parts.next().unwrap_or_default().trim_end_matches('s');
+    let verb = match parts.next_back() {
+        _ if method == Method::DELETE => "remove",
+        Some(verb) => verb,
+        None => method.as_str(),
+    };
+    format!("{object}.{verb}")
 }
 
 async fn send<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(u16, Bytes), hyper::Error>
@@ -126,6 +153,18 @@ pub(super) fn list(call: &str, answer: Value) -> Result<Vec<Value>, EngineError>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changing_calls_have_names() {
+        for (method, path, name) in [
+            (Method::POST, "/networks/create", "network.create"),
+            (Method::DELETE, "/networks/abc", "network.remove"),
+            (Method::POST, "/services/abc/update?version=3", "service.update"),
+            (Method::DELETE, "/services/abc", "service.remove"),
+        ] {
+            assert_eq!(change(&method, path), name);
+        }
+    }
 
     #[test]
     fn filters_are_lists_of_one_key() {

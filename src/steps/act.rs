@@ -106,7 +106,7 @@ pub async fn act(permit: &Permit, step: &Step, params: &Params, ground: &Ground<
     match step.kind.as_str() {
         "command" => command(params, step.timeout, ground.checkout.as_deref()).await,
         "docker.capture" => capture::act(&engine()?, params, ground).await,
-        "docker.network.recreate" => recreate::act(&engine()?, params, ground).await,
+        "docker.network.recreate" => recreate::act(&engine()?, params, permit.strategy(), ground).await,
         "docker.stack.drain" => drain::act(&engine()?, params, step.timeout, ground).await,
         other => Err(NotDone::untouched(format!("step kind `{other}` is not built yet in this version"))),
     }

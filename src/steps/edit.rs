@@ -1,51 +1,167 @@
 //! Editing raw service specs: only what must be, everything else byte for byte as it was.
+//!
+//! Every edit is relative to the spec as it is now, so that what somebody else changed meanwhile stays changed: taking our own
+//! edits back gives the captured spec exactly when nobody else was there.
 
 use serde_json::{Value, json};
 
 /// A placement constraint that no node satisfies.
-const NOWHERE: &str = "node.id == countersign-holds-this-service-back";
+pub const NOWHERE: &str = "node.id == countersign-holds-this-service-back";
 
-/// A service's name.
-pub fn name(service: &Value) -> &str {
-    service.pointer("/Spec/Name").and_then(Value::as_str).unwrap_or_default()
-}
+const NETWORKS: &str = "/TaskTemplate/Networks";
 
-/// Whether a service's task template names a network.
-pub fn is_on(service: &Value, network: &str) -> bool {
-    let networks = service.pointer("/Spec/TaskTemplate/Networks").and_then(Value::as_array);
-    networks.into_iter().flatten().any(|entry| target(entry) == network)
-}
-
-fn target(entry: &Value) -> &str {
+/// The network an entry names.
+pub fn target(entry: &Value) -> &str {
     entry.get("Target").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The entries of a spec's task template.
+pub fn entries(spec: &Value) -> &[Value] {
+    spec.pointer(NETWORKS).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Whether a spec's task template names a network.
+pub fn is_on(spec: &Value, network: &str) -> bool {
+    entries(spec).iter().any(|entry| target(entry) == network)
+}
+
+/// Whether it runs to an end instead of going on: each update would run it again.
+pub fn is_job(spec: &Value) -> bool {
+    let mode = spec.get("Mode");
+    mode.is_some_and(|mode| mode.get("ReplicatedJob").is_some() || mode.get("GlobalJob").is_some())
+}
+
+/// How many tasks a replicated service wants; `None` for any other mode.
+pub fn replicas(spec: &Value) -> Option<u64> {
+    let replicated = spec.pointer("/Mode/Replicated")?;
+    // The engine's default where the spec leaves it out.
+    Some(replicated.get("Replicas").and_then(Value::as_u64).unwrap_or(1))
 }
 
 /// The spec with the network's entry taken out, no tasks wanted, and failures pausing instead of rolling back.
 pub fn drained(spec: &Value, network: &str) -> Value {
     let mut spec = spec.clone();
-    if let Some(entries) = spec.pointer_mut("/TaskTemplate/Networks").and_then(Value::as_array_mut) {
+    if let Some(entries) = spec.pointer_mut(NETWORKS).and_then(Value::as_array_mut) {
         entries.retain(|entry| target(entry) != network);
     }
-    if let Some(replicas) = spec.pointer_mut("/Mode/Replicated/Replicas") {
-        *replicas = json!(0);
+    if let Some(replicated) = spec.pointer_mut("/Mode/Replicated") {
+        *replicated = json!({ "Replicas": 0 });
     } else {
-        let template = &mut spec["TaskTemplate"];
-        if template.get("Placement").is_none_or(Value::is_null) {
-            template["Placement"] = json!({});
-        }
-        match template.pointer_mut("/Placement/Constraints").and_then(Value::as_array_mut) {
-            Some(constraints) => constraints.push(json!(NOWHERE)),
-            None => template["Placement"]["Constraints"] = json!([NOWHERE]),
-        }
+        hold_back(&mut spec);
     }
-    pausing(&mut spec);
+    pause(&mut spec);
     spec
 }
 
-/// The captured spec on the new network: only `Target` differs.
-pub fn moved(spec: &Value, old: &str, new: &str) -> Value {
-    let mut spec = spec.clone();
-    for entry in spec.pointer_mut("/TaskTemplate/Networks").and_then(Value::as_array_mut).into_iter().flatten() {
+fn hold_back(spec: &mut Value) {
+    let template = &mut spec["TaskTemplate"];
+    if !template.get("Placement").is_some_and(Value::is_object) {
+        template["Placement"] = json!({});
+    }
+    match template.pointer_mut("/Placement/Constraints").and_then(Value::as_array_mut) {
+        Some(constraints) if constraints.iter().any(|constraint| constraint == NOWHERE) => {}
+        Some(constraints) => constraints.push(json!(NOWHERE)),
+        None => template["Placement"]["Constraints"] = json!([NOWHERE]),
+    }
+}
+
+/// The service on network `to`, running as captured; failures still pause. `ours` are the networks that its entry may name now:
+/// the old, the holding and the new one.
+pub fn moved(now: &Value, captured: &Value, ours: &[&str], to: &str) -> Value {
+    let mut spec = now.clone();
+    let was_drained = !place(&mut spec, captured, ours, to);
+    if was_drained {
+        // Somebody who wants tasks again meanwhile gets as many as they said.
+        if let Some(wanted) = captured.pointer("/Mode/Replicated")
+            && replicas(&spec) == Some(0)
+        {
+            spec["Mode"]["Replicated"] = wanted.clone();
+        }
+        let_go(&mut spec, captured);
+    }
+    pause(&mut spec);
+    spec
+}
+
+/// Puts the network's entry in its place; whether there was one.
+fn place(spec: &mut Value, captured: &Value, ours: &[&str], to: &str) -> bool {
+    let is_ours = |entry: &Value| ours.contains(&target(entry)) || target(entry) == to;
+    let at = entries(captured).iter().position(is_ours).unwrap_or(0);
+    let Some(mut entry) = entries(captured).get(at).cloned() else { return true };
+    if !spec["TaskTemplate"]["Networks"].is_array() {
+        spec["TaskTemplate"]["Networks"] = json!([]);
+    }
+    let Some(now) = spec.pointer_mut(NETWORKS).and_then(Value::as_array_mut) else { return false };
+    let found = now.iter().position(is_ours);
+    if let Some(found) = found {
+        now[found]["Target"] = json!(to);
+        let mut number = 0;
+        now.retain(|entry| {
+            number += 1;
+            number <= found + 1 || !is_ours(entry)
+        });
+    } else {
+        entry["Target"] = json!(to);
+        now.insert(at.min(now.len()), entry);
+    }
+    found.is_some()
+}
+
+/// Takes the constraint back, and what was made to hold it.
+fn let_go(spec: &mut Value, captured: &Value) {
+    let Some(placement) = spec.pointer_mut("/TaskTemplate/Placement").and_then(Value::as_object_mut) else { return };
+    let before = captured.pointer("/TaskTemplate/Placement");
+    if let Some(constraints) = placement.get_mut("Constraints").and_then(Value::as_array_mut) {
+        constraints.retain(|constraint| constraint != NOWHERE);
+        if constraints.is_empty() && before.and_then(|placement| placement.get("Constraints")).is_none() {
+            placement.remove("Constraints");
+        }
+    }
+    if placement.is_empty()
+        && before.is_none()
+        && let Some(template) = spec.get_mut("TaskTemplate").and_then(Value::as_object_mut)
+    {
+        template.remove("Placement");
+    }
+}
+
+/// Makes a failed update pause. A rollback would go back to a spec that names a network that is gone. Jobs have no updates.
+fn pause(spec: &mut Value) {
+    if is_job(spec) {
+        return;
+    }
+    if !spec.get("UpdateConfig").is_some_and(Value::is_object) {
+        // Without a word the engine updates one task at a time; an empty object would mean all at once.
+        spec["UpdateConfig"] = json!({ "Parallelism": 1 });
+    }
+    spec["UpdateConfig"]["FailureAction"] = json!("pause");
+}
+
+/// The spec with the failure action as captured, unless somebody else changed it meanwhile.
+pub fn ended(now: &Value, captured: &Value) -> Value {
+    let mut spec = now.clone();
+    if is_job(now) || now.pointer("/UpdateConfig/FailureAction").and_then(Value::as_str) != Some("pause") {
+        return spec;
+    }
+    let Some(object) = spec.as_object_mut() else { return spec };
+    match captured.get("UpdateConfig") {
+        Some(before) if before.is_object() => {
+            if let Some(update) = object.get_mut("UpdateConfig").and_then(Value::as_object_mut) {
+                match before.get("FailureAction") {
+                    Some(action) => drop(update.insert("FailureAction".into(), action.clone())),
+                    None => drop(update.remove("FailureAction")),
+                }
+            }
+        }
+        _ => drop(object.remove("UpdateConfig")),
+    }
+    spec
+}
+
+/// The captured spec on another network and nothing else: what a service ends as when nobody else touched it.
+pub fn wanted(captured: &Value, old: &str, new: &str) -> Value {
+    let mut spec = captured.clone();
+    for entry in spec.pointer_mut(NETWORKS).and_then(Value::as_array_mut).into_iter().flatten() {
         if target(entry) == old {
             entry["Target"] = json!(new);
         }
@@ -53,66 +169,149 @@ pub fn moved(spec: &Value, old: &str, new: &str) -> Value {
     spec
 }
 
-/// The same, with failures pausing: a rollback would name the network that is gone.
-pub fn moved_pausing(spec: &Value, old: &str, new: &str) -> Value {
-    let mut spec = moved(spec, old, new);
-    pausing(&mut spec);
-    spec
-}
-
-fn pausing(spec: &mut Value) {
-    if spec.get("UpdateConfig").is_none_or(Value::is_null) {
-        spec["UpdateConfig"] = json!({});
-    }
-    spec["UpdateConfig"]["FailureAction"] = json!("pause");
-}
-
-/// The request that creates the network again, with another subnet and everything else as it was.
-pub fn network_request(old: &Value, subnet: &str) -> Value {
-    let mut options = old.get("Options").cloned().unwrap_or_else(|| json!({}));
+/// The request that creates the network again under a name, with another subnet (or one that the engine picks) and everything
+/// else as it was.
+pub fn network_request(old: &Value, name: &str, subnet: Option<&str>) -> Value {
+    let kept = |key: &str, absent: Value| old.get(key).filter(|value| !value.is_null()).cloned().unwrap_or(absent);
+    let mut options = kept("Options", json!({}));
     if let Some(options) = options.as_object_mut() {
         // The engine hands these numbers out itself.
         options.remove("com.docker.network.driver.overlay.vxlanid_list");
     }
+    let mut ipam = json!({
+        "Driver": old.pointer("/IPAM/Driver").and_then(Value::as_str).filter(|d| !d.is_empty()).unwrap_or("default"),
+    });
+    if let Some(subnet) = subnet {
+        ipam["Config"] = json!([{ "Subnet": subnet }]);
+    }
+    if let Some(own) = old.pointer("/IPAM/Options").filter(|own| own.as_object().is_some_and(|own| !own.is_empty())) {
+        ipam["Options"] = own.clone();
+    }
     json!({
-        "Name": old["Name"],
+        "Name": name,
         "Driver": "overlay",
-        "Attachable": old.get("Attachable").cloned().unwrap_or(json!(false)),
-        "Internal": old.get("Internal").cloned().unwrap_or(json!(false)),
-        "EnableIPv6": old.get("EnableIPv6").cloned().unwrap_or(json!(false)),
-        "Labels": old.get("Labels").cloned().unwrap_or_else(|| json!({})),
+        "Attachable": kept("Attachable", json!(false)),
+        "Internal": kept("Internal", json!(false)),
+        "EnableIPv6": kept("EnableIPv6", json!(false)),
+        "Labels": kept("Labels", json!({})),
         "Options": options,
-        "IPAM": { "Driver": "default", "Config": [{ "Subnet": subnet }] },
+        "IPAM": ipam,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn spec() -> Value {
         json!({
             "Name": "app",
-            "TaskTemplate": { "Networks": [{ "Target": "old", "Aliases": ["app"] }, { "Target": "internal" }], "Unknown": 7 },
+            "TaskTemplate": {
+                "Networks": [
+                    { "Target": "other" },
+                    { "Target": "old", "Aliases": ["app", "b"], "DriverOpts": { "k": "v" } },
+                    { "Target": "internal" },
+                ],
+                "Unknown": 7,
+            },
             "Mode": { "Replicated": { "Replicas": 3 } },
             "UpdateConfig": { "FailureAction": "rollback", "Order": "start-first" },
         })
     }
 
     #[test]
-    fn moving_changes_the_target_and_nothing_else() {
-        let moved = moved(&spec(), "old", "new");
-        assert_eq!(super::moved(&moved, "new", "old"), spec());
-        assert_eq!(moved["TaskTemplate"]["Networks"][0], json!({ "Target": "new", "Aliases": ["app"] }));
+    fn draining_takes_out_one_entry_and_wants_no_task() {
+        let drained = drained(&spec(), "old");
+        assert_eq!(drained["TaskTemplate"]["Networks"], json!([{ "Target": "other" }, { "Target": "internal" }]));
+        assert_eq!(drained["Mode"]["Replicated"]["Replicas"], 0);
+        assert_eq!(drained["UpdateConfig"], json!({ "FailureAction": "pause", "Order": "start-first" }));
     }
 
     #[test]
-    fn draining_takes_out_one_entry_and_wants_no_task() {
-        let drained = drained(&spec(), "old");
-        assert_eq!(drained["TaskTemplate"]["Networks"], json!([{ "Target": "internal" }]));
-        assert_eq!(drained["Mode"]["Replicated"]["Replicas"], 0);
-        assert_eq!(drained["UpdateConfig"], json!({ "FailureAction": "pause", "Order": "start-first" }));
-        let global = json!({ "TaskTemplate": { "Networks": [{ "Target": "old" }] }, "Mode": { "Global": {} } });
-        assert_eq!(super::drained(&global, "old")["TaskTemplate"]["Placement"]["Constraints"], json!([NOWHERE]));
+    fn what_somebody_else_changed_meanwhile_stays() {
+        let mut now = drained(&spec(), "old");
+        now["TaskTemplate"]["ContainerSpec"] = json!({ "Image": "newer" });
+        now["Mode"]["Replicated"]["Replicas"] = json!(5);
+        let back = ended(&moved(&now, &spec(), &["old"], "new"), &spec());
+        assert_eq!(back["TaskTemplate"]["ContainerSpec"]["Image"], "newer");
+        assert_eq!(back["Mode"]["Replicated"]["Replicas"], 5);
+        assert_eq!(back["TaskTemplate"]["Networks"][1]["Aliases"], json!(["app", "b"]));
+        let mut attached = spec();
+        attached["Mode"]["Replicated"]["Replicas"] = json!(0);
+        assert_eq!(replicas(&moved(&attached, &spec(), &["old"], "hold")), Some(0), "it was not drained by us");
+    }
+
+    #[test]
+    fn a_job_gets_no_update_rules_and_no_task() {
+        let job = json!({ "TaskTemplate": { "Networks": [{ "Target": "old" }] }, "Mode": { "ReplicatedJob": {} } });
+        let held = drained(&job, "old");
+        assert!(held.get("UpdateConfig").is_none());
+        assert_eq!(held["TaskTemplate"]["Placement"]["Constraints"], json!([NOWHERE]));
+        assert_eq!(ended(&moved(&held, &job, &["old"], "new"), &job), wanted(&job, "old", "new"));
+    }
+
+    #[test]
+    fn a_network_is_asked_for_as_it_was() {
+        let old = json!({
+            "Name": "shared", "Id": "x", "Attachable": true, "Internal": true, "EnableIPv6": false, "Labels": { "a": "b" },
+            "Options": { "com.docker.network.driver.overlay.vxlanid_list": "4097", "encrypted": "" },
+            "IPAM": { "Driver": "default", "Options": { "o": "p" }, "Config": [{ "Subnet": "10.0.1.0/24" }] },
+        });
+        let request = network_request(&old, "shared", Some("10.10.0.0/16"));
+        assert_eq!(request["Options"], json!({ "encrypted": "" }));
+        assert_eq!(request["IPAM"]["Config"], json!([{ "Subnet": "10.10.0.0/16" }]));
+        assert_eq!(request["IPAM"]["Options"], json!({ "o": "p" }));
+        assert_eq!((&request["Internal"], &request["Labels"]), (&json!(true), &json!({ "a": "b" })));
+        assert!(network_request(&old, "hold", None)["IPAM"].get("Config").is_none());
+    }
+
+    fn specs() -> impl Strategy<Value = Value> {
+        let mode = prop_oneof![
+            (0u64..5).prop_map(|n| json!({ "Replicated": { "Replicas": n } })),
+            Just(json!({ "Replicated": {} })),
+            Just(json!({ "Global": {} })),
+        ];
+        let update = prop_oneof![
+            Just(None),
+            Just(Some(json!({ "FailureAction": "rollback", "Order": "start-first" }))),
+            Just(Some(json!({ "Parallelism": 2 }))),
+            Just(Some(json!({ "FailureAction": "pause" }))),
+        ];
+        let placement = prop_oneof![
+            Just(None),
+            Just(Some(json!({}))),
+            Just(Some(json!({ "Constraints": [] }))),
+            Just(Some(json!({ "Constraints": ["node.role == manager"], "MaxReplicas": 2 }))),
+        ];
+        (mode, update, placement, 0usize..3).prop_map(|(mode, update, placement, at)| {
+            let mut networks = vec![json!({ "Target": "a" }), json!({ "Target": "b", "Aliases": ["x"] })];
+            networks.insert(at, json!({ "Target": "old", "Aliases": ["app"], "DriverOpts": { "k": "v" } }));
+            let mut spec = json!({ "Name": "s", "TaskTemplate": { "Networks": networks, "U": 1 }, "Mode": mode });
+            if let Some(update) = update {
+                spec["UpdateConfig"] = update;
+            }
+            if let Some(placement) = placement {
+                spec["TaskTemplate"]["Placement"] = placement;
+            }
+            spec
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn our_edits_taken_back_leave_nothing_but_the_target(spec in specs()) {
+            let wanted = wanted(&spec, "old", "new");
+            let ours = ["old", "hold", "new"];
+            prop_assert_eq!(&ended(&moved(&drained(&spec, "old"), &spec, &ours, "new"), &spec), &wanted);
+            let held = moved(&spec, &spec, &ours, "hold");
+            prop_assert_eq!(&ended(&moved(&held, &spec, &ours, "new"), &spec), &wanted);
+            // Twice is as once, and the way back gives the captured spec.
+            let once = moved(&drained(&spec, "old"), &spec, &ours, "new");
+            prop_assert_eq!(&moved(&once, &spec, &ours, "new"), &once);
+            prop_assert_eq!(&ended(&moved(&drained(&spec, "old"), &spec, &ours, "old"), &spec), &spec);
+            prop_assert_eq!(&drained(&drained(&spec, "old"), "old"), &drained(&spec, "old"));
+        }
     }
 }

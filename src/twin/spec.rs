@@ -8,6 +8,8 @@ use crate::twin::image::{ENTRY, REPOSITORY, TAG};
 pub const STACK: &str = "com.docker.stack.namespace";
 /// The label by which the front learns the host name of a service.
 pub const ROUTE: &str = "route.host";
+/// The label by which a service names another network for the front to reach it on.
+pub const ROUTE_NETWORK: &str = "route.network";
 
 /// What is particular to one service.
 #[derive(Debug, Clone)]

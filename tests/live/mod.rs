@@ -3,4 +3,5 @@
 mod bad_input;
 mod doctor;
 mod drain;
+mod recreate;
 mod twin;

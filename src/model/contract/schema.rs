@@ -364,10 +364,32 @@ pub const KINDS: &[KindSchema] = &[
         params: &[
             must("network", Shape::Text, "the network's exact name"),
             must("subnet", Shape::Cidr, "the subnet it is to have"),
-            may("strategy", Shape::OneOf(&["break-before-make", "make-before-break"]), "absent: chosen at the claim"),
-            may("front", Shape::List, "services that start last, since they route to the others"),
-            may("check_image", Shape::Text, "image of the throwaway service that proves the network on every node"),
+            may(
+                "strategy",
+                Shape::OneOf(&["auto", "break-before-make", "make-before-break"]),
+                "absent or auto: chosen at the claim, the one with the shorter predicted interruption",
+            ),
+            may("front", Shape::List, "services that route to the others"),
+            may("front_poll", Shape::Duration, "how often the front looks for services; absent: 15s"),
+            may(
+                "network_label",
+                Shape::Text,
+                "the service label that tells the front on which network to reach a service; it names the holding network meanwhile",
+            ),
+            may("hold_subnet", Shape::Cidr, "subnet of the holding network; absent: the engine picks a /24"),
+            may("check_image", Shape::Text, "image of the throwaway service; absent: one of a service on the network"),
+            may("check_argv", Shape::Argv, "what it runs; absent: the engine's own init, which ends at once"),
+            may(
+                "reaches",
+                Shape::List,
+                "what it must reach: further arguments of `check_argv`, which then must end with 0",
+            ),
             may("attached", Shape::OneOf(&["refuse"]), "what to do with plain containers on it; absent: refuse"),
+            may(
+                "jobs",
+                Shape::OneOf(&["refuse", "run-again"]),
+                "what to do with jobs, which run again; absent: refuse",
+            ),
             may(
                 "routes",
                 Shape::Tables(&[

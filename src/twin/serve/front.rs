@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::twin::http::get;
 use crate::twin::serve::{answer, serve};
-use crate::twin::spec::ROUTE;
+use crate::twin::spec::{ROUTE, ROUTE_NETWORK};
 
 /// What a front does.
 #[derive(Debug, Clone)]
@@ -89,9 +89,11 @@ async fn look(front: &Front) -> Result<Routes, EngineError> {
     let tasks = engine.tasks(&[("desired-state", "running")]).await?;
     let mut routes = Routes::new();
     for service in &services {
-        let Some(host) = service.labels().remove(ROUTE) else { continue };
+        let mut labels = service.labels();
+        let Some(host) = labels.remove(ROUTE) else { continue };
+        let network = labels.remove(ROUTE_NETWORK).unwrap_or_else(|| front.network.clone());
         let own = tasks.iter().filter(|task| task.service_id() == service.id() && task.state() == "running");
-        let on_network = own.flat_map(|task| task.addresses()).filter(|(_, name, _)| *name == front.network);
+        let on_network = own.flat_map(|task| task.addresses()).filter(|(_, name, _)| *name == network);
         let addresses: Vec<String> =
             on_network.filter_map(|(_, _, address)| Some(format!("{}:80", address.split('/').next()?))).collect();
         if !addresses.is_empty() {

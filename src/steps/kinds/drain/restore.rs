@@ -12,8 +12,8 @@ use crate::engine::network::{Network, Scope};
 use crate::fault;
 use crate::model::contract::Params;
 use crate::steps::act::{Acted, Ground, NotDone};
-use crate::steps::edit;
 use crate::steps::kinds::settle::settled;
+use crate::steps::{capture, edit};
 
 /// How long the allocator may take before a subnet counts as refused.
 const ALLOCATION: Duration = Duration::from_secs(15);
@@ -45,7 +45,7 @@ pub async fn undo(engine: &Engine, _: &Params, timeout: Duration, ground: &Groun
     (ground.part)(&format!("bringing {} services back", capture.services.len()));
     for raw in &capture.services {
         if let Err(why) = service(engine, raw, &targets, &kept).await {
-            lost.push(format!("service {}: {why}", edit::name(raw)));
+            lost.push(format!("service {}: {why}", capture::name(raw)));
         }
         fault::point("restore.service").ok();
     }
@@ -78,9 +78,8 @@ async fn network(engine: &Engine, raw: &Value, ground: &Ground<'_>) -> Result<()
         // One that the allocator refused, left by an undo that was cut off: it would take the range later.
         engine.remove_network(&found.id).await.map_err(failed)?;
     }
-    let as_it_was = was.subnets.first().map(|subnet| edit::network_request(raw, subnet));
-    let mut anywhere = edit::network_request(raw, "");
-    anywhere["IPAM"] = serde_json::json!({"Driver": "default"});
+    let as_it_was = was.subnets.first().map(|subnet| edit::network_request(raw, &was.name, Some(subnet)));
+    let anywhere = edit::network_request(raw, &was.name, None);
     let mut last = String::new();
     for request in as_it_was.into_iter().chain([anywhere]) {
         let id = engine.create_network(&request).await.map_err(failed)?;
@@ -127,7 +126,7 @@ async fn service(
     targets: &BTreeMap<String, String>,
     kept: &[String],
 ) -> Result<(), String> {
-    if engine.service(edit::name(raw)).await.map_err(|error| error.to_string())?.is_some() {
+    if engine.service(capture::name(raw)).await.map_err(|error| error.to_string())?.is_some() {
         return Ok(());
     }
     let spec = respecified(raw, targets, kept)?;

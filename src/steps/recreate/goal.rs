@@ -1,0 +1,88 @@
+//! What the contract asks of one recreate.
+
+use crate::model::contract::Params;
+
+/// How the network is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// Everything off the network, network away and made again, everything back: one stop, one start.
+    BreakBeforeMake,
+    /// Everything over to a holding network and from there to the new one: two restarts, with the old task serving until the
+    /// new one runs where a service allows it.
+    MakeBeforeBreak,
+}
+
+impl Strategy {
+    /// As contracts and claims write it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::BreakBeforeMake => "break-before-make",
+            Self::MakeBeforeBreak => "make-before-break",
+        }
+    }
+
+    /// Reads it as contracts write it; `None` for anything else.
+    pub fn of(label: &str) -> Option<Self> {
+        [Self::BreakBeforeMake, Self::MakeBeforeBreak].into_iter().find(|strategy| strategy.label() == label)
+    }
+}
+
+/// What is to be done with jobs on the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jobs {
+    /// Nothing is begun while there is one.
+    Refuse,
+    /// They run once more at the end: the engine runs a job again at each update.
+    RunAgain,
+}
+
+/// What one step is to do.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    /// The network's exact name.
+    pub network: String,
+    /// The subnet it is to have.
+    pub subnet: String,
+    /// How.
+    pub strategy: Strategy,
+    /// Names of the services that route to the others.
+    pub front: Vec<String>,
+    /// The holding network's subnet; absent: the engine picks one.
+    pub hold_subnet: Option<String>,
+    /// The service label by which the front chooses the network on which it reaches a service; while services are on the holding
+    /// network it names that one.
+    pub network_label: Option<String>,
+    /// The image of the throwaway service; absent: that of a captured service.
+    pub check_image: Option<String>,
+    /// What the throwaway service runs; absent: the engine's own init, which ends at once.
+    pub check_argv: Vec<String>,
+    /// What it must reach, handed to it as arguments.
+    pub reaches: Vec<String>,
+    /// What to do with jobs.
+    pub jobs: Jobs,
+}
+
+impl Goal {
+    /// Reads the step's parameters; `strategy` is the one that was claimed, if any.
+    pub fn new(params: &Params, strategy: Option<&str>) -> Self {
+        let text = |name: &str| params.text(name).unwrap_or_default().to_owned();
+        let named = strategy.or(params.text("strategy")).and_then(Strategy::of);
+        Self {
+            network: text("network"),
+            subnet: text("subnet"),
+            strategy: named.unwrap_or(Strategy::BreakBeforeMake),
+            front: params.list("front").to_vec(),
+            hold_subnet: params.text("hold_subnet").map(str::to_owned),
+            network_label: params.text("network_label").map(str::to_owned),
+            check_image: params.text("check_image").map(str::to_owned),
+            check_argv: params.list("check_argv").to_vec(),
+            reaches: params.list("reaches").to_vec(),
+            jobs: if params.text("jobs") == Some("run-again") { Jobs::RunAgain } else { Jobs::Refuse },
+        }
+    }
+
+    /// Whether a service routes to the others.
+    pub fn is_front(&self, name: &str) -> bool {
+        self.front.iter().any(|front| front == name)
+    }
+}

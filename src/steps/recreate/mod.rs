@@ -1,0 +1,131 @@
+//! `docker.network.recreate`: a network gets another subnet, and every service is on it again as it was.
+//!
+//! Each part looks at the engine first and does only what is left to do, so that the step goes on after a kill at any point.
+//! Until the old network is removed everything can be put back, and is, when something fails; after it the way is forward.
+
+pub mod check;
+mod drain;
+mod finish;
+pub mod goal;
+mod network;
+mod put;
+mod refuse;
+mod report;
+mod routes;
+mod standing;
+mod strategies;
+mod talk;
+mod work;
+
+use self::goal::Goal;
+use self::routes::Routes;
+use self::standing::{Standing, look};
+use self::talk::{Stage, Talk, few, short};
+use self::work::Work;
+use super::act::{Acted, Ground, NotDone};
+use super::capture::{self, Capture};
+use crate::engine::Engine;
+use crate::model::contract::Params;
+use crate::model::record::Act;
+
+/// The step. `strategy` is the one that was claimed, if any.
+///
+/// # Errors
+///
+/// It stopped; the message says what is where. Before the first edit nothing was changed; until the old network is removed
+/// everything is put back.
+pub async fn act(
+    engine: &Engine,
+    params: &Params,
+    strategy: Option<&str>,
+    ground: &Ground<'_>,
+) -> Result<Acted, NotDone> {
+    let goal = Goal::new(params, strategy);
+    let mut work = begin(engine, goal, ground).await?;
+    let standing = look(&work).await.map_err(|error| NotDone::untouched(error.to_string()))?;
+    if work.capture.check.is_none() {
+        if let Some(done) = prepare(&mut work).await? {
+            return Ok(done);
+        }
+        (ground.may_go_on)().map_err(NotDone::untouched)?;
+    }
+    let routes = Routes::start(params).map_err(NotDone::untouched)?;
+    let went = strategies::go(&mut work, &standing, &routes).await;
+    // On every way out nothing of ours stays; what went wrong first is the one to tell.
+    let cleared = if went.is_ok() { finish::clear(&work).await } else { check::remove(&work).await };
+    let reports = routes.stop().await;
+    let gone = went.and_then(|gone| cleared.map(|()| gone));
+    match gone {
+        Ok(gone) => report::done(&work, &gone, &reports).await,
+        Err(error) => Err(NotDone { message: error.message + &report::measured_so_far(&reports), left: error.left }),
+    }
+}
+
+/// The reverse: the captured specs again, while the old network is still there. After it the old subnet comes back only when it is
+/// asked for by name.
+///
+/// # Errors
+///
+/// The old network is gone, and the way is forward; or the services did not come back.
+pub async fn undo(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Result<Acted, NotDone> {
+    let Some(capture) = capture::read(ground.host, &ground.capture)? else {
+        return Ok(Acted { output: "nothing was captured, so nothing was changed\n".into(), ..Acted::default() });
+    };
+    let work = Work { engine, ground, goal: Goal::new(params, None), capture, talk: Talk::new(ground, None) };
+    let standing = look(&work).await.map_err(|error| NotDone::untouched(error.to_string()))?;
+    if !standing.old {
+        check::remove(&work).await?;
+        return Err(NotDone::untouched(format!(
+            "the old network {} is gone: the way is forward: countersign builder resume",
+            short(work.old())
+        )));
+    }
+    strategies::back(&work, &standing).await.map_err(|error| NotDone::stuck(error.message))?;
+    Ok(Acted { output: format!("{} services are as captured\n", work.capture.services.len()), ..Acted::default() })
+}
+
+/// The capture to work from: the one of a run that was cut off, if the engine is still on its way; else a new one.
+async fn begin<'a>(engine: &'a Engine, goal: Goal, ground: &'a Ground<'a>) -> Result<Work<'a>, NotDone> {
+    let work = |capture: Capture| Work { engine, ground, goal: goal.clone(), capture, talk: Talk::new(ground, None) };
+    // One without a rehearsed check is of a run that edited nothing.
+    if let Some(before) = capture::read(ground.host, &ground.capture)?.filter(|before| before.check.is_some()) {
+        let work = work(before);
+        let standing = look(&work).await.map_err(|error| NotDone::untouched(error.to_string()))?;
+        if ground.doing != Act::Run || is_under_way(&standing, &work.goal.subnet) {
+            return Ok(work);
+        }
+    }
+    let capture = capture::take(engine, &goal.network).await?;
+    capture::write(ground.host, &ground.capture, &capture)?;
+    Ok(work(capture))
+}
+
+/// Whether an earlier run of this step was cut off after its first edit.
+fn is_under_way(standing: &Standing, subnet: &str) -> bool {
+    standing.hold.is_some() || (!standing.old && standing.named.as_ref().is_none_or(|n| n.subnets == [subnet]))
+}
+
+/// Everything that can be found out before the first edit; gives an outcome where there is nothing to do.
+async fn prepare(work: &mut Work<'_>) -> Result<Option<Acted>, NotDone> {
+    let untouched = |error: crate::engine::error::EngineError| NotDone::untouched(error.to_string());
+    let networks = work.engine.networks().await.map_err(untouched)?;
+    let old = networks.iter().find(|network| network.id == work.old());
+    if old.is_some_and(|network| network.subnets == [work.goal.subnet.clone()]) {
+        return report::nothing_to_do(work).map(Some);
+    }
+    let attached = work.engine.attachment_tasks().await.map_err(untouched)?;
+    let reasons = refuse::reasons(&work.goal, &work.capture, &networks, &attached);
+    if !reasons.is_empty() {
+        return Err(NotDone::untouched(format!("nothing was begun: {}", reasons.join("; "))));
+    }
+    let names = work.capture.names();
+    work.talk
+        .part(Stage::Reversible, &format!("{} services are on {}: {}", names.len(), work.goal.network, few(&names)));
+    work.talk.say("a throwaway service is rehearsed on every node, off the network");
+    let run = check::rehearse(work).await;
+    // Whatever became of it, nothing of it stays.
+    check::remove(work).await.map_err(|error| NotDone::untouched(error.message))?;
+    work.capture.check = Some(run.map_err(|error| NotDone::untouched(error.message))?);
+    capture::write(work.ground.host, &work.ground.capture, &work.capture)?;
+    Ok(None)
+}

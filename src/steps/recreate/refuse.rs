@@ -1,0 +1,194 @@
+//! What stands against beginning: everything that would be found too late otherwise. Pure; all reasons at once.
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::goal::{Goal, Jobs, Strategy};
+use crate::engine::network::Network;
+use crate::engine::service::Service;
+use crate::engine::task::Task;
+use crate::steps::capture::{Capture, name, spec};
+use crate::steps::edit;
+
+/// Every reason against beginning. `networks` are all networks of the cluster, `attached` the tasks that stand for plain
+/// containers.
+pub fn reasons(goal: &Goal, capture: &Capture, networks: &[Network], attached: &[Task]) -> Vec<String> {
+    let mut reasons = Vec::new();
+    of_network(goal, capture, networks, &mut reasons);
+    for service in &capture.services {
+        of_service(goal, capture, service, &mut reasons);
+    }
+    let containers = containers(capture, attached);
+    if !containers.is_empty() {
+        reasons.push(format!(
+            "plain containers are attached to {}: {}; docker network disconnect each, and connect it again afterwards",
+            goal.network,
+            containers.join(", ")
+        ));
+    }
+    reasons
+}
+
+fn of_network(goal: &Goal, capture: &Capture, networks: &[Network], reasons: &mut Vec<String>) {
+    let old = networks.iter().find(|network| network.id == capture.network_id());
+    if old.is_none_or(|network| network.driver != "overlay" || network.ingress) {
+        reasons.push(format!("{} is no overlay network for services", goal.network));
+    }
+    let plain = old.map_or(0, |network| network.subnets.iter().filter(|subnet| !subnet.contains(':')).count());
+    if plain > 1 {
+        reasons.push(format!("{} has {plain} subnets; only one can be given", goal.network));
+    }
+    let wanted: Option<IpNet> = goal.subnet.parse().ok();
+    let hold: Option<IpNet> = goal.hold_subnet.as_ref().and_then(|subnet| subnet.parse().ok());
+    for (wanted, replaced) in [(wanted, true), (hold, false)] {
+        let Some(wanted) = wanted else { continue };
+        let others = networks.iter().filter(|network| !(replaced && network.id == capture.network_id()));
+        for (network, subnet) in others.flat_map(|network| network.subnets.iter().map(move |subnet| (network, subnet)))
+        {
+            if subnet.parse::<IpNet>().is_ok_and(|subnet| overlap(&subnet, &wanted)) {
+                reasons.push(format!("{wanted} overlaps {subnet} of network {}", network.name));
+            }
+        }
+    }
+    if networks.iter().any(|network| network.name == goal.network && network.scope != "swarm") {
+        reasons.push(format!("this node has a network of its own that is called {}, too", goal.network));
+    }
+}
+
+fn overlap(a: &IpNet, b: &IpNet) -> bool {
+    a.contains(&b.network()) || b.contains(&a.network())
+}
+
+fn of_service(goal: &Goal, capture: &Capture, service: &Value, reasons: &mut Vec<String>) {
+    let (called, spec) = (name(service), spec(service));
+    let typed = Service(service.clone());
+    if !edit::is_on(spec, capture.network_id()) {
+        reasons.push(format!(
+            "service {called} names the network in the old place (Spec.Networks), which the engine lets nobody change: \
+             docker service update --network-rm {0} --network-add {0} {called} moves it",
+            goal.network
+        ));
+    }
+    if let Some(state @ ("updating" | "rollback_started")) = typed.update_state() {
+        reasons.push(format!(
+            "service {called} is being changed ({state}): wait for it, or docker service inspect {called}"
+        ));
+    }
+    if edit::is_job(spec) && goal.jobs == Jobs::Refuse {
+        reasons.push(format!(
+            "service {called} is a job, which the engine runs again at each update: remove it, or say `jobs = \"run-again\"`"
+        ));
+    }
+    if goal.strategy == Strategy::MakeBeforeBreak && typed.has_host_port() && is_start_first(spec) {
+        reasons.push(format!(
+            "service {called} has a port of the node itself and starts first: its update would never end; use \
+             break-before-make, or docker service update --update-order stop-first {called}"
+        ));
+    }
+}
+
+/// Whether a new task runs before the old one is stopped.
+pub fn is_start_first(spec: &Value) -> bool {
+    spec.pointer("/UpdateConfig/Order").and_then(Value::as_str) == Some("start-first")
+}
+
+/// The plain containers on the network, by what is known of them: container id and node.
+pub fn containers(capture: &Capture, attached: &[Task]) -> Vec<String> {
+    let on_it = |task: &&Task| !task.is_terminal() && task.spec_networks().contains(&capture.network_id());
+    let called = |task: &Task| {
+        let of_spec = task.0.pointer("/Spec/NetworkAttachmentSpec/ContainerID").and_then(Value::as_str);
+        let id = of_spec.unwrap_or(task.id());
+        format!(
+            "container {} on node {}",
+            id.get(..12).unwrap_or(id),
+            task.node_id().get(..12).unwrap_or(task.node_id())
+        )
+    };
+    attached.iter().filter(on_it).map(called).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn capture(service: Value) -> Capture {
+        Capture { network: network("old", "n", "10.0.1.0/24").raw, services: vec![service], ..Capture::default() }
+    }
+
+    fn network(id: &str, name: &str, subnet: &str) -> Network {
+        Network::from_raw(json!({
+            "Id": id, "Name": name, "Driver": "overlay", "Scope": "swarm", "IPAM": { "Config": [{ "Subnet": subnet }] },
+        }))
+        .expect("a network")
+    }
+
+    fn goal(strategy: Strategy) -> Goal {
+        let params = crate::model::contract::Params(
+            [("network", "n"), ("subnet", "10.10.0.0/16")]
+                .map(|(key, text)| (key.to_owned(), crate::model::contract::Param::Text(text.to_owned())))
+                .into(),
+        );
+        Goal::new(&params, Some(strategy.label()))
+    }
+
+    fn service(more: Value) -> Value {
+        let mut service =
+            json!({ "ID": "s", "Spec": { "Name": "app", "TaskTemplate": { "Networks": [{ "Target": "old" }] } } });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            service["Spec"][key] = value.clone();
+        }
+        service
+    }
+
+    #[test]
+    fn what_would_be_found_too_late_is_found_before() {
+        let plain = service(json!({}));
+        let start_first_host_port = service(json!({
+            "UpdateConfig": { "Order": "start-first" }, "EndpointSpec": { "Ports": [{ "PublishMode": "host" }] },
+        }));
+        let mut updating = service(json!({}));
+        updating["UpdateStatus"] = json!({ "State": "updating" });
+        let legacy = service(json!({ "TaskTemplate": {}, "Networks": [{ "Target": "old" }] }));
+        let job = service(json!({ "Mode": { "GlobalJob": {} } }));
+        let own = network("old", "n", "10.0.1.0/24");
+        let cases: [(&Value, Strategy, Option<Network>, &str); 8] = [
+            (&plain, Strategy::MakeBeforeBreak, None, ""),
+            (
+                &plain,
+                Strategy::BreakBeforeMake,
+                Some(network("x", "other", "10.10.3.0/24")),
+                "overlaps 10.10.3.0/24 of network other",
+            ),
+            (&plain, Strategy::BreakBeforeMake, Some(network("x", "wide", "10.0.0.0/8")), "overlaps 10.0.0.0/8"),
+            (&updating, Strategy::BreakBeforeMake, None, "being changed"),
+            (&legacy, Strategy::BreakBeforeMake, None, "old place"),
+            (&job, Strategy::BreakBeforeMake, None, "is a job"),
+            (&start_first_host_port, Strategy::MakeBeforeBreak, None, "never end"),
+            (&start_first_host_port, Strategy::BreakBeforeMake, None, ""),
+        ];
+        for (service, strategy, other, word) in cases {
+            let networks: Vec<Network> = [own.clone()].into_iter().chain(other).collect();
+            let found = reasons(&goal(strategy), &capture(service.clone()), &networks, &[]);
+            match word {
+                "" => assert_eq!(found, Vec::<String>::new()),
+                word => assert!(found.len() == 1 && found[0].contains(word), "{word}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn attached_containers_are_named() {
+        let task = |state: &str| {
+            Task(json!({
+                "NodeID": "node1", "Status": { "State": state }, "Spec": {
+                    "Networks": [{ "Target": "old" }], "NetworkAttachmentSpec": { "ContainerID": "0123456789abcdef" },
+                },
+            }))
+        };
+        let capture = capture(service(json!({})));
+        let named = ["container 0123456789ab on node node1".to_owned()];
+        assert_eq!(containers(&capture, &[task("running"), task("shutdown")]), named);
+    }
+}

@@ -1,0 +1,47 @@
+//! The routes of the step, sampled while it runs.
+
+use std::time::Duration;
+
+use super::work::Work;
+use crate::engine::error::EngineError;
+use crate::model::contract::Params;
+use crate::steps::act::NotDone;
+use crate::steps::sampler::{RouteReport, Sampler};
+use crate::steps::wait::{Seen, until};
+
+/// How long routes may take to answer once every service runs: a front may look at the swarm every 15 s only.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The routes that the contract names.
+pub struct Routes(Sampler);
+
+impl Routes {
+    /// Starts to sample them.
+    ///
+    /// # Errors
+    ///
+    /// A route cannot be asked at all.
+    pub fn start(params: &Params) -> Result<Self, String> {
+        Sampler::start(params.tables("routes")).map(Self)
+    }
+
+    /// Waits until each answered ten times in a row from now on.
+    ///
+    /// # Errors
+    ///
+    /// One did not in time.
+    pub async fn answer(&self, work: &Work<'_>) -> Result<(), NotDone> {
+        self.0.look_anew();
+        until("every route to answer", LIMIT, &|line| work.talk.say(line), || async {
+            let wrong = self.0.not_well();
+            let seen = if wrong.is_empty() { Seen::Here(()) } else { Seen::NotYet(super::talk::few(&wrong)) };
+            Ok::<_, EngineError>(seen)
+        })
+        .await
+    }
+
+    /// Stops and reports.
+    pub async fn stop(self) -> Vec<RouteReport> {
+        self.0.stop().await
+    }
+}

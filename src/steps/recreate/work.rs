@@ -1,0 +1,132 @@
+//! What every part of the step works with.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::goal::Goal;
+use super::talk::{Talk, few};
+use crate::engine::Engine;
+use crate::engine::error::EngineError;
+use crate::engine::task::Task;
+use crate::steps::act::{Ground, NotDone};
+use crate::steps::capture::{Capture, id, name, spec};
+use crate::steps::edit;
+use crate::steps::wait::{Seen, patiently, until};
+
+/// How long services may take to run, beside what their number adds.
+const START: Duration = Duration::from_secs(120);
+/// What each service adds.
+const START_EACH: Duration = Duration::from_secs(2);
+/// How long tasks may take to end, beside the longest time that one of them may take to stop.
+const END: Duration = Duration::from_secs(60);
+/// The engine's own time to stop where a spec names none.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// One recreate under way.
+pub struct Work<'a> {
+    /// The engine: a manager's.
+    pub engine: &'a Engine,
+    /// Where and with what.
+    pub ground: &'a Ground<'a>,
+    /// What is asked.
+    pub goal: Goal,
+    /// What was captured.
+    pub capture: Capture,
+    /// What whoever watches is told.
+    pub talk: Talk<'a>,
+}
+
+/// How long a service may take to stop.
+pub fn grace(spec: &Value) -> Duration {
+    let nanos = spec.pointer("/TaskTemplate/ContainerSpec/StopGracePeriod").and_then(Value::as_u64);
+    nanos.map_or(GRACE, Duration::from_nanos)
+}
+
+/// Whether a node is there and takes tasks.
+pub fn takes_tasks(node: &Value) -> bool {
+    let text = |pointer: &str| node.pointer(pointer).and_then(Value::as_str);
+    text("/Status/State") == Some("ready") && text("/Spec/Availability") == Some("active")
+}
+
+/// An engine's error in the middle of the work.
+pub fn midway(error: EngineError) -> NotDone {
+    NotDone::midway(error.to_string())
+}
+
+impl Work<'_> {
+    /// The old network's id.
+    pub fn old(&self) -> &str {
+        self.capture.network_id()
+    }
+
+    /// Waits until every task that is on a network has ended. A network that goes before its tasks leaks their addresses on their
+    /// other networks.
+    ///
+    /// # Errors
+    ///
+    /// One did not end in time.
+    pub async fn ended_on(&self, network: &str) -> Result<(), NotDone> {
+        let longest = self.capture.services.iter().map(|service| grace(spec(service))).max().unwrap_or(GRACE);
+        let what = "the tasks on the network to end";
+        until(what, END + longest, &|line| self.talk.say(line), || async {
+            let mut tasks = self.engine.tasks(&[]).await?;
+            tasks.retain(|task| !task.is_terminal() && task.spec_networks().contains(&network));
+            Ok(if tasks.is_empty() { Seen::Here(()) } else { Seen::NotYet(self.describe(&tasks)) })
+        })
+        .await
+    }
+
+    /// Waits until as many tasks of these services run on a network as ran when they were captured.
+    ///
+    /// # Errors
+    ///
+    /// They did not in time, or an update of one of them was paused by the engine.
+    pub async fn running_on(&self, services: &[&Value], network: &str) -> Result<(), NotDone> {
+        let limit = START + START_EACH * u32::try_from(services.len()).unwrap_or(u32::MAX);
+        let names: Vec<&str> = services.iter().map(|service| name(service)).collect();
+        let what = format!("{} services to run ({})", services.len(), few(&names));
+        let nodes = patiently(|| self.engine.nodes()).await.map_err(midway)?;
+        let nodes = u64::try_from(nodes.iter().filter(|node| takes_tasks(node)).count()).unwrap_or(u64::MAX);
+        until(&what, limit, &|line| self.talk.say(line), || async {
+            let tasks = self.engine.tasks(&[("desired-state", "running")]).await?;
+            let missing: Vec<&&Value> =
+                services.iter().filter(|service| !self.runs(service, &tasks, network, nodes)).collect();
+            if missing.is_empty() {
+                return Ok(Seen::Here(()));
+            }
+            // A service that somebody removed meanwhile is not waited for.
+            let there: BTreeSet<String> =
+                self.engine.services().await?.iter().map(|service| service.id().to_owned()).collect();
+            let missing: Vec<&str> =
+                missing.iter().filter(|service| there.contains(id(service))).map(|service| id(service)).collect();
+            if missing.is_empty() {
+                return Ok(Seen::Here(()));
+            }
+            let of_missing: Vec<Task> = tasks.into_iter().filter(|task| missing.contains(&task.service_id())).collect();
+            Ok(Seen::NotYet(format!("{} left: {}", missing.len(), self.describe(&of_missing))))
+        })
+        .await
+    }
+
+    /// Whether as many tasks run as ran before; of a global service no more than there are nodes now.
+    fn runs(&self, service: &Value, tasks: &[Task], network: &str, nodes: u64) -> bool {
+        let of = tasks.iter().filter(|task| {
+            task.service_id() == id(service) && task.state() == "running" && task.spec_networks().contains(&network)
+        });
+        let wanted = edit::replicas(spec(service)).unwrap_or(nodes).min(self.capture.ran(service));
+        u64::try_from(of.count()).unwrap_or(0) >= wanted
+    }
+
+    /// Tasks for people: service, state and what the engine says is wrong.
+    fn describe(&self, tasks: &[Task]) -> String {
+        let named = |task: &Task| {
+            let service = self.capture.services.iter().find(|service| id(service) == task.service_id());
+            let name = service.map_or("a task of no captured service", |service| name(service));
+            let error = if task.error().is_empty() { String::new() } else { format!(" ({})", task.error()) };
+            format!("{name} {}{error}", task.state())
+        };
+        few(&tasks.iter().map(named).collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,231 @@
+//! A small swarm with one of each kind of service on one network, and a tiny phase that recreates it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::twin::Twin;
+use crate::support::{Answer, CONTRACT, GUARD, World};
+
+/// The network.
+pub const NETWORK: &str = "shared";
+/// Its two subnets: each round goes from the one that is there to the other.
+pub const SUBNETS: [&str; 2] = ["10.77.0.0/16", "10.78.0.0/16"];
+/// Every service on it.
+pub const SERVICES: [&str; 6] = ["edge_app", "web_app", "pair_app", "idle_app", "rr_app", "each_app"];
+/// The routes through the front.
+pub const ROUTES: [&str; 3] = ["edge.test", "web.test", "pair.test"];
+
+/// The swarm.
+pub struct Lab {
+    /// Its engine.
+    pub twin: Twin,
+}
+
+impl Lab {
+    /// Starts it; `None` where the machine cannot.
+    pub fn up(name: &str) -> Option<Self> {
+        let lab = Self { twin: Twin::up(name, &[])? };
+        let docker = |args: &[&str]| lab.twin.docker(args);
+        let network = ["network", "create", "--driver", "overlay", "--attachable", "--label", "kept=yes"];
+        docker(
+            &[&network[..], &["--opt", "com.docker.network.driver.mtu=1400", "--subnet", SUBNETS[0], NETWORK]].concat(),
+        );
+        docker(&["network", "create", "--driver", "overlay", "inside"]);
+        let socket = format!("{}/engine.sock", lab.twin.dir().display());
+        let mount = format!("type=bind,source={socket},target={socket}");
+        let engine = lab.twin.engine();
+        lab.service(
+            "edge_app",
+            &[
+                "--publish",
+                "mode=host,target=80,published=80",
+                "--mount",
+                &mount,
+                "--update-failure-action",
+                "rollback",
+            ],
+            &["front", "--own-host", "edge.test", "--network", NETWORK, "--engine", &engine, "--refresh", "200"],
+        );
+        let start_first = ["--update-order", "start-first"];
+        lab.service(
+            "web_app",
+            &[
+                &start_first[..],
+                &["--label", "route.host=web.test", "--network", "inside", "--env", "SECRET=hunter2-value"],
+            ]
+            .concat(),
+            &backend("web"),
+        );
+        lab.service(
+            "pair_app",
+            &[&start_first[..], &["--label", "route.host=pair.test", "--replicas", "2"]].concat(),
+            &backend("pair"),
+        );
+        lab.service("idle_app", &["--replicas", "0"], &backend("idle"));
+        lab.service("rr_app", &["--endpoint-mode", "dnsrr"], &backend("rr"));
+        lab.service("each_app", &["--mode", "global"], &backend("each"));
+        lab.settled();
+        Some(lab)
+    }
+
+    /// Creates a service on the network, called `NAME` and `also-NAME` there, that may take a second to stop.
+    pub fn service(&self, name: &str, options: &[&str], args: &[&str]) {
+        let network = format!("name={NETWORK},alias={name},alias=also-{name}");
+        let always = ["service", "create", "--quiet", "--detach", "--no-resolve-image", "--stop-grace-period", "1s"];
+        let rest = ["--name", name, "--network", &network];
+        let image = ["countersign-twin:1", "/countersign", "twin-serve"];
+        self.twin.docker(&[&always[..], &rest, options, &image, args].concat());
+    }
+
+    /// Waits until every service runs and every route answers.
+    #[track_caller]
+    pub fn settled(&self) {
+        let begun = std::time::Instant::now();
+        loop {
+            let wrong = self.wrong();
+            if wrong.is_empty() {
+                return;
+            }
+            assert!(begun.elapsed().as_secs() < 60, "not settled: {wrong:?}");
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
+    /// What is not as it should be: replicas and routes.
+    fn wrong(&self) -> Vec<String> {
+        let listed = self.twin.docker(&["service", "ls", "--format", "{{.Name}} {{.Replicas}}"]);
+        let mut wrong: Vec<String> = listed
+            .lines()
+            .filter(|line| line.rsplit(' ').next().and_then(|count| count.split_once('/')).is_none_or(|(a, b)| a != b))
+            .map(str::to_owned)
+            .collect();
+        wrong.extend(ROUTES.iter().filter(|route| self.twin.route(route) != 200).map(|route| (*route).to_owned()));
+        wrong
+    }
+
+    /// An object as the engine gives it: the stock client would fill in defaults.
+    pub fn inspect(&self, kind: &str, name: &str) -> Value {
+        use std::io::{Read as _, Write as _};
+        let mut socket =
+            std::os::unix::net::UnixStream::connect(self.twin.dir().join("engine.sock")).expect("the socket");
+        socket.write_all(format!("GET /v1.41/{kind}s/{name} HTTP/1.0\r\nHost: x\r\n\r\n").as_bytes()).expect("asked");
+        let mut text = String::new();
+        socket.read_to_string(&mut text).expect("answered");
+        serde_json::from_str(text.split_once("\r\n\r\n").expect("a body").1).expect("JSON")
+    }
+
+    /// The network's subnet now.
+    pub fn subnet(&self) -> String {
+        self.inspect("network", NETWORK)["IPAM"]["Config"][0]["Subnet"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The subnet it does not have now.
+    pub fn other_subnet(&self) -> &'static str {
+        if self.subnet() == SUBNETS[0] { SUBNETS[1] } else { SUBNETS[0] }
+    }
+
+    /// Every service's spec, the network's id replaced by its name.
+    pub fn specs(&self) -> Vec<Value> {
+        let id = self.inspect("network", NETWORK)["Id"].as_str().expect("an id").to_owned();
+        let spec = |name: &&str| {
+            let text = self.inspect("service", name)["Spec"].to_string().replace(&id, NETWORK);
+            serde_json::from_str(&text).expect("JSON")
+        };
+        SERVICES.iter().map(spec).collect()
+    }
+
+    /// What must hold after a whole step, whatever happened in it.
+    #[track_caller]
+    pub fn is_whole(&self, subnet: &str, specs: &[Value]) {
+        self.settled();
+        let network = self.inspect("network", NETWORK);
+        assert_eq!(network["IPAM"]["Config"][0]["Subnet"], subnet);
+        assert_eq!((&network["Attachable"], &network["Labels"]["kept"]), (&Value::Bool(true), &"yes".into()));
+        assert_eq!(network["Options"]["com.docker.network.driver.mtu"], "1400");
+        assert_eq!(self.specs(), specs, "the services are not as they were");
+        for name in SERVICES {
+            let service = self.inspect("service", name);
+            // A rollback would go back to this one.
+            if let Some(earlier) = service.get("PreviousSpec") {
+                assert_eq!(*earlier, service["Spec"], "{name}: docker service rollback would change it");
+            }
+        }
+        let names = self.twin.docker(&["network", "ls", "--format", "{{.Name}}"]);
+        assert!(!names.contains("hold"), "a holding network is left:\n{names}");
+        let names = self.twin.docker(&["service", "ls", "--format", "{{.Name}}"]);
+        assert!(!names.contains("countersign"), "a throwaway service is left:\n{names}");
+    }
+}
+
+fn backend(name: &str) -> [&str; 3] {
+    ["backend", "--name", name]
+}
+
+/// A phase whose one step recreates the network.
+pub struct Phase {
+    /// Its clones and keys.
+    pub world: World,
+    pins: PathBuf,
+}
+
+impl Phase {
+    /// Opens it and brings it to where the step may be run.
+    pub fn new(lab: &Lab, strategy: &str, more: &str) -> Self {
+        let world = World::new();
+        world.open(GUARD);
+        let engine = lab.twin.engine();
+        let routes: Vec<String> = ROUTES
+            .iter()
+            .map(|host| {
+                format!(
+                    "{{ name = \"{host}\", url = \"http://{host}/\", status = [200], resolve = \"{}\" }}",
+                    lab.twin.address
+                )
+            })
+            .collect();
+        let step = format!(
+            "\n[window]\nmax_length = \"60m\"\n\n[[step]]\nid = \"recreate\"\ntitle = \"Recreate\"\ngate = \"M1\"\n\
+             kind = \"docker.network.recreate\"\nnetwork = \"{NETWORK}\"\nsubnet = \"{}\"\nstrategy = \"{strategy}\"\n\
+             front = [\"edge_app\"]\nnetwork_label = \"route.network\"\ntimeout = \"10m\"\nroutes = [{}]\n{more}\n",
+            lab.other_subnet(),
+            routes.join(", ")
+        );
+        let contract = world.read(CONTRACT).replace("unix:///nonexistent/docker.sock", &engine) + &step;
+        world.write(CONTRACT, &contract);
+        world.adopt();
+        world.claim();
+        world.pass();
+        let mut phase = Self { world, pins: PathBuf::new() };
+        let public = phase.world.key("adversary").with_extension("pub");
+        let pinned = phase.run(&["trust", &public.to_string_lossy(), "--json"]).expect(0, "engine");
+        let answer: Value = serde_json::from_str(&pinned.stdout).expect("JSON");
+        phase.pins = PathBuf::from("/etc/countersign").join(answer["engine"].as_str().expect("an engine"));
+        phase.run(&["builder", "window", "open", "--for", "50m"]).expect(0, "open");
+        phase
+    }
+
+    /// Runs countersign as the Builder, with this host state.
+    pub fn run(&self, args: &[&str]) -> Answer {
+        self.run_with(args, &[])
+    }
+
+    /// The same with variables.
+    pub fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Answer {
+        let mut command = self.world.command(env!("CARGO_BIN_EXE_countersign"), "builder", "builder");
+        command.arg("--state").arg(self.world.path("state")).args(args).envs(variables.iter().copied());
+        let output = command.output().expect("runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Answer { exit: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+}
+
+impl Drop for Phase {
+    fn drop(&mut self) {
+        if self.pins.starts_with("/etc/countersign") && self.pins.components().count() == 4 {
+            fs::remove_dir_all(&self.pins).ok();
+            fs::remove_dir("/etc/countersign").ok();
+        }
+    }
+}
