@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::contract::{Contract, Criterion, Param, Params, Step};
 use super::digest::Digest;
 use super::ids::{CriterionId, ObjectId, StepId};
+use super::observation::Values;
 
 /// The digest of the plan: the contract's steps with values filled in, late placeholders as written, and the strategies
 /// chosen at the claim. Predictions are not in it.
@@ -31,6 +32,28 @@ pub fn subject_digest(
     let parts =
         [contract.to_string().into_bytes(), plan.to_string().into_bytes(), tree.to_string().into_bytes(), facts.into()];
     Digest::of_parts(&[&parts[0], &parts[1], &parts[2], &parts[3]])
+}
+
+/// What a reader is told when a claim's EXPECTED is not what its evidence saw.
+pub const EXPECTED_OTHERWISE: &str =
+    "the claim's EXPECTED says something else than its own evidence: it cannot be passed";
+
+/// EXPECTED: what a check should see, from the facts of the evidence.
+pub fn expected(seen: &[(&CriterionId, &Values)]) -> String {
+    seen.iter().map(|(criterion, facts)| format!("{criterion}: {}", show_facts(facts))).collect::<Vec<_>>().join("; ")
+}
+
+/// Facts in one line; a long list is counted and named by its digest, since it is compared whole all the same.
+pub fn show_facts(facts: &Values) -> String {
+    const LIST_LIMIT: usize = 12;
+    let show = |value: &toml::Value| match value {
+        toml::Value::Array(list) if list.len() > LIST_LIMIT => {
+            format!("{} of them, digest {}", list.len(), Digest::of(value.to_string().as_bytes()).short())
+        }
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    facts.iter().map(|(name, value)| format!("{name} = {}", show(value))).collect::<Vec<_>>().join(", ")
 }
 
 /// One `key = value` line; the value's length goes first so that no value can look like the next line.

@@ -1,5 +1,6 @@
 //! What people and programs see: text and JSON from one value. Nothing else prints.
 
+pub mod brief;
 pub mod phase;
 
 use std::io::{self, Write as _};

@@ -1,6 +1,7 @@
 //! Transcripts: what people and agents do with the command line.
 
 mod bad_input;
+mod brief;
 mod doctor;
 mod forgery;
 mod interrupt;

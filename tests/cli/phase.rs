@@ -11,7 +11,7 @@ fn two_parties_walk_by_next_alone_to_a_pass() {
     world.run_in("builder", &["next"]).expect(0, "builder: countersign builder claim M1");
     world.claim();
     world.run_in("adversary", &["next"]).expect(0, "adversary: countersign adversary brief M1");
-    world.run_in("adversary", &["adversary", "brief", "M1"]).expect(0, "Facts, each to be seen again");
+    world.run_in("adversary", &["adversary", "brief", "M1"]).expect(0, "EXPECTED: these facts");
     world.pass();
     world.run_in("builder", &["status"]).expect(0, "gate M1   PASS");
     world.run_in("builder", &["check"]).expect(0, "every byte, signature and link");

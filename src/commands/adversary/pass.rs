@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::commands::adversary::brief::{compose, newest_claim, says_otherwise};
 use crate::commands::builder::claim::gate;
 use crate::commands::compose::Composer;
 use crate::commands::measure::{all_held, lines};
@@ -15,12 +16,14 @@ use crate::gates::permit::changed_facts;
 use crate::gates::reason::{Class, Reason};
 use crate::gates::separation;
 use crate::gates::standing::Standing;
-use crate::model::contract::Criterion;
+use crate::model::claim::EXPECTED_OTHERWISE;
+use crate::model::contract::{Criterion, Gate};
 use crate::model::ids::RecordId;
 use crate::model::observation::Observation;
 use crate::model::record::{Body, Claim, Record, Ruling, Verdict};
 use crate::model::role::{Document, Role};
 use crate::report::Answer;
+use crate::report::brief::Brief;
 
 /// Countersign a claim after measuring every criterion again
 ///
@@ -31,6 +34,9 @@ use crate::report::Answer;
 pub struct Args {
     /// The gate, as in M1
     gate: String,
+    /// The digits that `brief --full` ends with; needed when the brief did not show everything by itself
+    #[arg(long, value_name = "DIGEST12")]
+    brief: Option<String>,
     /// The FAIL on the same claim, by the same key, that this PASS replaces
     #[arg(long, value_name = "ID12")]
     supersedes: Option<String>,
@@ -50,12 +56,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if !report.general.is_empty() {
         return Err(CommandError::refused(format!("gate {} cannot be passed", gate.id), &report.general));
     }
+    let (record, claim) = newest_claim(&report, gate, "nothing to pass")?;
+    read_whole(args, &compose(&session, &report, gate, record, claim), gate)?;
     let standing = report.gates.iter().find(|standing| standing.gate == gate.id);
-    let record = standing.and_then(|standing| standing.claim).and_then(|id| report.graph.get(&id));
-    let Some((record, Body::Claim(claim))) = record.map(|record| (record, &record.block.body)) else {
-        let reasons = standing.map(|standing| standing.reasons.clone()).unwrap_or_default();
-        return Err(CommandError::refused(format!("gate {} has nothing to pass", gate.id), &reasons));
-    };
     let supersedes = match (&args.supersedes, standing.map(|standing| standing.standing)) {
         (Some(name), _) => Some(superseded(&report.counted, name, record, &key.public_text())?),
         (None, Some(Standing::Failed)) => {
@@ -87,6 +90,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     for observation in &seen {
         equal_facts(&report.counted, claim, observation)?;
     }
+    // Its facts are those seen here; so must its words be.
+    if says_otherwise(&report, gate, claim) {
+        return Err(CommandError::new(Exit::Failed, EXPECTED_OTHERWISE, "countersign adversary fail GATE --reason …"));
+    }
     let mut transaction = session.store.begin(Document::Review, &context.holder("adversary pass"))?;
     let mut evidence = BTreeMap::new();
     for observation in &seen {
@@ -116,6 +123,20 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         text,
         json!({ "gate": gate.id.as_str(), "verdict": id.to_string(), "claim": record.id.to_string(), "separation": apart }),
     ))
+}
+
+/// What was not shown by itself must have been asked for: only the whole brief ends with its digits.
+fn read_whole(args: &Args, brief: &Brief, gate: &Gate) -> Result<(), CommandError> {
+    let withheld = brief.short().withheld;
+    let (given, wanted) = (args.brief.as_deref(), brief.digest().short());
+    let found = match given {
+        None if withheld.is_empty() => return Ok(()),
+        Some(given) if given == wanted => return Ok(()),
+        None => format!("the brief of gate {} did not show: {}", gate.id, withheld.join(" ")),
+        Some(given) => format!("--brief {given} is not the brief of gate {} as it is now", gate.id),
+    };
+    let hint = format!("countersign adversary brief {} --full, and the digits it ends with", gate.id);
+    Err(CommandError::new(Exit::Closed, found, hint))
 }
 
 /// This clone is clean, has the claim's subject tree, and the claim's commit in its history.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::commands::builder::plan::strategies;
 use crate::commands::compose::Composer;
 use crate::commands::measure::{all_held, lines};
 use crate::commands::names::unknown;
@@ -12,7 +13,7 @@ use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::gates::objections;
 use crate::gates::reason::Class;
-use crate::model::claim::{plan_digest, subject_digest};
+use crate::model::claim::{expected, plan_digest, subject_digest};
 use crate::model::contract::Criterion;
 use crate::model::ids::GateId;
 use crate::model::record::{Body, Claim};
@@ -72,12 +73,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         evidence.insert(observation.criterion.clone(), id);
         facts.insert(observation.criterion.clone(), observation.facts_digest());
     }
-    let strategy = session
-        .contract
-        .steps
-        .iter()
-        .filter_map(|step| Some((step.id.clone(), step.params.text("strategy")?.to_owned())))
-        .collect();
+    let strategy = strategies(&session.contract);
     let plan = plan_digest(&session.contract, &strategy);
     let digest = subject_digest(&session.contract.digest, &plan, &composer.subject().tree, &facts);
     let count = seen.len();
@@ -93,7 +89,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
             "countersign adversary brief {}, then countersign adversary pass {} from another clone.",
             gate.id, gate.id
         ),
-        expected: seen.iter().map(|seen| format!("{}: {}", seen.criterion, seen.says)).collect::<Vec<_>>().join("; "),
+        expected: expected(&seen.iter().map(|seen| (&seen.criterion, &seen.facts)).collect::<Vec<_>>()),
         place: format!("subject commit {}, tree {}.", composer.subject().commit, composer.subject().tree),
     };
     let summary =

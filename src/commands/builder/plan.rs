@@ -1,12 +1,15 @@
 //! `countersign builder plan`
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::model::claim::plan_digest;
-use crate::model::contract::{Contract, Param, Params};
+use crate::model::contract::{Contract, Param, Step};
+use crate::model::ids::StepId;
 use crate::model::time::show_duration;
 use crate::report::Answer;
 
@@ -25,69 +28,111 @@ pub struct Args {}
 /// The phase cannot be opened.
 pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
-    let text = procedure(&session.contract);
-    let strategy = session
-        .contract
-        .steps
-        .iter()
-        .filter_map(|step| Some((step.id.clone(), step.params.text("strategy")?.to_owned())))
-        .collect();
-    let digest = plan_digest(&session.contract, &strategy);
-    let json = json!({ "plan": digest.to_string(), "steps": session.contract.steps.iter().map(|s| s.id.as_str()).collect::<Vec<_>>() });
-    Ok(Answer::ok(format!("{text}plan {}\n", digest.short()), json))
+    let contract = &session.contract;
+    let strategy = strategies(contract);
+    let digest = plan_digest(contract, &strategy);
+    let text = format!("{}plan {}\n", procedure(contract, &strategy), digest.short());
+    let step = |step: &Step| {
+        json!({
+            "id": step.id.as_str(), "title": step.title, "gate": step.gate.as_str(), "kind": step.kind,
+            "timeout_s": step.timeout.as_secs(), "restores": step.restores, "strategy": strategy.get(&step.id),
+            "live": step.live.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
+        })
+    };
+    let steps: Vec<Value> = contract.steps.iter().map(step).collect();
+    Ok(Answer::ok(text, json!({ "plan": digest.to_string(), "steps": steps })))
 }
 
-/// The procedure as text.
-pub fn procedure(contract: &Contract) -> String {
-    let mut out = String::new();
-    for (number, step) in contract.steps.iter().enumerate() {
-        out += &format!(
-            "{}. {} — {} ({}, under {}, at most {})\n",
-            number + 1,
-            step.id,
-            step.title,
-            step.kind,
-            step.gate,
-            show_duration(step.timeout)
-        );
-        push_params(&mut out, &step.params, 5);
-        if !step.live.is_empty() {
-            let live: Vec<_> = step.live.iter().map(|id| id.as_str()).collect();
-            out += &format!("     looked at again right before: {}\n", live.join(", "));
-        }
-        for criterion in &step.postflight {
-            out += &format!("     afterwards {}: {} ({})\n", criterion.id, criterion.title, criterion.probe);
-        }
-        if let Some(undo) = &step.undo {
-            out += &format!("     undone by {undo:?}\n");
-        }
-        if step.restores {
-            out += "     brings things back: never refused once a step was begun\n";
-        }
-    }
+/// The strategy that the contract asks for, of each step that has one.
+pub fn strategies(contract: &Contract) -> BTreeMap<StepId, String> {
+    let chosen = |step: &Step| Some((step.id.clone(), step.params.text("strategy")?.to_owned()));
+    contract.steps.iter().filter_map(chosen).collect()
+}
+
+/// The procedure as text: where, when, and each step with its values filled in.
+pub fn procedure(contract: &Contract, strategy: &BTreeMap<StepId, String>) -> String {
     if contract.steps.is_empty() {
-        out += "The contract has no steps.\n";
+        return "The contract has no steps.\n".into();
+    }
+    let mut out = format!("On engine {}, in a window", contract.engine);
+    if let Some(length) = contract.window.max_length {
+        out += &format!(" of at most {}", show_duration(length));
+    }
+    for (word, moment) in [("not before", contract.window.not_before), ("not after", contract.window.not_after)] {
+        out += &moment.map(|moment| format!(", {word} {moment}")).unwrap_or_default();
+    }
+    let requires: Vec<_> = contract.window.requires.iter().map(|criterion| criterion.id.as_str()).collect();
+    if !requires.is_empty() {
+        out += &format!(", while {} holds", requires.join(" and "));
+    }
+    out += ":\n";
+    for (number, step) in contract.steps.iter().enumerate() {
+        push_step(&mut out, number + 1, step, strategy.get(&step.id));
     }
     out
 }
 
-fn push_params(out: &mut String, params: &Params, indent: usize) {
-    for (name, param) in &params.0 {
-        let value = match param {
-            Param::Text(text) => text.clone(),
-            Param::List(list) => format!("{list:?}"),
-            Param::Number(number) => number.to_string(),
-            Param::Flag(flag) => flag.to_string(),
-            Param::Duration(duration) => show_duration(*duration),
-            Param::Map(map) => format!("{map:?}"),
-            Param::Tables(tables) => {
-                *out += &format!("{:indent$}{name}:\n", "");
-                for table in tables {
-                    push_params(out, table, indent + 2);
-                }
-                continue;
-            }
-        };
-        *out += &format!("{:indent$}{name} = {value}\n", "");
+fn push_step(out: &mut String, number: usize, step: &Step, strategy: Option<&String>) {
+    let timeout = show_duration(step.timeout);
+    *out += &format!("{number}. {}: {} ({}, under {}, at most {timeout})\n", step.id, step.title, step.kind, step.gate);
+    if !step.live.is_empty() {
+        let live: Vec<_> = step.live.iter().map(|id| id.as_str()).collect();
+        *out += &format!("     before: {} looked at again, equal to the claim\n", live.join(", "));
     }
+    for (name, param) in &step.params.0 {
+        if name != "strategy" {
+            push_param(out, name, param);
+        }
+    }
+    if let Some(strategy) = strategy {
+        *out += &format!("     strategy = {strategy}\n");
+    }
+    for criterion in &step.postflight {
+        let params: Vec<_> =
+            criterion.params.0.iter().map(|(name, param)| format!("{name} = {}", show(param))).collect();
+        *out += &format!("     after: {} ({}: {})\n", criterion.title, criterion.probe, params.join(", "));
+    }
+    if let Some(undo) = &step.undo {
+        *out += &format!("     undo: {}\n", argv(undo));
+    }
+    match (step.restores, step.ends_quiet) {
+        (true, _) => *out += "     brings things back: never refused once a step was begun\n",
+        (_, true) => *out += "     ends the quiet: from its end on it is not asked again\n",
+        _ => {}
+    }
+}
+
+fn push_param(out: &mut String, name: &str, param: &Param) {
+    match param {
+        Param::List(list) if name == "argv" => *out += &format!("     runs {}\n", argv(list)),
+        Param::Tables(tables) => {
+            for table in tables {
+                let row: Vec<_> = table.0.iter().map(|(name, param)| format!("{name} = {}", show(param))).collect();
+                *out += &format!("     {name}: {}\n", row.join(", "));
+            }
+        }
+        other => *out += &format!("     {name} = {}\n", show(other)),
+    }
+}
+
+fn show(param: &Param) -> String {
+    match param {
+        Param::Text(text) => text.clone(),
+        Param::List(list) => argv(list),
+        Param::Number(number) => number.to_string(),
+        Param::Flag(flag) => flag.to_string(),
+        Param::Duration(duration) => show_duration(*duration),
+        Param::Map(map) => map.iter().map(|(name, text)| format!("{name} = {text}")).collect::<Vec<_>>().join(", "),
+        Param::Tables(tables) => format!("{} tables", tables.len()),
+    }
+}
+
+/// Each argument apart from the next: one with anything but plain characters is quoted.
+fn argv(list: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,{}#?&".contains(c);
+    let one = |text: &String| match !text.is_empty() && text.chars().all(plain) {
+        true => text.clone(),
+        false => format!("{text:?}"),
+    };
+    list.iter().map(one).collect::<Vec<_>>().join(" ")
 }
