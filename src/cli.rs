@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, adversary, builder, check, doctor, init, key, merge_file, next, probe, status, sync, trust, twin,
+    adopt, adversary, builder, check, doctor, init, key, merge_file, next, probe, status, sync, trust, twin, vips,
 };
 use crate::context::{Context, Global};
 use crate::error::{CommandError, Exit};
@@ -43,6 +43,7 @@ enum Command {
     Sync(sync::Args),
     Check(check::Args),
     Probe(probe::Args),
+    Vips(vips::Args),
     #[command(subcommand)]
     Twin(twin::TwinCommand),
     /// Runs inside a twin's containers
@@ -148,6 +149,7 @@ fn run(cli: &Cli) -> Result<Answer, CommandError> {
         Command::Sync(args) => sync::run(args, c),
         Command::Check(args) => check::run(args, c),
         Command::Probe(args) => probe::run(args, c),
+        Command::Vips(args) => vips::run(args, c),
         Command::Twin(command) => twin::cmd_twin(command),
         Command::TwinServe(_) => Err(CommandError::new(Exit::Usage, "runs in a container only", "")),
         Command::MergeFile(args) => merge_file::run(args),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
+use crate::engine::info::EngineInfo;
 use crate::error::{CommandError, Exit};
 use crate::gates::evaluate::PhaseReport;
 use crate::gates::inputs::Known;
@@ -14,6 +15,7 @@ use crate::probes::prober::Prober;
 use crate::probes::runner;
 use crate::report;
 
+use super::maintenance;
 use super::open::Session;
 use super::target::runtime;
 
@@ -36,7 +38,10 @@ impl Session {
         let mut prober = Prober::without_engine(&now, &format!("engine {} is not asked", self.engine_address()));
         prober.repository = Some(self.repository.clone());
         match runtime.block_on(reach(self.engine_address())) {
-            Ok((engine, local)) => (prober.engine, prober.here) = (Ok(engine), local),
+            Ok((engine, info)) => {
+                (prober.engine, prober.here) = (Ok(engine), info.node_machine_is_local);
+                prober.may_walk = self.may_walk(&info.engine_id);
+            }
             Err(error) => prober.engine = Err(error.to_string()),
         }
         prober.values = values;
@@ -49,13 +54,23 @@ impl Session {
         };
         Ok(runtime.block_on(runner::measure(&prober, criteria, &progress)))
     }
+
+    /// Whether a canary may walk the network now, or why not.
+    fn may_walk(&self, engine_id: &str) -> Result<(), String> {
+        let state = maintenance::state(&self.context, engine_id).map_err(|error| error.to_string())?;
+        match maintenance::under_way(&state, self.context.now()) {
+            Ok(None) => Ok(()),
+            Ok(Some(why)) => Err(why),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
-/// The engine, and whether its node is this machine.
-async fn reach(address: &str) -> Result<(Engine, bool), EngineError> {
+/// The engine, and what it says about itself.
+async fn reach(address: &str) -> Result<(Engine, EngineInfo), EngineError> {
     let engine = Engine::connect(address, CALL_LIMIT).await?;
-    let local = engine.info().await?.node_machine_is_local;
-    Ok((engine, local))
+    let info = engine.info().await?;
+    Ok((engine, info))
 }
 
 /// One line an observation, aligned.

@@ -8,6 +8,7 @@
 pub mod error;
 mod images;
 pub mod info;
+pub mod ipam;
 pub mod network;
 mod networks;
 pub mod service;

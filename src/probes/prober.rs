@@ -21,6 +21,8 @@ pub struct Prober<'a> {
     pub nodes: BTreeMap<String, String>,
     /// What `{subject}` and `{step.ID.NAME}` stand for now.
     pub values: BTreeMap<String, String>,
+    /// Whether a canary may walk now, or why not: a window is open, a step is run or in doubt, or that is not known.
+    pub may_walk: Result<(), String>,
     /// The clock.
     pub now: &'a dyn Fn() -> Time,
 }
@@ -35,6 +37,7 @@ impl<'a> Prober<'a> {
             engine_log: None,
             nodes: BTreeMap::new(),
             values: BTreeMap::new(),
+            may_walk: Err("whether a maintenance window is open on this host is not known".to_owned()),
             now,
         }
     }

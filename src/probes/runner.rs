@@ -221,7 +221,8 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_looked_at_is_unknown_and_says_why() {
         let table = [
-            (criterion("docker.vips", &[("network", "proxy")]), true, "not built yet"),
+            (criterion("nix.option", &[]), true, "not built yet"),
+            (criterion("docker.vips", &[("network", "proxy")]), true, "no engine in this test"),
             (criterion("no.such", &[]), true, "no probe is called"),
             (criterion("host.quiet", &[]), false, "engine's own machine"),
             (criterion("file.contains", &[("file", "{step.a.path}")]), true, "`{step.a.path}` has no value"),

@@ -20,6 +20,7 @@ const COMMANDS: &[&str] = &[
     "sync",
     "check",
     "probe",
+    "vips",
     "twin up",
     "twin down",
     "twin status",

@@ -5,3 +5,4 @@ mod doctor;
 mod drain;
 mod recreate;
 mod twin;
+mod vips;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::subnet::{Taken, gather};
-use super::{fields, network, services, signatures, stacks, subnet};
+use super::{fields, network, services, signatures, stacks, subnet, vips};
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::network::Scope;
@@ -52,6 +52,7 @@ pub async fn look(prober: &Prober<'_>, probe: &str, params: &Params, timeout: Du
         "docker.stacks" => services(engine).await.map(|services| stacks::judge(params, &services)),
         "docker.subnet" => one_subnet(prober, engine, params, timeout).await,
         "docker.signatures" => log_and_tasks(prober, engine, params, timeout).await,
+        "docker.vips" => vips::look(prober, engine, params, timeout).await,
         other => Ok(Seen::unknown(format!("{other}: not built yet in this version"))),
     };
     seen.unwrap_or_else(|error| Seen::unknown(format!("{probe}: {error}")))

@@ -7,3 +7,4 @@ pub mod services;
 pub mod signatures;
 pub mod stacks;
 pub mod subnet;
+pub mod vips;

@@ -1,0 +1,69 @@
+//! Whether anyone but the executor may touch the swarm's networks now: no maintenance window is open on this host, no step is
+//! run and none is in doubt.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::context::Context;
+use crate::error::{CommandError, Exit};
+use crate::host::ledger::What;
+use crate::host::run_lock::RunLock;
+use crate::host::{DEFAULT_STATE, HostError, HostState};
+use crate::model::time::Time;
+
+/// The state of this engine on this host.
+///
+/// # Errors
+///
+/// It lies in a repository, or the engine's id is no plain name.
+pub fn state(context: &Context, engine_id: &str) -> Result<HostState, HostError> {
+    let base = context.global.state.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STATE));
+    HostState::at(&base, engine_id)
+}
+
+/// What is under way, of whatever phase and repository; `None` when nothing is.
+///
+/// # Errors
+///
+/// The host's state cannot be read.
+pub fn under_way(state: &HostState, now: Time) -> Result<Option<String>, HostError> {
+    if let Some(window) = state.window()?.filter(|window| window.until > now) {
+        return Ok(Some(format!("the window of phase {} is open until {}", window.phase, window.until)));
+    }
+    let mut last = BTreeMap::new();
+    for entry in state.ledger()?.entries {
+        last.insert((entry.repository, entry.phase, entry.step), entry.what);
+    }
+    let doubt = last.into_iter().find(|(_, what)| *what == What::Intent);
+    Ok(doubt.map(|((_, phase, step), _)| format!("step {step} of phase {phase} is run or in doubt")))
+}
+
+/// Takes the run lock for a change of the swarm, so that no step begins meanwhile; refused (10) while one is under way.
+///
+/// # Errors
+///
+/// Something is under way, or that cannot be known.
+pub fn hold(context: &Context, engine_id: &str, command: &str) -> Result<RunLock, CommandError> {
+    let unknown = |error: HostError| {
+        let message = format!("whether maintenance is under way is not known: {error}");
+        CommandError::new(
+            Exit::Unknown,
+            message,
+            "run it as the user that runs the steps, or name the state with --state",
+        )
+    };
+    let closed = |why: String| {
+        CommandError::new(Exit::Closed, format!("not now: {why}"), "wait for its end, or countersign builder resume")
+    };
+    let state = state(context, engine_id).map_err(unknown)?;
+    let lock = match state.run_lock(&context.holder(command)) {
+        Ok(lock) => lock,
+        Err(HostError::Busy { holder, .. }) => return Err(closed(format!("the run lock is held by {holder}"))),
+        Err(error) => return Err(unknown(error)),
+    };
+    match under_way(&state, context.now()) {
+        Ok(None) => Ok(lock),
+        Ok(Some(why)) => Err(closed(why)),
+        Err(error) => Err(unknown(error)),
+    }
+}

@@ -1,0 +1,164 @@
+//! How many addresses are gone without anyone holding them, where that can be known. Pure; never a guess.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use super::account::Use;
+use super::walk::{Extent, Walked};
+
+/// Leaked addresses of one network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leaked {
+    /// So many, and which, where that is known: by the walk, unless other nodes' load balancers hide among them.
+    Exact {
+        /// How many.
+        count: u64,
+        /// Which; with a load balancer of another node, some of these are its address.
+        among: BTreeSet<Ipv4Addr>,
+    },
+    /// A sample of a network too large to be walked whole: at least so many.
+    AtLeast {
+        /// How many.
+        count: u64,
+        /// Which, as above.
+        among: BTreeSet<Ipv4Addr>,
+        /// How many addresses the sample spans.
+        of: u64,
+    },
+    /// Not known, and why.
+    Unknown(String),
+}
+
+/// What can be said of one network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sized {
+    /// Who holds what.
+    pub held: Use,
+    /// What is gone.
+    pub leaked: Leaked,
+    /// How many addresses are free; `None` where that is not known.
+    pub free: Option<u64>,
+}
+
+impl Sized {
+    /// The most that can be free: the capacity without what is accounted for and what is known to be leaked.
+    pub fn free_at_most(&self) -> u64 {
+        let known = match &self.leaked {
+            Leaked::Exact { count, .. } | Leaked::AtLeast { count, .. } => *count,
+            Leaked::Unknown(_) => 0,
+        };
+        self.free.unwrap_or_else(|| self.held.capacity().saturating_sub(self.held.accounted() + known))
+    }
+
+    /// How much of the capacity is gone, accounted for or known to be leaked, in percent, rounded up.
+    pub fn used_percent(&self) -> u64 {
+        let capacity = self.held.capacity();
+        if capacity == 0 { 100 } else { ((capacity - self.free_at_most().min(capacity)) * 100).div_ceil(capacity) }
+    }
+}
+
+/// The word for what cannot be known from lists alone.
+pub const NOT_TOLD: &str =
+    "engines tell their allocator's count from API 1.52 on; before, `countersign vips NETWORK --walk` finds it";
+
+/// From lists alone.
+pub fn from_lists(held: Use) -> Sized {
+    let why = if held.is_dead() { "it was never allocated".to_owned() } else { NOT_TOLD.to_owned() };
+    Sized { held, leaked: Leaked::Unknown(why), free: None }
+}
+
+/// From the allocator's own count (used, free), taken between two equal looks at the lists.
+pub fn from_allocator(before: Use, after: &Use, used: u64, free: u64) -> Sized {
+    if let Some(why) = moved(&before, after) {
+        return Sized { held: before, leaked: Leaked::Unknown(why), free: None };
+    }
+    let held = before.accounted() + before.reserved();
+    match used.checked_sub(held) {
+        Some(count) if before.doubts.is_empty() => {
+            Sized { held: before, leaked: Leaked::Exact { count, among: BTreeSet::new() }, free: Some(free) }
+        }
+        Some(_) => {
+            let why = before.doubts.join("; ");
+            Sized { held: before, leaked: Leaked::Unknown(why), free: Some(free) }
+        }
+        None => {
+            let why = format!("the allocator counts {used} in use, fewer than the {held} that are accounted for");
+            Sized { held: before, leaked: Leaked::Unknown(why), free: Some(free) }
+        }
+    }
+}
+
+/// From a walk, taken between two equal looks at the lists. `here` is this node's load balancer address, where it has one.
+pub fn from_walk(before: Use, after: &Use, here: Option<Ipv4Addr>, walked: &Walked) -> Sized {
+    let unknown =
+        |held: Use, why: String| Sized { held, leaked: Leaked::Unknown(format!("not exact: {why}")), free: None };
+    if let Some(why) = walked.stopped.clone().or_else(|| moved(&before, after)) {
+        return unknown(before, why);
+    }
+    if !before.doubts.is_empty() {
+        let why = before.doubts.join("; ");
+        return unknown(before, why);
+    }
+    let free = match &walked.extent {
+        Extent::Laps(one, two) if one == two => one,
+        Extent::Laps(one, two) => {
+            let why = format!(
+                "two laps saw different free addresses ({} and {}): others took or freed some meanwhile; walk again",
+                one.len(),
+                two.len()
+            );
+            return unknown(before, why);
+        }
+        Extent::Sample(seen) => seen,
+    };
+    let named = before.named();
+    if let Some(both) = free.iter().find(|address| named.contains(*address)) {
+        return unknown(before, format!("{both} was free and held at once: the swarm moved; walk again"));
+    }
+    let sampled = matches!(walked.extent, Extent::Sample(_));
+    let (first, last) = (free.first().copied(), free.last().copied());
+    let within = |address: &Ipv4Addr| !sampled || (first <= Some(*address) && Some(*address) <= last);
+    let gone: BTreeSet<Ipv4Addr> = before
+        .usable()
+        .filter(within)
+        .filter(|address| !free.contains(address) && !named.contains(address) && here != Some(*address))
+        .collect();
+    let hidden = before.load_balancers.saturating_sub(u64::from(here.is_some()));
+    let of = before.usable().filter(within).count() as u64;
+    let count = free.len() as u64;
+    match ((gone.len() as u64).checked_sub(hidden), sampled) {
+        (Some(leaked), false) => {
+            // Addresses of other nodes' endpoints are known by number only: without a leak there is nothing to name.
+            let among = if leaked == 0 { BTreeSet::new() } else { gone };
+            Sized { held: before, leaked: Leaked::Exact { count: leaked, among }, free: Some(count) }
+        }
+        (leaked, true) => {
+            let count = leaked.unwrap_or(0);
+            let among = if count == 0 { BTreeSet::new() } else { gone };
+            Sized { held: before, leaked: Leaked::AtLeast { count, among, of }, free: None }
+        }
+        (None, false) => {
+            let why = format!(
+                "{} addresses are missing and {hidden} load balancers of nodes are expected among them",
+                gone.len()
+            );
+            unknown(before, why)
+        }
+    }
+}
+
+/// What changed between two looks, if anything did.
+fn moved(before: &Use, after: &Use) -> Option<String> {
+    let (old, new) = (before.named(), after.named());
+    if before.id != after.id || before.subnets != after.subnets {
+        return Some("the network was replaced meanwhile".to_owned());
+    }
+    let (gone, come) = (old.difference(&new).count(), new.difference(&old).count());
+    if gone + come > 0 || before.load_balancers != after.load_balancers {
+        return Some(format!(
+            "the swarm moved meanwhile ({gone} addresses were given back, {come} taken, load balancers {} then {}); look again",
+            before.load_balancers, after.load_balancers
+        ));
+    }
+    None
+}

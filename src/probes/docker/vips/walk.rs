@@ -1,0 +1,211 @@
+//! The canary walk: the one measurement of free addresses that is exact on every engine. It writes, so it runs only where it
+//! was asked for by name.
+//!
+//! Addresses are handed out in turn: each next one is the next free one, wrapping at the end. So a service without replicas is
+//! made, its virtual address is read, it is removed, and again: the addresses seen until one comes back are the free ones. One
+//! address is held at a time. Two laps are compared, since others may take and free addresses meanwhile.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::CANARY_LABEL;
+use super::account::Use;
+use crate::engine::Engine;
+use crate::engine::error::EngineError;
+use crate::interrupt;
+
+/// The most addresses that are walked whole: those of a /22. Each costs two entries in the cluster's log.
+pub const WALKABLE: u64 = 1021;
+/// How many addresses a sample of a larger network takes.
+pub const SAMPLE: usize = 256;
+/// How long the allocator may take for one address before the pool counts as full.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// What a canary is called; a number follows.
+pub const NAME: &str = "countersign-canary-";
+
+/// What a walk saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walked {
+    /// The free addresses.
+    pub extent: Extent,
+    /// Why the walk ended early; it then says nothing.
+    pub stopped: Option<String>,
+}
+
+/// How far a walk went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extent {
+    /// All free addresses, twice. Both are empty when the pool is full.
+    Laps(BTreeSet<Ipv4Addr>, BTreeSet<Ipv4Addr>),
+    /// Some free addresses that follow each other.
+    Sample(BTreeSet<Ipv4Addr>),
+}
+
+/// How a walk is bounded and watched.
+pub struct Bounds<'a> {
+    /// Who walks, for whoever finds a canary that was left: written into its label.
+    pub walker: &'a str,
+    /// When it ends at the latest.
+    pub deadline: Instant,
+    /// Told the number of addresses seen so far.
+    pub progress: &'a (dyn Fn(usize) + Sync),
+}
+
+/// Walks. Whatever happens, the canary is removed before this returns.
+///
+/// # Errors
+///
+/// The engine refuses or does not answer.
+pub async fn walk(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<Walked, EngineError> {
+    // An interrupt stops the walk, and waits until the canary is gone.
+    let _held = interrupt::finish_first();
+    let walked = if network.capacity() > WALKABLE {
+        sample(engine, network, bounds).await
+    } else {
+        laps(engine, network, bounds).await
+    };
+    // Once more by label: a call whose answer was lost may have made one.
+    let swept = sweep(engine, |walker| walker == bounds.walker).await;
+    if swept.is_ok() {
+        interrupt::note("no canary is left in the swarm");
+    }
+    let walked = walked?;
+    swept.map(|_| walked)
+}
+
+async fn laps(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<Walked, EngineError> {
+    let mut laps = [BTreeSet::new(), BTreeSet::new()];
+    let mut seen = 0;
+    let mut held_over = None;
+    let stopped = 'walk: {
+        for lap in &mut laps {
+            // The address that ended the first lap begins the second.
+            lap.extend(held_over.take());
+            loop {
+                if let Some(why) = ended(bounds) {
+                    break 'walk Some(why);
+                }
+                match one(engine, network, bounds, seen).await? {
+                    Some(address) => {
+                        seen += 1;
+                        (bounds.progress)(seen);
+                        if !lap.insert(address) {
+                            held_over = Some(address);
+                            break;
+                        }
+                    }
+                    // A full pool gives none from the beginning; later, others took the last one.
+                    None if seen == 0 => break 'walk None,
+                    None => break 'walk Some("the last free addresses were taken meanwhile; walk again".to_owned()),
+                }
+            }
+        }
+        None
+    };
+    let [first, second] = laps;
+    Ok(Walked { extent: Extent::Laps(first, second), stopped })
+}
+
+async fn sample(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<Walked, EngineError> {
+    let mut seen = BTreeSet::new();
+    let mut last = None;
+    let stopped = loop {
+        if seen.len() >= SAMPLE {
+            break None;
+        }
+        if let Some(why) = ended(bounds) {
+            break Some(why);
+        }
+        let Some(address) = one(engine, network, bounds, seen.len()).await? else {
+            break Some("no address came: it is full, or the allocator is stuck".to_owned());
+        };
+        if last.is_some_and(|last| address <= last) {
+            // Past the end of the subnet: what lies between is not one piece. The part behind is the sample.
+            seen.clear();
+        }
+        last = Some(address);
+        seen.insert(address);
+        (bounds.progress)(seen.len());
+    };
+    Ok(Walked { extent: Extent::Sample(seen), stopped })
+}
+
+fn ended(bounds: &Bounds<'_>) -> Option<String> {
+    if interrupt::requested() {
+        return Some("it was interrupted".to_owned());
+    }
+    (Instant::now() >= bounds.deadline).then(|| "its time ran out".to_owned())
+}
+
+/// Makes a canary, reads its address, removes it.
+async fn one(
+    engine: &Engine,
+    network: &Use,
+    bounds: &Bounds<'_>,
+    number: usize,
+) -> Result<Option<Ipv4Addr>, EngineError> {
+    let id = engine.create_service(&spec(&network.id, bounds.walker, number)).await?;
+    fault("walk.made")?;
+    let address = address(engine, &id, &network.id).await;
+    fault("walk.read")?;
+    engine.remove_service(&id).await?;
+    fault("walk.removed")?;
+    address
+}
+
+/// A point at which a test orders a death.
+fn fault(name: &str) -> Result<(), EngineError> {
+    crate::fault::point(name).map_err(|error| EngineError::Malformed { call: name.to_owned(), why: error.to_string() })
+}
+
+async fn address(engine: &Engine, service: &str, network: &str) -> Result<Option<Ipv4Addr>, EngineError> {
+    let begin = Instant::now();
+    loop {
+        if let Some(address) = engine.virtual_ip(service, network).await? {
+            return Ok(Some(address));
+        }
+        if begin.elapsed() > PATIENCE {
+            return Ok(None);
+        }
+        // Mostly the second look finds it; a full pool is not to be asked thousands of times.
+        if begin.elapsed() > Duration::from_millis(50) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Says what it is in its name and label; it runs nothing and its image does not exist.
+fn spec(network: &str, walker: &str, number: usize) -> Value {
+    json!({
+        "Name": format!("{NAME}{}-{number}", std::process::id()),
+        "Labels": {CANARY_LABEL: walker},
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": "countersign-canary:never-runs", "Labels": {CANARY_LABEL: walker}},
+            "Networks": [{"Target": network}],
+        },
+        "Mode": {"Replicated": {"Replicas": 0}},
+        "EndpointSpec": {"Mode": "vip"},
+    })
+}
+
+/// Removes canaries whose walker satisfies `dead`; gives how many that were.
+///
+/// # Errors
+///
+/// The engine refuses or does not answer.
+pub async fn sweep(engine: &Engine, dead: impl Fn(&str) -> bool) -> Result<usize, EngineError> {
+    let mut removed = 0;
+    for service in engine.services_labelled(CANARY_LABEL).await? {
+        let ours = service.name().starts_with(NAME) && service.label(CANARY_LABEL).is_some_and(&dead);
+        if ours {
+            match engine.remove_service(&service.id).await {
+                Err(error) if !error.is_not_found() => return Err(error),
+                _ => removed += 1,
+            }
+        }
+    }
+    Ok(removed)
+}
