@@ -30,6 +30,8 @@ impl Repository {
             "--no-renames",
             "--no-ext-diff",
             "--no-textconv",
+            // Whatever an attribute says: a file that calls itself binary shows its lines as well.
+            "--text",
             "--no-color",
             "--full-index",
             "--unified=3",
@@ -44,14 +46,59 @@ impl Repository {
         self.git(&args)
     }
 
-    /// The messages of the commits between two, each as `id` and text.
+    /// Every commit between two with its message and its own patch, state documents included: what was added and removed again
+    /// in between is in no comparison of the two ends. A merge is compared with each of its parents.
     ///
     /// # Errors
     ///
-    /// git fails.
-    pub fn messages(&self, base: &ObjectId, to: &ObjectId) -> Result<Vec<(String, String)>, GitError> {
-        let text = self.git(&["log", "-z", "--format=%H %B", &format!("{base}..{to}")])?;
-        let entry = |entry: &str| entry.split_once(' ').map(|(id, text)| (id.to_owned(), text.to_owned()));
-        Ok(text.split('\0').filter_map(entry).collect())
+    /// git fails, or the answer is too large to be read whole.
+    pub fn history(&self, base: &ObjectId, to: &ObjectId) -> Result<Vec<Change>, GitError> {
+        let text = self.git(&[
+            "log",
+            "--patch",
+            "--diff-merges=separate",
+            // Whatever an attribute says: a file that calls itself binary is looked into as well.
+            "--text",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            "--full-index",
+            "--unified=0",
+            "--diff-algorithm=myers",
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+            "--format=%x00%H %B%x00",
+            &format!("{base}..{to}"),
+        ])?;
+        // NUL, then id and message, NUL, then the patch. A NUL inside a patch only makes more pieces of it.
+        let mut changes: Vec<Change> = Vec::new();
+        let mut pieces = text.split('\0').skip(1);
+        while let Some(head) = pieces.next() {
+            let patch = pieces.next().unwrap_or_default().to_owned();
+            match head.split_once(' ').filter(|(id, _)| id.parse::<ObjectId>().is_ok()) {
+                Some((id, message)) => {
+                    changes.push(Change { commit: id.to_owned(), message: message.to_owned(), patch });
+                }
+                None => {
+                    if let Some(last) = changes.last_mut() {
+                        last.patch.push_str(head);
+                        last.patch.push_str(&patch);
+                    }
+                }
+            }
+        }
+        Ok(changes)
     }
+}
+
+/// One commit of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its id.
+    pub commit: String,
+    /// Its message.
+    pub message: String,
+    /// What it changed; of a merge, against one of its parents.
+    pub patch: String,
 }

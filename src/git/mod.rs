@@ -2,6 +2,7 @@
 
 pub mod checkout;
 pub mod diff;
+pub mod entry;
 pub mod remote;
 pub mod root;
 pub mod subject;
@@ -120,6 +121,15 @@ impl Repository {
     }
 
     fn git_with(&self, args: &[&str], env: &[(String, String)], stdin: &[u8]) -> Result<String, GitError> {
+        Ok(self.finished(args, env, stdin)?.text())
+    }
+
+    /// Runs git here and gives its standard output as it is.
+    fn bytes(&self, args: &[&str]) -> Result<Vec<u8>, GitError> {
+        Ok(self.finished(args, &[], b"")?.stdout)
+    }
+
+    fn finished(&self, args: &[&str], env: &[(String, String)], stdin: &[u8]) -> Result<Finished, GitError> {
         let mut all = self.home();
         all.extend_from_slice(env);
         let finished = raw(&self.root, args, &all, Duration::from_secs(60), stdin)?;
@@ -130,7 +140,7 @@ impl Repository {
             return Err(GitError::Failed { command: args.first().copied().unwrap_or_default().to_owned(), why });
         }
         if finished.ok() {
-            return Ok(finished.text());
+            return Ok(finished);
         }
         Err(GitError::Failed {
             command: args.first().copied().unwrap_or_default().to_owned(),

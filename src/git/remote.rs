@@ -12,8 +12,11 @@ pub struct Tip {
     pub commit: ObjectId,
     /// A local name of it, to read files at.
     pub reference: String,
-    /// Whether the tip that was known before is not among its ancestors: somebody forced.
+    /// Whether a tip that was known here is not among its ancestors: somebody forced. It stays so until the remote has that
+    /// tip again, or a person removes the name by which it is kept ([`Tip::known`]).
     pub forced: bool,
+    /// The local name of the newest tip that came without force.
+    pub known: String,
 }
 
 /// Takes user names and passwords out of URLs in a message.
@@ -40,7 +43,7 @@ impl Repository {
     /// The remote does not answer in time; there is no such branch there.
     pub fn ask(&self, remote: &str, branch: &str, patience: Duration) -> Result<Tip, GitError> {
         let reference = format!("refs/countersign/{remote}/{branch}");
-        let before = self.object(&reference).ok();
+        let known = format!("refs/countersign-known/{remote}/{branch}");
         let refspec = format!("+refs/heads/{branch}:{reference}");
         let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", remote, &refspec];
         let failed = |why: String| GitError::Remote { remote: remote.to_owned(), why: without_credentials(&why) };
@@ -50,11 +53,14 @@ impl Repository {
             return Err(failed(finished.complaint()));
         }
         let commit = self.object(&reference)?;
-        let forced = match before {
-            Some(before) => !self.is_ancestor(&before, &commit)?,
-            None => false,
+        let forced = match self.object(&known) {
+            Ok(known) => !self.is_ancestor(&known, &commit)?,
+            Err(_) => false,
         };
-        Ok(Tip { commit, reference, forced })
+        if !forced {
+            self.git(&["update-ref", "--end-of-options", &known, commit.as_str()])?;
+        }
+        Ok(Tip { commit, reference, forced, known })
     }
 
     /// The URL of a remote, without credentials.

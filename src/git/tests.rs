@@ -190,7 +190,16 @@ fn a_forced_remote_is_seen_and_an_absent_one_is_an_error_without_credentials() {
     assert_eq!(a.show(&tip.reference, "code.sh").as_deref(), Some(b"echo two\n".as_slice()));
     git(&lab.path("b"), &["commit", "--quiet", "--amend", "-m", "rewritten"]);
     git(&lab.path("b"), &["push", "--quiet", "--force", "origin", "HEAD:main"]);
+    for _ in 0..3 {
+        assert!(a.ask("origin", "main", PATIENCE).expect("asked").forced, "not once only");
+    }
+    git(&lab.path("b"), &["push", "--quiet", "--force", "origin", "HEAD@{1}:main"]);
+    let back = a.ask("origin", "main", PATIENCE).expect("asked");
+    assert!(!back.forced, "what was there is there again");
+    git(&lab.path("b"), &["push", "--quiet", "--force", "origin", "HEAD:main"]);
     assert!(a.ask("origin", "main", PATIENCE).expect("asked").forced);
+    git(&lab.path("a"), &["update-ref", "-d", &back.known]);
+    assert!(!a.ask("origin", "main", PATIENCE).expect("asked").forced, "a person accepted it");
     git(&lab.path("a"), &["remote", "set-url", "origin", "http://user:hunter2@127.0.0.1:1/x.git"]);
     let error = a.ask("origin", "main", PATIENCE).expect_err("out of reach");
     assert!(matches!(error, GitError::Remote { .. }) && !error.to_string().contains("hunter2"), "{error}");
@@ -233,4 +242,36 @@ fn nothing_that_a_repository_configures_is_run() {
     a.sync("origin", "main", "status(demo): a").expect("synced");
     a.patch(&base, &a.head().expect("a head")).expect("a patch");
     assert!(!mark.exists());
+}
+
+#[test]
+fn a_history_shows_what_was_removed_again_and_what_calls_itself_binary() {
+    let lab = Lab::new();
+    let a = lab.open("a");
+    let base = a.head().expect("a head");
+    let commit = |message: &str| {
+        git(&lab.path("a"), &["add", "-A"]);
+        git(&lab.path("a"), &["commit", "--quiet", "-m", message]);
+    };
+    lab.write("a", "secret.txt", "now you see me\n");
+    commit("added");
+    git(&lab.path("a"), &["rm", "--quiet", "secret.txt"]);
+    commit("removed again\n\nwith a body");
+    lab.write("a", ".gitattributes", "*.bin -diff\n");
+    lab.write("a", "x.bin", "looked into\n");
+    commit("binary");
+    git(&lab.path("a"), &["checkout", "--quiet", "-b", "side", base.as_str()]);
+    lab.write("a", "side.txt", "from the side\n");
+    commit("side");
+    git(&lab.path("a"), &["checkout", "--quiet", "main"]);
+    git(&lab.path("a"), &["merge", "--quiet", "--no-commit", "--no-ff", "side"]);
+    lab.write("a", "evil.txt", "only in the merge\n");
+    commit("merge");
+    let history = a.history(&base, &a.head().expect("a head")).expect("a history");
+    let all: String = history.iter().map(|change| change.patch.as_str()).collect();
+    for line in ["+now you see me", "-now you see me", "+looked into", "+from the side", "+only in the merge"] {
+        assert!(all.contains(line), "{line} is missing in {all}");
+    }
+    assert!(history.iter().any(|change| change.message.starts_with("removed again\n\nwith a body")));
+    assert!(!a.patch(&base, &a.head().expect("a head")).expect("a patch").contains("now you see me"), "the two ends");
 }

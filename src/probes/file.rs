@@ -1,8 +1,8 @@
 //! `file.contains`: a declared file keeps its marker.
 //!
-//! The file is opened without following any symlink, must be a regular file of at most 8 MiB, and one given by a relative
-//! path must lie beneath the repository's root. It is opened once and read from that handle, so that what is judged is
-//! what was checked.
+//! A relative path is a file of the subject: it is read out of HEAD, not out of the work tree, so that what is judged is what was
+//! committed. An absolute path is a file of the host; it is opened without following any symlink, must be a regular file of at
+//! most 8 MiB, and is read from the handle that was checked.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -12,6 +12,8 @@ use regex::Regex;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 
 use super::seen::{Seen, texts};
+use crate::git::entry::Entry;
+use crate::git::{GitError, Repository};
 use crate::model::contract::Params;
 use crate::model::digest::Digest;
 
@@ -24,12 +26,24 @@ pub enum Unreadable {
     /// A relative path without a repository to look in.
     #[error("`{0}` is inside a repository, and none is here: run in the repository")]
     NoRepository(String),
+    /// An absolute path, on a machine that is not known to be the target's.
+    #[error("`{0}` is a file of the engine's own machine, and this is not known to be it: run it there")]
+    Elsewhere(String),
+    /// A state document.
+    #[error("`{0}` is a state document and no part of the subject")]
+    State(String),
+    /// git could not tell.
+    #[error("`{0}`: {1}")]
+    Git(String, GitError),
     /// A path that leaves the repository.
     #[error("`{0}` leaves the repository: wanted a path beneath its root, without `..`")]
     Outside(String),
     /// It is not there.
     #[error("`{0}` is not there")]
     Missing(String),
+    /// The commit does not have it.
+    #[error("`{0}` is not in HEAD: git add and git commit, if it is in the work tree")]
+    NotCommitted(String),
     /// It, or a directory on the way, is a symlink.
     #[error("`{0}` is or passes through a symlink: wanted the file itself")]
     Symlink(String),
@@ -44,29 +58,59 @@ pub enum Unreadable {
     Io(String, std::io::Error),
 }
 
-/// Reads a regular file of bounded size, following no symlink; a relative path is beneath `root`.
+/// Where a probe may read files.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The repository, if there is one.
+    pub repository: Option<Repository>,
+    /// Whether this machine is the target's node.
+    pub here: bool,
+}
+
+impl Place {
+    /// Reads a file of bounded size: a relative path out of the subject, an absolute one from the host.
+    ///
+    /// # Errors
+    ///
+    /// What stood in the way.
+    pub fn read(&self, file: &str) -> Result<Vec<u8>, Unreadable> {
+        match (Path::new(file).is_absolute(), &self.repository) {
+            (true, _) if !self.here => Err(Unreadable::Elsewhere(file.to_owned())),
+            (true, _) => read_host(file),
+            (false, Some(repository)) => of_subject(repository, file),
+            (false, None) => Err(Unreadable::NoRepository(file.to_owned())),
+        }
+    }
+}
+
+fn of_subject(repository: &Repository, file: &str) -> Result<Vec<u8>, Unreadable> {
+    let name = || file.to_owned();
+    if Path::new(file).components().any(|part| !matches!(part, Component::Normal(_))) {
+        return Err(Unreadable::Outside(name()));
+    }
+    let git = |error| Unreadable::Git(name(), error);
+    match repository.subject_entry(file).map_err(git)? {
+        Entry::Absent => Err(Unreadable::NotCommitted(name())),
+        Entry::State => Err(Unreadable::State(name())),
+        Entry::Other("a symlink") => Err(Unreadable::Symlink(name())),
+        Entry::Other(_) => Err(Unreadable::NotRegular(name())),
+        Entry::File { size, .. } if size > LIMIT => Err(Unreadable::TooLarge(name(), size)),
+        Entry::File { id, .. } => repository.blob(&id).map_err(git),
+    }
+}
+
+/// Reads a regular file of this machine, of bounded size, following no symlink.
 ///
 /// # Errors
 ///
 /// What stood in the way.
-pub fn read_safely(root: Option<&Path>, file: &str) -> Result<Vec<u8>, Unreadable> {
+pub fn read_host(file: &str) -> Result<Vec<u8>, Unreadable> {
     let name = || file.to_owned();
-    let path = Path::new(file);
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let opened = if path.is_absolute() {
-        openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS)
-    } else {
-        if path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
-            return Err(Unreadable::Outside(name()));
-        }
-        let root = File::open(root.ok_or_else(|| Unreadable::NoRepository(name()))?)
-            .map_err(|error| Unreadable::Io(name(), error))?;
-        openat2(&root, path, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS)
-    };
+    let opened = openat2(CWD, file, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS);
     let mut open = File::from(opened.map_err(|error| match error {
         rustix::io::Errno::NOENT => Unreadable::Missing(name()),
         rustix::io::Errno::LOOP => Unreadable::Symlink(name()),
-        rustix::io::Errno::XDEV => Unreadable::Outside(name()),
         other => Unreadable::Io(name(), other.into()),
     })?);
     let about = open.metadata().map_err(|error| Unreadable::Io(name(), error))?;
@@ -85,15 +129,15 @@ pub fn read_safely(root: Option<&Path>, file: &str) -> Result<Vec<u8>, Unreadabl
 }
 
 /// Looks. A file that is not there is a failure, since someone looked; one that cannot be read is unknown.
-pub fn look(root: Option<&Path>, params: &Params) -> Seen {
+pub fn look(place: &Place, params: &Params) -> Seen {
     let Some(file) = params.text("file") else { return Seen::unknown("file.contains was given no file") };
     let patterns = params.list("patterns");
     if patterns.is_empty() {
         return Seen::unknown(format!("file.contains was given no pattern for `{file}`: nothing to look for"));
     }
-    let bytes = match read_safely(root, file) {
+    let bytes = match place.read(file) {
         Ok(bytes) => bytes,
-        Err(missing @ Unreadable::Missing(_)) => {
+        Err(missing @ (Unreadable::Missing(_) | Unreadable::NotCommitted(_))) => {
             return Seen::failed(format!("{missing}: wanted a file with {}", quoted(patterns)));
         }
         Err(error) => return Seen::unknown(error.to_string()),
@@ -144,41 +188,80 @@ mod tests {
         Params([("file".into(), Param::Text(file.into())), ("patterns".into(), Param::List(list))].into())
     }
 
+    /// A repository with one commit of these files.
+    fn repository(root: &Path) -> Repository {
+        let git = |args: &[&str]| {
+            let spec = crate::process::Spec::new(
+                ["git", "-c", "user.name=t", "-c", "user.email=t@example.invalid"].iter().chain(args),
+            );
+            let done = crate::process::run(&spec.in_dir(root)).expect("git runs");
+            assert!(done.ok(), "git {args:?}: {}", done.complaint());
+        };
+        git(&["init", "--quiet", "--initial-branch=main"]);
+        git(&["add", "-A"]);
+        git(&["commit", "--quiet", "-m", "all"]);
+        Repository::discover(root, Vec::new()).expect("a repository")
+    }
+
     #[test]
     fn held_failed_and_each_way_of_unknown() {
         let home = tempfile::tempdir().expect("a directory");
         let root = home.path().join("repo");
         std::fs::create_dir_all(root.join("d")).expect("made");
-        std::fs::write(home.path().join("outside.sh"), "marker\n").expect("written");
-        std::fs::write(root.join("d/step0.sh"), "a\nmarker 1\n").expect("written");
-        std::fs::write(root.join("binary"), [0xff, 0xfe]).expect("written");
-        std::os::unix::fs::symlink(home.path().join("outside.sh"), root.join("link")).expect("linked");
-        std::os::unix::fs::symlink(home.path(), root.join("up")).expect("linked");
+        std::fs::create_dir_all(root.join("machine-docs")).expect("made");
+        let write = |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).expect("written");
+        write(&root.join("d/step0.sh"), b"a\nmarker 1\n");
+        write(&root.join("edited.sh"), b"marker\n");
+        write(&root.join("binary"), &[0xff, 0xfe]);
+        write(&root.join("machine-docs/STATUS-x.md"), b"marker\n");
+        std::os::unix::fs::symlink("d/step0.sh", root.join("link")).expect("linked");
         File::create(root.join("huge")).and_then(|f| f.set_len(LIMIT + 1)).expect("sparse");
-        let fifo = root.join("fifo");
-        rustix::fs::mknodat(CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
+        let repository = repository(&root);
+        // What was committed counts, whatever the work tree says.
+        write(&root.join("edited.sh"), b"gone\n");
+        write(&root.join("late.sh"), b"marker\n");
+        // Files of the host.
+        let host = home.path().canonicalize().expect("real");
+        write(&host.join("outside.sh"), b"marker\n");
+        std::os::unix::fs::symlink(host.join("outside.sh"), host.join("link")).expect("linked");
+        std::os::unix::fs::symlink(&host, host.join("up")).expect("linked");
+        rustix::fs::mknodat(CWD, host.join("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
+        File::create(host.join("huge")).and_then(|f| f.set_len(LIMIT + 1)).expect("sparse");
+        let on_host = |name: &str| host.join(name).to_str().expect("text").to_owned();
 
-        let absolute = root.join("d/step0.sh");
-        let absolute = absolute.to_str().expect("text");
         let table: &[(&str, &[&str], Outcome, &str)] = &[
             ("d/step0.sh", &["^marker", "a"], Outcome::Held, "each of"),
-            (absolute, &["marker"], Outcome::Held, "each of"),
+            ("edited.sh", &["marker"], Outcome::Held, "each of"),
             ("d/step0.sh", &["marker", "gone"], Outcome::Failed, "/gone/"),
-            ("d/none.sh", &["marker"], Outcome::Failed, "not there"),
+            ("d/none.sh", &["marker"], Outcome::Failed, "not in HEAD"),
+            ("late.sh", &["marker"], Outcome::Failed, "git commit"),
             ("d/step0.sh", &[], Outcome::Unknown, "nothing to look for"),
             ("link", &["marker"], Outcome::Unknown, "symlink"),
-            ("up/outside.sh", &["marker"], Outcome::Unknown, "symlink"),
             ("../outside.sh", &["marker"], Outcome::Unknown, "leaves the repository"),
-            ("fifo", &["marker"], Outcome::Unknown, "no regular file"),
             ("d", &["marker"], Outcome::Unknown, "no regular file"),
             ("huge", &["marker"], Outcome::Unknown, "at most"),
             ("binary", &["marker"], Outcome::Unknown, "UTF-8"),
+            ("machine-docs/STATUS-x.md", &["marker"], Outcome::Unknown, "state document"),
+            (&on_host("outside.sh"), &["marker"], Outcome::Held, "each of"),
+            (&on_host("none.sh"), &["marker"], Outcome::Failed, "not there"),
+            (&on_host("link"), &["marker"], Outcome::Unknown, "symlink"),
+            (&on_host("up/outside.sh"), &["marker"], Outcome::Unknown, "symlink"),
+            (&on_host("fifo"), &["marker"], Outcome::Unknown, "no regular file"),
+            (&on_host("huge"), &["marker"], Outcome::Unknown, "at most"),
         ];
+        let place = Place { repository: Some(repository), here: true };
         for (file, patterns, outcome, word) in table {
-            let seen = look(Some(&root), &params(file, patterns));
+            let seen = look(&place, &params(file, patterns));
             assert_eq!(seen.outcome, *outcome, "{file}: {}", seen.says);
             assert!(seen.says.contains(word), "{file}: {}", seen.says);
         }
-        assert_eq!(look(None, &params("d/step0.sh", &["marker"])).outcome, Outcome::Unknown, "no repository");
+        let nowhere = Place::default();
+        let absolute = look(&nowhere, &params(&on_host("outside.sh"), &["marker"]));
+        assert!(
+            absolute.outcome == Outcome::Unknown && absolute.says.contains("not known to be it"),
+            "{}",
+            absolute.says
+        );
+        assert_eq!(look(&nowhere, &params("d/step0.sh", &["marker"])).outcome, Outcome::Unknown, "no repository");
     }
 }

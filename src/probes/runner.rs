@@ -93,8 +93,9 @@ async fn dispatch(prober: &Prober<'_>, criterion: &Criterion, params: &Params) -
     match name {
         "http.route" => http::look(params, criterion.timeout).await,
         "file.contains" => {
-            let (root, params) = (root(prober), params.clone());
-            blocking(move || file::look(root.as_deref(), &params)).await
+            let (place, params) =
+                (file::Place { repository: prober.repository.clone(), here: prober.here }, params.clone());
+            blocking(move || file::look(&place, &params)).await
         }
         "git.pushed" => of_repository(prober, params, git::pushed::look).await,
         "git.patch" => of_repository(prober, params, git::patch::look).await,

@@ -117,7 +117,7 @@ pub const PROBES: &[ProbeSchema] = &[
         about: "a network as it is, and who is on it",
         binds: Binds::Engine,
         built: true,
-        facts: &["id", "created", "driver", "scope", "subnet", "attachable", "services"],
+        facts: &["id", "created", "driver", "scope", "subnet", "attachable", "services", "aliases"],
         params: &[
             must("network", Shape::Text, "the network's exact name"),
             may("network_id", Shape::Text, "the id it must have, as in {step.recreate.network_id}"),
@@ -143,6 +143,12 @@ pub const PROBES: &[ProbeSchema] = &[
             must("subnet", Shape::Cidr, "the candidate"),
             may("replaces", Shape::Text, "the network that goes away: its own present subnet is no conflict"),
             may("reserved", Shape::Cidrs, "ranges that the workloads must go on reaching"),
+            may(
+                "nodes_declared",
+                Shape::Map,
+                "node name to what its host routes, is addressed by and asks for names, as in \"10.7.0.0/16, 192.0.2.3\": no engine \
+                 tells that of another node, and without it such a node makes the proof unknown",
+            ),
         ],
         example: "probe = \"docker.subnet\"\nsubnet = \"{subnet}\"\nreplaces = \"{network}\"",
     },
@@ -175,7 +181,12 @@ pub const PROBES: &[ProbeSchema] = &[
             may("log", Shape::Path, "the engine's log file; absent: the journal of `unit`"),
             may("unit", Shape::Text, "the engine's systemd unit; absent: docker.service"),
             may("new_for", Shape::Duration, "a task in New for longer counts as stuck; absent: 60s"),
-            may("classes", Shape::List, "the classes that may not be there; absent: exhaustion, stuck-tasks"),
+            may(
+                "classes",
+                Shape::List,
+                "the classes that may not be there, of vip-exhaustion, task-exhaustion, node-exhaustion, stuck-tasks, \
+                 leak-condition, stale-network, dead-network, benign; absent: the first four",
+            ),
         ],
         example: "probe = \"docker.signatures\"\nsince = \"{step.recreate.finished}\"",
     },
@@ -188,6 +199,15 @@ pub const PROBES: &[ProbeSchema] = &[
         params: &[
             must("services", Shape::List, "exact names"),
             may("networks", Shape::List, "networks that each of them must be on"),
+            may(
+                "checks",
+                Shape::Tables(&[
+                    must("name", Shape::Text, "the check, as in deploy-proxy"),
+                    must("polls", Shape::Text, "the URL or host name that it waits for"),
+                    must("gates", Shape::List, "the services that are not started before it is content"),
+                ]),
+                "health checks: one that polls what a service behind it serves can never become content",
+            ),
         ],
         example: "probe = \"docker.services\"\nservices = [\"traefik_app\"]\nnetworks = [\"{network}\"]",
     },
@@ -313,7 +333,11 @@ pub const PROBES: &[ProbeSchema] = &[
         built: true,
         facts: &["matched"],
         params: &[
-            must("file", Shape::Text, "path inside the subject, or an absolute path on the host"),
+            must(
+                "file",
+                Shape::Text,
+                "path inside the subject, read out of HEAD; or an absolute path on the engine's machine",
+            ),
             must("patterns", Shape::List, "regular expressions, each of which a line must match"),
         ],
         example: "probe = \"file.contains\"\nfile = \"scripts/step0.sh\"\npatterns = ['available IP while allocating VIP']",

@@ -30,6 +30,13 @@ pub fn service_targets(service: &Value) -> Vec<&str> {
     named.iter().map(|network| text(network, &["Target"])).filter(|target| !target.is_empty()).collect()
 }
 
+/// The names that a service has on the network of this id or name, beside its own.
+pub fn aliases_on<'a>(service: &'a Value, target: &str) -> Vec<&'a str> {
+    let both = [["Spec", "TaskTemplate", "Networks"].as_slice(), ["Spec", "Networks"].as_slice()];
+    let entries = both.iter().flat_map(|path| list(service, path)).filter(|entry| text(entry, &["Target"]) == target);
+    entries.flat_map(|entry| list(entry, &["Aliases"])).filter_map(Value::as_str).collect()
+}
+
 /// The subnets that a network has, in its own order.
 pub fn subnets(network: &Value) -> Vec<&str> {
     let config = list(network, &["IPAM", "Config"]).iter();

@@ -16,7 +16,6 @@ use crate::model::time::Time;
 use crate::probes::prober::Prober;
 use crate::probes::runner::blocking;
 use crate::probes::seen::Seen;
-use crate::process::{self, Spec};
 
 /// Lists networks, services and tasks raw, as the cluster knows them.
 ///
@@ -115,6 +114,8 @@ async fn one_subnet(
     let info = engine.get("/info").await?;
     let nodes = engine.nodes().await?;
     let mut listed = networks(engine).await?;
+    let mut taken = Vec::new();
+    let (mut declared, mut hidden) = (Vec::new(), Vec::new());
     let own = fields::text(&info, &["Swarm", "NodeID"]).to_owned();
     for node in nodes.iter().filter(|node| fields::text(node, &["ID"]) != own) {
         let name = fields::text(node, &["Description", "Hostname"]);
@@ -123,41 +124,41 @@ async fn one_subnet(
                 "docker.subnet cannot see the networks of node {name}: name its engine under [nodes] in the contract"
             )));
         };
-        let theirs = networks(&Engine::connect(address, timeout).await?).await?;
-        let local = theirs.into_iter().filter(|network| fields::text(network, &["Scope"]) == "local");
-        listed.extend(local);
+        let there = Engine::connect(address, timeout).await?;
+        let theirs = networks(&there).await?;
+        listed.extend(theirs.into_iter().filter(|network| fields::text(network, &["Scope"]) == "local"));
+        match gather::pools(&there.get("/info").await?, &format!("pool of future bridges of node {name}")) {
+            Ok(pools) => taken.extend(pools),
+            Err(gap) => return Ok(Seen::unknown(format!("docker.subnet: node {name}: {gap}"))),
+        }
+        let told = params.map("nodes_declared").is_some_and(|all| all.contains_key(name));
+        if told { declared.push(name.to_owned()) } else { hidden.push(name.to_owned()) }
     }
-    let params = params.clone();
-    let others = nodes.len().saturating_sub(1);
-    let judged = blocking(move || match everything(&params, &info, &nodes, &listed, timeout) {
-        Ok(taken) => subnet::judge(&params, &taken),
-        Err(why) => Seen::unknown(format!("docker.subnet: {why}")),
-    });
-    let seen = judged.await;
-    if others > 0 && seen.outcome == Outcome::Held {
+    match everything(params, &info, &nodes, &listed).await {
+        Ok(rest) => taken.extend(rest),
+        Err(why) => return Ok(Seen::unknown(format!("docker.subnet: {why}"))),
+    }
+    let mut seen = subnet::judge(params, &taken);
+    if seen.outcome == Outcome::Held && !hidden.is_empty() {
         // Their networks were compared, but their engines do not tell what their hosts route or resolve.
         return Ok(Seen::unknown(format!(
-            "docker.subnet cannot see routes, addresses and DNS servers of {others} other nodes; everything else is clear"
+            "docker.subnet cannot see routes, addresses and DNS servers of {}: declare them in `nodes_declared`; everything else \
+             is clear",
+            hidden.join(", ")
         )));
+    }
+    if !declared.is_empty() {
+        seen.says.push_str(&format!("; of {} the contract's word counts, not a look", declared.join(", ")));
     }
     Ok(seen)
 }
 
-fn everything(
-    params: &Params,
-    info: &Value,
-    nodes: &[Value],
-    listed: &[Value],
-    timeout: Duration,
-) -> Result<Vec<Taken>, String> {
+/// Every range in use that can be seen from here, and what the contract adds.
+async fn everything(params: &Params, info: &Value, nodes: &[Value], listed: &[Value]) -> Result<Vec<Taken>, String> {
     let gap = |gap: gather::Gap| gap.to_string();
     let mut taken = gather::networks(listed, params.text("replaces")).map_err(gap)?;
     taken.extend(gather::engine(info, nodes).map_err(gap)?);
-    for family in ["-4", "-6"] {
-        let routes = kernel(&["ip", "-j", family, "route", "show", "table", "all"], timeout)?;
-        taken.extend(gather::routes(&routes).map_err(gap)?);
-    }
-    taken.extend(gather::addresses(&kernel(&["ip", "-j", "addr"], timeout)?).map_err(gap)?);
+    taken.extend(subnet::kernel::ranges().await?);
     for from in ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"] {
         match std::fs::read_to_string(from) {
             Ok(text) => taken.extend(gather::name_servers(&text, from).map_err(gap)?),
@@ -167,16 +168,4 @@ fn everything(
     }
     taken.extend(gather::reserved(params).map_err(gap)?);
     Ok(taken)
-}
-
-/// One JSON answer of `ip`. With no route of a family it prints an empty list, or nothing.
-fn kernel(argv: &[&str], timeout: Duration) -> Result<Value, String> {
-    let done = process::run(&Spec::new(argv).timeout(timeout)).map_err(|error| error.to_string())?;
-    if !done.ok() || done.truncated {
-        return Err(format!("`{}`: {}", argv.join(" "), done.complaint()));
-    }
-    match done.text().trim() {
-        "" => Ok(Value::Array(Vec::new())),
-        text => serde_json::from_str(text).map_err(|error| format!("`{}`: {error}", argv.join(" "))),
-    }
 }

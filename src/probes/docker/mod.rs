@@ -1,6 +1,7 @@
 //! Probes of the engine. Each is a pure judgement over the engine's own JSON, so that one recorded answer tests it.
 
 pub mod fields;
+pub mod hangs;
 pub mod look;
 pub mod network;
 pub mod services;

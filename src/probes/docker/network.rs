@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fields::{is_live, list, named, service_name, service_targets, short, subnets, text};
+use super::fields::{aliases_on, is_live, list, named, service_name, service_targets, short, subnets, text};
 use crate::model::contract::Params;
 use crate::probes::seen::{Seen, texts};
 
@@ -46,6 +46,7 @@ pub fn judge(params: &Params, networks: &[Value], services: &[Value], tasks: &[V
         .fact("subnet", subnet)
         .fact("attachable", attachable)
         .fact("services", texts(&on_it))
+        .fact("aliases", aliases(services, id, name))
         .reading("live_tasks", count(live.len()))
         .reading("attached_containers", count(plain))
         .reading(
@@ -63,6 +64,15 @@ fn joined<'a>(services: &'a [Value], id: &str, name: &str) -> Vec<&'a str> {
         .collect();
     on_it.sort_unstable();
     on_it
+}
+
+/// Service to the names that it has on the network beside its own.
+fn aliases(services: &[Value], id: &str, name: &str) -> toml::Table {
+    let of = |service| {
+        let names: Vec<&str> = [id, name].iter().flat_map(|target| aliases_on(service, target)).collect();
+        (!names.is_empty()).then(|| (service_name(service).to_owned(), texts(names)))
+    };
+    services.iter().filter_map(of).collect()
 }
 
 fn attached(task: &Value, id: &str) -> bool {

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::fields::{at, list, service_name, service_targets, short, text, update_in_flight};
+use super::fields::{aliases_on, at, list, service_name, service_targets, short, text, update_in_flight};
+use super::hangs;
 use crate::model::contract::Params;
 use crate::probes::seen::{Seen, texts};
 
@@ -10,6 +11,7 @@ use crate::probes::seen::{Seen, texts};
 struct State {
     replicas: toml::Value,
     networks: Vec<String>,
+    aliases: toml::Table,
     running: usize,
     wrong: Vec<String>,
 }
@@ -33,13 +35,18 @@ pub fn judge(params: &Params, services: &[Value], tasks: &[Value], networks: &[V
         let mut fact = toml::Table::new();
         fact.insert("replicas".into(), state.replicas);
         fact.insert("networks".into(), texts(&state.networks));
+        fact.insert("aliases".into(), state.aliases.into());
         fact.insert("converged".into(), state.wrong.is_empty().into());
         facts.insert(name.clone(), fact.into());
         running.insert(name.clone(), i64::try_from(state.running).unwrap_or(i64::MAX).into());
         wrong.extend(state.wrong.iter().map(|problem| format!("{name}: {problem}")));
         raw.push(view(service));
     }
-    let seen = if wrong.is_empty() {
+    let (deadlocks, unknown) = hangs::deadlocks(params.tables("checks"), services);
+    wrong.extend(deadlocks);
+    let seen = if wrong.is_empty() && !unknown.is_empty() {
+        return Seen::unknown(format!("docker.services: what hangs on what is not known: {}", unknown.join("; ")));
+    } else if wrong.is_empty() {
         Seen::held(format!("{} of {} services converged", names.len(), names.len()))
     } else {
         Seen::failed(format!(
@@ -86,10 +93,14 @@ fn state(service: &Value, tasks: &[Value], networks: &[Value], wanted_on: &[Stri
     if let Some(update) = update_in_flight(service) {
         wrong.push(format!("an update is in flight ({update})"));
     }
-    let mut on = Vec::new();
+    let (mut on, mut aliases) = (Vec::new(), toml::Table::new());
     for target in service_targets(service) {
         match networks.iter().find(|network| text(network, &["Id"]) == target || text(network, &["Name"]) == target) {
-            Some(network) => on.push(text(network, &["Name"]).to_owned()),
+            Some(network) => {
+                let name = text(network, &["Name"]).to_owned();
+                aliases.insert(name.clone(), texts(aliases_on(service, target)));
+                on.push(name);
+            }
             None => wrong.push(format!("its spec names the network {}, which is gone", short(target))),
         }
     }
@@ -97,7 +108,7 @@ fn state(service: &Value, tasks: &[Value], networks: &[Value], wanted_on: &[Stri
     for network in wanted_on.iter().filter(|network| !on.contains(network)) {
         wrong.push(format!("is not on {network}"));
     }
-    State { replicas, networks: on, running, wrong }
+    State { replicas, networks: on, aliases, running, wrong }
 }
 
 /// What of a service may be shown: names of environment variables, never their values, no labels, arguments or commands.
@@ -164,6 +175,32 @@ mod tests {
         }
         assert_eq!(judge(&params(&["gone"]), &[], &[], &networks).outcome, Outcome::Failed);
         assert_eq!(judge(&params(&[]), &[], &[], &networks).outcome, Outcome::Unknown);
+    }
+
+    #[test]
+    fn names_on_a_network_are_facts_and_a_check_that_hangs_on_itself_fails() {
+        let networks = [json!({"Id": "n1", "Name": "proxy"})];
+        let mut web = service(json!({"Replicated": {"Replicas": 1}}), "", "n1");
+        web["Spec"]["TaskTemplate"]["Networks"][0]["Aliases"] = json!(["app", "front"]);
+        web["Spec"]["Labels"] = json!({"traefik.http.routers.web.rule": "Host(`ci.example.org`)"});
+        let tasks = [task("running", "running")];
+        let look = |polls: &str| {
+            let text = |text: &str| Param::Text(text.to_owned());
+            let gates = Param::List(vec!["web".into()]);
+            let check = [("name".into(), text("deploy-proxy")), ("polls".into(), text(polls)), ("gates".into(), gates)];
+            let mut params = params(&["web"]);
+            params.0.insert("checks".into(), Param::Tables(vec![Params(check.into())]));
+            judge(&params, std::slice::from_ref(&web), &tasks, &networks)
+        };
+        let held = judge(&params(&["web"]), std::slice::from_ref(&web), &tasks, &networks);
+        assert_eq!(held.facts["services"]["web"]["aliases"]["proxy"], texts(["app", "front"]), "{}", held.says);
+        let deadlock = look("https://ci.example.org/");
+        assert!(
+            deadlock.outcome == Outcome::Failed && deadlock.says.contains("neither can begin"),
+            "{}",
+            deadlock.says
+        );
+        assert_eq!(look("https://elsewhere.example.org/").outcome, Outcome::Unknown);
     }
 
     #[test]

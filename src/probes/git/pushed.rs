@@ -48,7 +48,11 @@ fn own(repository: &Repository, params: &Params) -> Seen {
         Err(error) => return unknown(&error),
     };
     if tip.forced {
-        return Seen::failed(format!("{remote}'s {branch} was forced: what was there before is not in its history"));
+        let tip = &tip.known;
+        return Seen::failed(format!(
+            "{remote}'s {branch} was forced: what was there before ({tip}) is not in its history; push that back, or accept the \
+             loss with git update-ref -d {tip}"
+        ));
     }
     match repository.is_ancestor(&subject.commit, &tip.commit) {
         Err(error) => unknown(&error),

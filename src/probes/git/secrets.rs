@@ -1,10 +1,13 @@
-//! `git.secrets`: no secret in the lines, files and messages that were added since `base`. Named by place and kind, never by
-//! value.
+//! `git.secrets`: no secret in any commit since `base`: its lines, new files, its message. What was added and removed again is
+//! still in the history, so each commit is looked at by itself. Named by place and kind, never by value.
+
+use std::collections::BTreeSet;
 
 use super::base_of;
 use crate::git::Repository;
+use crate::git::diff::Change;
 use crate::model::contract::Params;
-use crate::probes::redact::redact;
+use crate::probes::secret_rules::{find, is_reference};
 use crate::probes::seen::Seen;
 
 /// Looks.
@@ -13,58 +16,72 @@ pub fn look(repository: &Repository, params: &Params) -> Seen {
         Ok(base) => base,
         Err(why) => return Seen::unknown(why),
     };
-    let looked =
-        repository.head().and_then(|head| Ok((repository.patch(&base, &head)?, repository.messages(&base, &head)?)));
-    let (patch, messages) = match looked {
-        Ok(looked) => looked,
-        Err(error) => return Seen::unknown(error.to_string()),
-    };
-    let mut places = in_patch(&patch);
-    for (commit, message) in &messages {
-        if redact(message).1 > 0 {
-            places.push(format!("message of commit {}", commit.get(..12).unwrap_or(commit)));
+    match repository.head().and_then(|head| repository.history(&base, &head)) {
+        Ok(history) => judge(&history).fact("base", base.to_string()),
+        Err(error) => Seen::unknown(error.to_string()),
+    }
+}
+
+/// Judges a history. Pure.
+fn judge(history: &[Change]) -> Seen {
+    let mut places = BTreeSet::new();
+    let mut lines = 0;
+    for change in history {
+        let commit = change.commit.get(..12).unwrap_or(&change.commit);
+        places.extend(kinds(&change.message).into_iter().map(|kind| format!("commit {commit}, message: {kind}")));
+        for part in change.patch.split("diff --git ").filter(|part| !part.trim().is_empty()) {
+            // A secret may span lines (a private key), so a file's added lines are looked at together.
+            let whole = format!("diff --git {part}");
+            let added = super::patch::lines(&whole, '+');
+            lines += added.len();
+            let file = part.lines().next().and_then(|line| line.rsplit_once(" b/")).map_or("a file", |(_, file)| file);
+            places.extend(kinds(&added.join("\n")).into_iter().map(|kind| format!("commit {commit}, {file}: {kind}")));
         }
     }
     let seen = match places.first() {
         Some(first) => Seen::failed(format!(
-            "{} places look like secrets, first: {first}; take them out of the history",
+            "{} places look like secrets, first: {first}; take them out of the history and change the secret",
             places.len()
         )),
-        None => {
-            Seen::held(format!("no secret in {} lines of patch and {} messages", patch.lines().count(), messages.len()))
-        }
+        None => Seen::held(format!("no secret in {} commits: {lines} added lines and the messages", history.len())),
     };
-    let raw = if places.is_empty() { "no place found\n".to_owned() } else { places.join("\n") + "\n" };
-    seen.fact("base", base.to_string()).fact("none_found", places.is_empty()).raw(raw)
+    let none = places.is_empty();
+    let raw = if none { "no place found\n".to_owned() } else { places.into_iter().map(|place| place + "\n").collect() };
+    seen.fact("none_found", none).raw(raw)
 }
 
-/// The places in a patch: a secret may span lines (a private key), so each file's added lines are looked at together.
-fn in_patch(patch: &str) -> Vec<String> {
-    let files = patch.split("diff --git ").filter(|part| !part.is_empty());
-    let place = |part: &str| {
-        let name = part.lines().next().and_then(|line| line.split(" b/").last()).unwrap_or("a file").to_owned();
-        let added = super::patch::lines(&format!("diff --git {part}"), '+').join("\n");
-        let count = redact(&added).1;
-        (count > 0).then(|| format!("{name}: {count}"))
-    };
-    files.filter_map(place).collect()
+/// The kinds of secrets in a text. What only points at one (a variable, a path) is none.
+fn kinds(text: &str) -> BTreeSet<&'static str> {
+    find(text).into_iter().filter(|hit| !is_reference(&text[hit.range.clone()])).map(|hit| hit.kind).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::observation::Outcome;
+
+    fn change(message: &str, added: &str) -> Change {
+        let patch = format!("diff --git a/x y.sh b/x y.sh\n--- /dev/null\n+++ b/x y.sh\n@@ -0,0 +1 @@\n+{added}\n");
+        Change { commit: "0123456789abcdef".into(), message: message.into(), patch }
+    }
 
     #[test]
     fn a_secret_is_named_by_its_place_and_never_by_its_value() {
-        let token = format!(
-            "SWMTKN-1-{}-{}",
-            "3pu6hszjas19xyp7ghgosyx9k8atbfcr8p2is99znpy26u2lkl", "1awxwuwd3z9j1z3puu7rcgdbx"
-        );
-        let patch = format!(
-            "diff --git a/x.sh b/x.sh\n--- a/x.sh\n+++ b/x.sh\n@@ -0,0 +1 @@\n+docker swarm join --token {token}\n"
-        );
-        let places = in_patch(&patch);
-        assert_eq!(places, ["x.sh: 1"]);
-        assert!(in_patch("diff --git a/y b/y\n@@ -1 +1 @@\n+plain words\n").is_empty());
+        let token = "SWMTKN-1-3pu6hszjas19xyp7ghgosyx9k8atbfcr8p2is99znpy26u2lkl-1awxwuwd3z9j1z3puu7rcgdbx";
+        let line = format!("docker swarm join --token {token}");
+        let table = [
+            (change("fine", "plain words"), Outcome::Held, "1 added lines"),
+            (change("fine", "token = $TOKEN"), Outcome::Held, "no secret"),
+            (change("fine", "password = config.sops.secrets.db.path;"), Outcome::Held, "no secret"),
+            (change("fine", &line), Outcome::Failed, "first: commit 0123456789ab, x y.sh: swarm-token"),
+            (change(&line, "plain words"), Outcome::Failed, "first: commit 0123456789ab, message: swarm-token"),
+            (change("fine", "password = hunter2"), Outcome::Failed, "x y.sh: assignment"),
+        ];
+        for (change, outcome, word) in table {
+            let seen = judge(&[change]);
+            assert_eq!(seen.outcome, outcome, "{}", seen.says);
+            assert!(seen.says.contains(word), "{}", seen.says);
+            assert!(!format!("{seen:?}").contains(token) && !seen.raw.contains("hunter2"), "{seen:?}");
+        }
     }
 }

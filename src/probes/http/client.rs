@@ -11,7 +11,7 @@ use reqwest::tls::TlsInfo;
 use reqwest::{Certificate, Url, redirect};
 
 use crate::model::digest::Digest;
-use crate::probes::file::read_safely;
+use crate::probes::file::read_host;
 
 /// The most bytes of a body that are read.
 const BODY_LIMIT: usize = 64 << 10;
@@ -84,7 +84,7 @@ impl Client {
             // Without TLS no store of authorities is opened: a host without one can still ask plain routes.
             builder = builder.tls_certs_only([]);
         } else if let Some(path) = ca {
-            let pem = read_safely(None, path).map_err(|error| format!("the authority's file: {error}"))?;
+            let pem = read_host(path).map_err(|error| format!("the authority's file: {error}"))?;
             let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| format!("`{path}`: {error}"))?;
             if authorities.is_empty() {
                 return Err(format!("`{path}` holds no certificate"));

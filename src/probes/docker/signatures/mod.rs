@@ -6,85 +6,126 @@
 pub mod classes;
 pub mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use self::classes::{STUCK_TASKS, classify};
+use self::classes::{STUCK_TASKS, Severity, classify, leak_network};
 use self::source::Log;
 use super::fields::{short, text};
 use crate::model::contract::Params;
-use crate::model::time::{Time, show_duration};
+use crate::model::time::Time;
 use crate::probes::seen::{Seen, texts};
 
-/// The classes that may not be there unless the contract says otherwise.
-const FORBIDDEN: &[&str] = &["exhaustion", STUCK_TASKS];
 /// How many lines of each class are kept as raw text.
 const SHOWN: usize = 20;
+
+/// What the log and the tasks showed, by class.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// How often.
+    pub counts: BTreeMap<&'static str, i64>,
+    /// When last. The engine repeats a refusal only at its debug level, so that silence is no recovery.
+    pub last: BTreeMap<&'static str, Time>,
+    /// Networks that were removed under a living task.
+    pub leak_networks: BTreeSet<String>,
+    /// The tasks that wait in `New` for too long, with the seconds they wait; `None` where their time cannot be read.
+    pub stuck: Vec<(String, Option<u64>)>,
+}
+
+impl Signs {
+    /// The classes of a severity that are there.
+    pub fn of(&self, severity: Severity) -> Vec<&'static str> {
+        self.counts.keys().filter(|class| classes::severity(class) == Some(severity)).copied().collect()
+    }
+}
+
+/// Reads the signs in a log and a list of tasks.
+pub fn signs(log: &Log, tasks: &[Value], new_for: Duration, now: Time) -> Signs {
+    let mut signs = Signs::default();
+    for line in &log.lines {
+        let Some(class) = classify(&line.text) else { continue };
+        *signs.counts.entry(class).or_default() += 1;
+        signs.last.insert(class, line.at);
+        signs.leak_networks.extend(leak_network(&line.text).map(str::to_owned));
+    }
+    for task in tasks.iter().filter(|task| text(task, &["Status", "State"]) == "new") {
+        let since = chrono::DateTime::parse_from_rfc3339(text(task, &["Status", "Timestamp"])).ok();
+        let age = since.map(|since| now.since(Time::from_utc(since.to_utc())).unwrap_or_default());
+        // One whose time cannot be read counts as stuck.
+        if age.is_none_or(|age| age > new_for) {
+            signs.stuck.push((short(text(task, &["ID"])).to_owned(), age.map(|age| age.as_secs())));
+        }
+    }
+    if !signs.stuck.is_empty() {
+        signs.counts.insert(STUCK_TASKS, i64::try_from(signs.stuck.len()).unwrap_or(i64::MAX));
+        signs.last.insert(STUCK_TASKS, now);
+        // The oldest first.
+        signs.stuck.sort_by_key(|(_, age)| std::cmp::Reverse(age.unwrap_or(u64::MAX)));
+    }
+    signs
+}
 
 /// Judges the log's lines and the swarm's tasks.
 pub fn judge(params: &Params, log: &Log, tasks: &[Value], now: Time) -> Seen {
     let mut forbidden: Vec<&str> = params.list("classes").iter().map(String::as_str).collect();
     if forbidden.is_empty() {
-        forbidden = FORBIDDEN.to_vec();
+        let exhaustion = |(_, severity): &&(&str, Severity)| *severity == Severity::Exhaustion;
+        forbidden = classes::CLASSES.iter().filter(exhaustion).map(|(name, _)| *name).collect();
     }
-    if let Some(other) = forbidden.iter().find(|name| !classes::NAMES.contains(name)) {
+    let known: Vec<_> = classes::CLASSES.iter().map(|(name, _)| *name).collect();
+    if let Some(other) = forbidden.iter().find(|name| !known.contains(name)) {
         return Seen::unknown(format!(
             "docker.signatures knows no class `{other}`: wanted one of {}",
-            classes::NAMES.join(", ")
+            known.join(", ")
         ));
-    }
-    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-    let mut raw = format!("{} since {}, {} lines\n", log.from, log.since, log.lines.len());
-    for line in &log.lines {
-        if let Some(class) = classify(&line.text) {
-            let count = counts.entry(class).or_default();
-            *count += 1;
-            if usize::try_from(*count).is_ok_and(|count| count <= SHOWN) {
-                raw.push_str(&format!("{class}  {}  {}\n", line.at, line.text));
-            }
-        }
     }
     let new_for = params.duration("new_for").unwrap_or(Duration::from_secs(60));
-    for task in tasks.iter().filter(|task| is_stuck(task, new_for, now)) {
-        *counts.entry(STUCK_TASKS).or_default() += 1;
-        raw.push_str(&format!(
-            "{STUCK_TASKS}  {}  in New for over {}\n",
-            short(text(task, &["ID"])),
-            show_duration(new_for)
-        ));
-    }
-    let present: Vec<_> = counts.keys().filter(|class| forbidden.contains(class)).copied().collect();
+    let signs = signs(log, tasks, new_for, now);
+    let present: Vec<_> = signs.counts.keys().filter(|class| forbidden.contains(class)).copied().collect();
     let seen = if present.is_empty() {
         Seen::held(format!("none of {} in {} since {}", forbidden.join(", "), log.from, log.since))
     } else {
-        let found: Vec<_> = present.iter().map(|class| format!("{} {class}", counts[class])).collect();
+        let found: Vec<_> = present.iter().map(|class| format!("{} {class}", signs.counts[class])).collect();
         Seen::failed(format!(
-            "{} in {} since {}, wanted none: the allocator is exhausted or leaks; a larger network or a restart of the engine helps",
+            "{} in {} since {}, wanted none; look with `countersign vips`, cure with `countersign guard` or a larger network",
             found.join(", "),
             log.from,
             log.since
         ))
     };
-    let counts: toml::Table = counts.into_iter().map(|(class, count)| (class.to_owned(), count.into())).collect();
+    let counts = toml::Table::from_iter(signs.counts.iter().map(|(class, n)| ((*class).to_owned(), (*n).into())));
+    let last = signs.last.iter().map(|(class, at)| ((*class).to_owned(), at.to_string().into()));
+    let age = |age: Option<u64>| age.map_or("no readable time".to_owned(), |age| format!("{age} s"));
     seen.fact("classes", texts(&present))
         .reading("counts", counts)
+        .reading("last", toml::Table::from_iter(last))
+        .reading("leak_networks", texts(&signs.leak_networks))
+        .reading("stuck", texts(signs.stuck.iter().map(|(id, seconds)| format!("{id} in New for {}", age(*seconds)))))
         .reading("since", log.since.to_string())
         .reading("lines", i64::try_from(log.lines.len()).unwrap_or(i64::MAX))
-        .raw(raw)
+        .raw(raw(log, &signs))
 }
 
-/// Whether a task waits in `New` for longer than this. One whose time cannot be read counts as stuck.
-fn is_stuck(task: &Value, new_for: Duration, now: Time) -> bool {
-    if text(task, &["Status", "State"]) != "new" {
-        return false;
+/// The first lines of each class, with its severity.
+fn raw(log: &Log, signs: &Signs) -> String {
+    let mut raw = format!("{} since {}, {} lines\n", log.from, log.since, log.lines.len());
+    let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in &log.lines {
+        let Some(class) = classify(&line.text) else { continue };
+        let count = shown.entry(class).or_default();
+        *count += 1;
+        if *count <= SHOWN {
+            let severity = classes::severity(class).map_or("", Severity::label);
+            raw.push_str(&format!("{severity}  {class}  {}  {}\n", line.at, line.text));
+        }
     }
-    let since = chrono::DateTime::parse_from_rfc3339(text(task, &["Status", "Timestamp"])).ok();
-    match since {
-        Some(since) => now.since(Time::from_utc(since.to_utc())).is_some_and(|age| age > new_for),
-        None => true,
+    for (id, age) in &signs.stuck {
+        let age = age.map_or("?".to_owned(), |age| age.to_string());
+        raw.push_str(&format!("exhaustion  {STUCK_TASKS}  {id}  in New for {age} s\n"));
     }
+    raw
 }
 
 #[cfg(test)]
@@ -113,9 +154,15 @@ mod tests {
         let young = json!({"ID": "t2", "Status": {"State": "new", "Timestamp": "2026-06-13T05:59:30Z"}});
         let of = |classes: &[&str]| Param::List(classes.iter().map(|c| (*c).to_owned()).collect());
         let table: &[(&[&str], &[Value], &[&str], Outcome, &str)] = &[
-            (&["all is well"], &[], &[], Outcome::Held, "none of exhaustion, stuck-tasks"),
+            (
+                &["all is well"],
+                &[],
+                &[],
+                Outcome::Held,
+                "none of vip-exhaustion, task-exhaustion, node-exhaustion, stuck-tasks",
+            ),
             (&[], std::slice::from_ref(&young), &[], Outcome::Held, ""),
-            (&[vip, vip], &[], &[], Outcome::Failed, "2 exhaustion"),
+            (&[vip, vip], &[], &[], Outcome::Failed, "2 vip-exhaustion"),
             (&[], std::slice::from_ref(&stuck), &[], Outcome::Failed, "1 stuck-tasks"),
             (&[leak], &[], &[], Outcome::Held, ""),
             (&[leak], &[], &["leak-condition"], Outcome::Failed, "1 leak-condition"),
@@ -129,5 +176,9 @@ mod tests {
         }
         let counted = judge(&Params::default(), &log(&[leak]), &[], now());
         assert_eq!(counted.readings["counts"]["leak-condition"].as_integer(), Some(1), "shown though it may be there");
+        assert_eq!(counted.readings["leak_networks"], texts(["n1"]));
+        let unreadable = json!({"ID": "t3", "Status": {"State": "new", "Timestamp": "soon"}});
+        let aged = judge(&Params::default(), &log(&[]), &[stuck, young, unreadable], now());
+        assert_eq!(aged.readings["stuck"], texts(["t3 in New for no readable time", "t1 in New for 120 s"]));
     }
 }

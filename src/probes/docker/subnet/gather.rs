@@ -26,9 +26,6 @@ pub enum Gap {
     /// A network without a subnet that may get one at any time.
     #[error("network {0} was never allocated and may take a range at any time: remove it first")]
     Dead(String),
-    /// An answer of another form than wanted.
-    #[error("{0}: the answer is no list")]
-    NotAList(&'static str),
 }
 
 fn range(text: &str, from: &'static str) -> Result<IpNet, Gap> {
@@ -59,21 +56,14 @@ pub fn networks(networks: &[Value], replaces: Option<&str>) -> Result<Vec<Taken>
 /// The swarm's pool (an explicit subnet inside it is normal, so it is no conflict), the pools of future bridges, and the
 /// addresses of the swarm's nodes.
 pub fn engine(info: &Value, nodes: &[Value]) -> Result<Vec<Taken>, Gap> {
-    const POOLS: &str = "engine: info";
     const SWARM: &str = "engine: swarm";
-    let mut taken = Vec::new();
+    let mut taken = pools(info, "pool of future bridges")?;
     let swarm = list(info, &["Swarm", "Cluster", "DefaultAddrPool"]).iter().filter_map(Value::as_str);
     let swarm: Vec<_> = swarm.collect();
     for pool in if swarm.is_empty() { vec!["10.0.0.0/8"] } else { swarm } {
         let mut one = Taken::new("swarm's default pool", range(pool, POOLS)?, POOLS);
         one.exempt = Some("only blocks handed out count, and they are listed as networks");
         taken.push(one);
-    }
-    let pools: Vec<_> = list(info, &["DefaultAddressPools"]).iter().map(|pool| text(pool, &["Base"])).collect();
-    // What the engine hands out to bridges unless it is told otherwise: 172.17/16 to 172.31/16 and 192.168/16.
-    let built_in = ["172.17.0.0/16", "172.18.0.0/15", "172.20.0.0/14", "172.24.0.0/13", "192.168.0.0/16"];
-    for pool in if pools.is_empty() { built_in.to_vec() } else { pools } {
-        taken.push(Taken::new("pool of future bridges", range(pool, POOLS)?, POOLS));
     }
     let own = text(info, &["Swarm", "NodeAddr"]);
     if !own.is_empty() {
@@ -93,36 +83,19 @@ pub fn engine(info: &Value, nodes: &[Value]) -> Result<Vec<Taken>, Gap> {
     Ok(taken)
 }
 
-/// Routes of every table, as `ip -j route show table all` lists them. A default route is no range of its own.
-pub fn routes(listed: &Value) -> Result<Vec<Taken>, Gap> {
-    const FROM: &str = "kernel: routes";
-    let mut taken = Vec::new();
-    for route in listed.as_array().ok_or(Gap::NotAList(FROM))? {
-        let destination = text(route, &["dst"]);
-        if matches!(destination, "default" | "0.0.0.0/0" | "::/0") {
-            continue;
-        }
-        let table = at(route, &["table"]).and_then(Value::as_str).unwrap_or("main");
-        let kind = at(route, &["type"]).and_then(Value::as_str).unwrap_or("unicast");
-        let what = format!("{kind} route, table {table}, dev {}", text(route, &["dev"]));
-        taken.push(Taken::new(what, range(destination, FROM)?, FROM));
-    }
-    Ok(taken)
-}
+const POOLS: &str = "engine: info";
 
-/// Addresses with their on-link ranges, as `ip -j addr` lists them.
-pub fn addresses(listed: &Value) -> Result<Vec<Taken>, Gap> {
-    const FROM: &str = "kernel: addresses";
-    let links = listed.as_array().filter(|links| !links.is_empty()).ok_or(Gap::NotAList(FROM))?;
-    let mut taken = Vec::new();
-    for link in links {
-        for address in list(link, &["addr_info"]) {
-            let bits = at(address, &["prefixlen"]).and_then(Value::as_u64).unwrap_or(0);
-            let net = range(&format!("{}/{bits}", text(address, &["local"])), FROM)?;
-            taken.push(Taken::new(format!("address on {}", text(link, &["ifname"])), net, FROM));
-        }
-    }
-    Ok(taken)
+/// What an engine hands out to bridges: its declared pools, else the built-in ones.
+///
+/// # Errors
+///
+/// A pool is no range.
+pub fn pools(info: &Value, what: &str) -> Result<Vec<Taken>, Gap> {
+    let pools: Vec<_> = list(info, &["DefaultAddressPools"]).iter().map(|pool| text(pool, &["Base"])).collect();
+    // Unless it is told otherwise: 172.17/16 to 172.31/16 and 192.168/16.
+    let built_in = ["172.17.0.0/16", "172.18.0.0/15", "172.20.0.0/14", "172.24.0.0/13", "192.168.0.0/16"];
+    let pools = if pools.is_empty() { built_in.to_vec() } else { pools };
+    pools.into_iter().map(|pool| Ok(Taken::new(what, range(pool, POOLS)?, POOLS))).collect()
 }
 
 /// Name servers of a `resolv.conf`.
@@ -131,9 +104,15 @@ pub fn name_servers(resolv_conf: &str, from: &'static str) -> Result<Vec<Taken>,
     servers.map(|server| Ok(Taken::new("name server", range(server.trim(), from)?, from))).collect()
 }
 
-/// Ranges that the contract reserves, and those that no network may have.
+/// Ranges that the contract reserves, and those that it declares for other nodes.
 pub fn reserved(params: &Params) -> Result<Vec<Taken>, Gap> {
+    const DECLARED: &str = "contract: declared, not seen";
     let mut taken = Vec::new();
+    for (node, list) in params.map("nodes_declared").into_iter().flatten() {
+        for text in list.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+            taken.push(Taken::new(format!("range of node {node}"), range(text, DECLARED)?, DECLARED));
+        }
+    }
     for text in params.list("reserved") {
         taken.push(Taken::new("reserved range", range(text, "contract: reserved")?, "contract: reserved"));
     }
@@ -169,15 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_and_the_engine_say() {
-        let listed = json!([{"dst": "default", "dev": "eth0"}, {"dst": "10.8.0.0/24", "dev": "wg0", "table": "52"},
-                            {"dst": "192.0.2.7", "type": "blackhole"}, {"dst": "fe80::/64", "dev": "eth0"}]);
-        let lines = shown(routes(&listed));
-        assert_eq!(lines[0], "10.8.0.0/24 unicast route, table 52, dev wg0");
-        assert_eq!((lines.len(), lines[1].as_str()), (3, "192.0.2.7/32 blackhole route, table main, dev "));
-        let listed = json!([{"ifname": "eth0", "addr_info": [{"local": "10.4.0.9", "prefixlen": 22}]}]);
-        assert_eq!(shown(addresses(&listed)), ["10.4.0.0/22 address on eth0"]);
-        assert_eq!(addresses(&json!([])), Err(Gap::NotAList("kernel: addresses")), "not even a loopback");
+    fn what_the_engine_the_resolver_and_the_contract_say() {
+        let declared =
+            crate::model::contract::Param::Map([("w1".to_owned(), "10.7.0.0/16, 192.0.2.3".to_owned())].into());
+        let params = Params([("nodes_declared".to_owned(), declared)].into());
+        assert_eq!(shown(reserved(&params)), ["10.7.0.0/16 range of node w1", "192.0.2.3/32 range of node w1"]);
         let lines = shown(name_servers("# x\nnameserver 10.1.1.1\nnameserver fe80::1%eth0\noptions edns0\n", "file"));
         assert_eq!(lines, ["10.1.1.1/32 name server", "fe80::1/128 name server"]);
         assert!(name_servers("nameserver ten", "file").is_err());
@@ -188,8 +163,8 @@ mod tests {
         assert_eq!(
             shown(engine(&info, &nodes)),
             [
-                "10.0.0.0/8 swarm's default pool (exempt)",
                 "10.200.0.0/16 pool of future bridges",
+                "10.0.0.0/8 swarm's default pool (exempt)",
                 "10.9.0.1/32 this node's swarm address",
                 "10.9.0.2/32 a manager's address",
                 "fd00::5/128 a node's address"

@@ -5,6 +5,7 @@
 //! and lists them all, one row each.
 
 pub mod gather;
+pub mod kernel;
 
 use std::net::Ipv4Addr;
 
