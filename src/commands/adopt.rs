@@ -46,7 +46,7 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
     let text = summary(contract, report.in_force.as_ref());
     let Some(yes) = &args.yes else {
         let message = format!(
-            "{text}\nNothing was signed. To adopt exactly this text:\n  countersign {role} adopt --yes {short}"
+            "{text}\nNothing was signed. To adopt exactly this text:\nNext: countersign {role} adopt --yes {short}"
         );
         return Ok(Answer::ok(message, json!({ "digest": contract.digest.to_string(), "adopted": false })));
     };
@@ -81,7 +81,7 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
     let words = format!("The {role} adopts contract version {} ({short}).", contract.version);
     let id = transaction.append(composer.draft(&words, body, Some(output)), &key)?;
     transaction.publish()?;
-    let text = format!("{words}\nRecord {} in {}.", id.short(), session.store.file(document));
+    let text = format!("{words}\nRecord {} in {}.\nNext: countersign sync", id.short(), session.store.file(document));
     Ok(Answer::ok(text, json!({ "digest": contract.digest.to_string(), "adopted": true, "record": id.to_string() })))
 }
 

@@ -42,8 +42,8 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     }
     let count = gathered.records.len();
     let mut text = format!("{count} records, every byte, signature and link as it was written\n");
-    for distrusted in &report.distrusted {
-        text += &format!("  record {} counts for nothing: {}\n", distrusted.record.short(), distrusted.why);
+    for line in crate::report::phase::distrusted(&report) {
+        text += &format!("  {line}\n");
     }
     let foreign = gathered.records.iter().filter(|r| r.block.repository != session.repository.root_commit).count();
     if foreign > 0 {

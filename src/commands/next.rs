@@ -1,23 +1,61 @@
 //! `countersign next`
 
+use std::fmt;
+
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::gates::done::done;
 use crate::gates::evaluate::PhaseReport;
+use crate::gates::inputs::Known;
 use crate::gates::progress::State;
-use crate::gates::standing::Standing;
+use crate::gates::reason::Reason;
+use crate::gates::standing::{GateReport, Standing};
+use crate::model::contract::Step;
 use crate::model::role::Role;
+use crate::model::time::show_duration;
 use crate::report::Answer;
+use crate::sign::key_file::Key;
 
 use super::open::Session;
 
+/// How long a window `next` proposes where the contract sets no shorter limit, in minutes.
+const WINDOW_MINUTES: u64 = 30;
+
 /// Say whose turn it is and the one command to run
+///
+/// Each role gets through the whole phase by it alone: run what it says, follow the `Next:` that a command ends with, ask
+/// again. Where it is the other party's turn, or your records are not published yet, your command is `countersign sync`.
 ///
 /// Example: countersign next --json
 #[derive(Debug, clap::Args)]
 pub struct Args {}
+
+/// Whose turn it is, the command, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Turn {
+    who: String,
+    run: String,
+    why: String,
+}
+
+impl Turn {
+    fn new(who: impl fmt::Display, run: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { who: who.to_string(), run: run.into(), why: why.into() }
+    }
+
+    /// What a reason says to do, by whom its command is for.
+    fn of(reason: &Reason) -> Self {
+        let who = match reason.next.split(' ').nth(1) {
+            Some("adversary") => "adversary",
+            Some("trust") => "operator",
+            _ => "builder",
+        };
+        let run = if reason.next.is_empty() { "countersign status" } else { &reason.next };
+        Self::new(who, run, &reason.found)
+    }
+}
 
 /// Runs it.
 ///
@@ -28,75 +66,118 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
     let gathered = session.gather(false)?;
     let report = session.evaluate(&gathered);
-    let (who, command, why) = turn(&report);
-    Ok(Answer::ok(format!("{who}: {command}\n  {why}"), json!({ "who": who, "run": command, "why": why })))
+    let turn = turn(&report);
+    let me = me(&session, context);
+    let unpublished = session.unpublished()?;
+    let mine = match me {
+        Some(_) if unpublished => {
+            Turn::new(&turn.who, "countersign sync", "records of this clone are not published yet")
+        }
+        Some(role) if turn.who != role.name() && !matches!(turn.who.as_str(), "nobody" | "operator") => Turn::new(
+            &turn.who,
+            "countersign sync",
+            format!("it is the {}'s turn ({}): {}", turn.who, turn.run, turn.why),
+        ),
+        _ => turn.clone(),
+    };
+    let who = me.filter(|_| mine != turn).map_or_else(|| mine.who.clone(), |role| role.name().to_owned());
+    let text = format!("{who}: {}\n  {}", mine.run, mine.why);
+    let json = json!({
+        "who": who, "run": mine.run, "why": mine.why,
+        "turn": { "who": turn.who, "run": turn.run, "why": turn.why }, "unpublished": unpublished,
+    });
+    Ok(Answer::ok(text, json))
 }
 
-/// Whose turn it is, the command, and why.
-fn turn(report: &PhaseReport<'_>) -> (String, String, String) {
+/// The one role whose key this user holds; none where it holds several or none, so that nothing can be said for it alone.
+fn me(session: &Session, context: &Context) -> Option<Role> {
+    let holds = |role: &Role| {
+        let key = context.key_path(*role).ok().and_then(|path| Key::load(&path).ok());
+        key.is_some_and(|key| session.contract.keys_of(*role).contains(&key.public_text()))
+    };
+    let roles: Vec<Role> = Role::ALL.into_iter().filter(holds).collect();
+    match roles.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    }
+}
+
+fn turn(report: &PhaseReport<'_>) -> Turn {
     let contract = report.inputs.contract;
-    let row = |who: &str, command: String, why: String| (who.to_owned(), command, why);
     if let Some(done) = report.done {
-        return row("nobody", "countersign status".into(), format!("DONE since {}", done.block.at));
+        return Turn::new("nobody", "countersign status", format!("DONE since {}", done.block.at));
     }
     for role in [Role::Builder, Role::Adversary] {
         if contract.keys_of(role).is_empty() {
-            return row(
-                role.name(),
+            return Turn::new(
+                role,
                 format!("countersign key new {role}"),
                 format!("the contract lists no key for the {role}"),
             );
         }
     }
     if let Some(reason) = report.general.first() {
-        let who = if reason.next.contains("adversary") { "adversary" } else { "builder" };
-        return row(who, reason.next.clone(), reason.found.clone());
+        return Turn::of(reason);
     }
-    if let Some((step, _)) = report.steps.iter().find(|(_, p)| matches!(p.state, State::InDoubt | State::Stuck)) {
-        return row(
-            "builder",
-            "countersign builder resume".into(),
-            format!("step `{step}` is {}", report.state_of(step).label()),
-        );
+    let unsettled = |state| matches!(state, State::InDoubt | State::Stuck | State::Failed);
+    if let Some((step, progress)) = report.steps.iter().find(|(_, progress)| unsettled(progress.state)) {
+        let why = format!("step `{step}` is {}", progress.state.label());
+        return Turn::new(Role::Builder, "countersign builder resume", why);
     }
     if let Some(veto) = report.vetoes.first() {
-        return row(
-            "adversary",
-            format!("countersign adversary veto lift {} --reason …", veto.id.short()),
-            veto.reason.clone(),
-        );
+        let lift = format!("countersign adversary veto lift {} --reason …", veto.id.short());
+        return Turn::new(Role::Adversary, lift, format!("a veto stands: {}", veto.reason));
     }
-    for gate in &report.gates {
-        let pending =
-            contract.steps.iter().find(|step| step.gate == gate.gate && report.state_of(&step.id) != State::Done);
-        let later_begun =
-            contract.steps.iter().any(|step| step.gate == gate.gate && report.state_of(&step.id) == State::Done);
-        match gate.standing {
-            Standing::Claimed => {
-                return row(
-                    "adversary",
-                    format!("countersign adversary brief {}", gate.gate),
-                    format!("gate {} waits for a verdict", gate.gate),
-                );
-            }
-            Standing::Open if pending.is_none() => {}
-            Standing::Stale if pending.is_none() && later_begun => {}
-            Standing::Open => {
-                let id = pending.map(|step| step.id.to_string()).unwrap_or_default();
-                return row("builder", format!("countersign builder run {id}"), format!("gate {} is open", gate.gate));
-            }
-            _ => {
-                let why = gate.reasons.first().map_or_else(String::new, |reason| reason.found.clone());
-                return row("builder", format!("countersign builder claim {}", gate.gate), why);
-            }
-        }
+    if let Some(turn) = report.gates.iter().find_map(|gate| at_gate(report, gate)) {
+        return turn;
     }
     match done(report) {
-        Ok(_) => row("builder", "countersign builder done".into(), "everything that DONE needs is there".into()),
-        Err(reasons) => {
-            let first = reasons.first();
-            let next = first.map_or_else(|| "countersign status".to_owned(), |reason| reason.next.clone());
-            row("builder", next, first.map_or_else(String::new, |reason| reason.found.clone()))
-        }
+        Ok(_) => Turn::new(Role::Builder, "countersign builder done", "everything that DONE needs is there"),
+        Err(reasons) => match reasons.first() {
+            Some(reason) => Turn::of(reason),
+            None => Turn::new(Role::Builder, "countersign status", "it is not done, and no reason was found"),
+        },
     }
+}
+
+/// What a gate waits for; nothing where its steps are done, or where it is open and has none.
+fn at_gate(report: &PhaseReport<'_>, gate: &GateReport) -> Option<Turn> {
+    let mut steps = report.inputs.contract.steps.iter().filter(|step| step.gate == gate.gate);
+    let has_steps = steps.clone().next().is_some();
+    let pending = steps.find(|step| report.state_of(&step.id) != State::Done);
+    let why = || gate.reasons.first().map_or_else(String::new, |reason| reason.found.clone());
+    match (gate.standing, pending) {
+        (Standing::Claimed, _) => {
+            let brief = format!("countersign adversary brief {}", gate.gate);
+            Some(Turn::new(Role::Adversary, brief, format!("gate {} waits for a verdict", gate.gate)))
+        }
+        (Standing::Open, None) => None,
+        // Its steps were begun under it; it opens nothing more.
+        (Standing::Stale, None) if has_steps => None,
+        (Standing::Open, Some(step)) => Some(to_run(report, gate, step)),
+        (Standing::Closed, _) => Some(gate.reasons.first().map_or_else(
+            || Turn::new(Role::Builder, "countersign status", format!("gate {} is closed", gate.gate)),
+            Turn::of,
+        )),
+        _ => Some(Turn::new(Role::Builder, format!("countersign builder claim {}", gate.gate), why())),
+    }
+}
+
+/// The pin, the window, the step.
+fn to_run(report: &PhaseReport<'_>, gate: &GateReport, step: &Step) -> Turn {
+    let (contract, host) = (report.inputs.contract, &report.inputs.host);
+    if let Known::Is(pins) = &host.pins
+        && !contract.keys_of(Role::Adversary).iter().any(|key| pins.contains(key))
+    {
+        return Turn::new(Role::Operator, "countersign trust KEY.pub", "this host pins no key of the Adversary");
+    }
+    let open = matches!(&host.window, Known::Is(Some(until)) if report.inputs.now < *until);
+    if !open && matches!(host.window, Known::Is(_)) {
+        let longest = contract.window.max_length.map_or(WINDOW_MINUTES, |length| (length.as_secs() / 60).max(1));
+        let length = show_duration(std::time::Duration::from_secs(60 * longest.min(WINDOW_MINUTES)));
+        let why = format!("gate {} is open, and no maintenance window is", gate.gate);
+        return Turn::new(Role::Builder, format!("countersign builder window open --for {length}"), why);
+    }
+    let why = format!("gate {} is open, and step `{}` is {}", gate.gate, step.id, report.state_of(&step.id).label());
+    Turn::new(Role::Builder, format!("countersign builder run {}", step.id), why)
 }

@@ -154,15 +154,17 @@ impl Session {
             return Ok(key);
         }
         let other = Role::ALL.into_iter().find(|other| self.contract.keys_of(*other).contains(&public));
-        let found = match other {
-            Some(other) => format!("{} is a key of the {other}, not of the {role}", path.display()),
-            None => format!("{} is not listed in the contract for the {role}", path.display()),
+        let (found, next) = match other {
+            Some(other) => (
+                format!("{} is a key of the {other}, not of the {role}", path.display()),
+                format!("the {role} signs with a key of its own: countersign key new {role}, as another user"),
+            ),
+            None => (
+                format!("{} is not listed in the contract for the {role}", path.display()),
+                format!("countersign key add {role} KEY.pub, by whoever opens the phase"),
+            ),
         };
-        Err(CommandError::new(
-            Exit::Role,
-            found,
-            format!("countersign key add {role} KEY.pub, by whoever opens the phase"),
-        ))
+        Err(CommandError::new(Exit::Role, found, next))
     }
 
     /// The documents on the remote's branch; `None` when there is no remote or it has no such branch yet.
@@ -193,6 +195,19 @@ impl Session {
             self.repository.show(&tip.reference, &file).ok_or_else(|| format!("{file} is not on the remote"))
         };
         Ok(Some(self.store.read_given(&bytes, &evidence)))
+    }
+
+    /// Whether this clone holds records or commits that its remote lacks; no where there is no remote or branch.
+    ///
+    /// # Errors
+    ///
+    /// git fails.
+    pub fn unpublished(&self) -> Result<bool, CommandError> {
+        let Some(branch) = self.repository.branch() else { return Ok(false) };
+        if self.repository.remote_url("origin").is_none() {
+            return Ok(false);
+        }
+        Ok(self.repository.unpublished("origin", &branch)?)
     }
 
     /// What the host remembers of the engine and this phase.

@@ -56,6 +56,7 @@ impl Repository {
             if pushed.ok() {
                 synced.pushed = true;
                 interrupt::note("the commits are pushed");
+                self.git(&["update-ref", &format!("refs/countersign/{remote}/{branch}"), "HEAD"])?;
                 return Ok(synced);
             }
             let why = without_credentials(&String::from_utf8_lossy(&pushed.stderr));
@@ -69,19 +70,28 @@ impl Repository {
         Err(GitError::Remote { remote: remote.to_owned(), why: format!("lost {RACES} races for branch {branch}") })
     }
 
+    /// Whether state documents are not on the remote's branch, as far as it was last asked.
+    ///
+    /// # Errors
+    ///
+    /// git fails.
+    pub fn unpublished(&self, remote: &str, branch: &str) -> Result<bool, GitError> {
+        if self.changed_state()? {
+            return Ok(true);
+        }
+        let Ok(tip) = self.object(&format!("refs/countersign/{remote}/{branch}")) else { return Ok(false) };
+        Ok(!self.is_ancestor(&self.head()?, &tip)?)
+    }
+
+    /// Whether state documents differ from HEAD.
+    fn changed_state(&self) -> Result<bool, GitError> {
+        let args = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", "machine-docs"];
+        Ok(self.git(&args)?.split('\0').filter_map(|entry| entry.get(3..)).any(is_state))
+    }
+
     /// Commits the state documents alone; gives whether there was anything to commit.
     fn commit_state(&self, message: &str) -> Result<bool, GitError> {
-        let status = self.git(&[
-            "status",
-            "--porcelain=v1",
-            "-z",
-            "--untracked-files=all",
-            "--no-renames",
-            "--",
-            "machine-docs",
-        ])?;
-        let changed = status.split('\0').filter_map(|entry| entry.get(3..)).any(is_state);
-        if !changed {
+        if !self.changed_state()? {
             return Ok(false);
         }
         // Pathspecs that match nothing are an error for commit, so only those that do are named.

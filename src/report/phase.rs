@@ -60,13 +60,33 @@ pub fn text(report: &PhaseReport<'_>) -> String {
     for reason in &report.general {
         out += &format!("  ! {}; wanted {}\n", reason.found, reason.wanted);
     }
-    for distrusted in &report.distrusted {
-        out += &format!("  ! record {} counts for nothing: {}\n", distrusted.record.short(), distrusted.why);
+    for line in distrusted(report) {
+        out += &format!("  ! {line}\n");
     }
     if let Some(done) = report.done {
         out += &format!("\n  DONE @{} ({})\n", done.block.at, done.id.short());
     }
     out
+}
+
+/// Records that count for nothing: each by its id, or counted where many have one reason.
+pub fn distrusted(report: &PhaseReport<'_>) -> Vec<String> {
+    const MANY: usize = 4;
+    let mut reasons: Vec<&str> = Vec::new();
+    for distrusted in &report.distrusted {
+        if !reasons.contains(&distrusted.why.as_str()) {
+            reasons.push(&distrusted.why);
+        }
+    }
+    let line = |why: &str| {
+        let ids: Vec<String> =
+            report.distrusted.iter().filter(|record| record.why == why).map(|record| record.record.short()).collect();
+        match ids.len() {
+            0..MANY => ids.iter().map(|id| format!("record {id} counts for nothing: {why}")).collect(),
+            many => vec![format!("{many} records count for nothing, first {}: {why}", ids[0])],
+        }
+    };
+    reasons.into_iter().flat_map(line).collect()
 }
 
 /// The phase as JSON.

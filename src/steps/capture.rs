@@ -73,6 +73,16 @@ pub fn spec(service: &Value) -> &Value {
     service.get("Spec").unwrap_or(&Value::Null)
 }
 
+/// The first names in order, and how many more: all of them are in the capture.
+fn some(mut names: Vec<String>) -> String {
+    const SHOWN: usize = 12;
+    names.sort();
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    names.join(", ") + &rest
+}
+
 /// Looks at a network and the services on it.
 ///
 /// # Errors
@@ -143,7 +153,7 @@ pub async fn act(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Resul
     let digest = write(ground.host, &ground.capture, &capture)?;
     let names = capture.names();
     let mut acted =
-        Acted { output: format!("captured {} services: {}\n", names.len(), names.join(", ")), ..Acted::default() };
+        Acted { output: format!("captured {} services: {}\n", names.len(), some(names.clone())), ..Acted::default() };
     acted.facts.insert("digest".into(), digest.to_string().into());
     acted.facts.insert("services".into(), names.into());
     Ok(acted)

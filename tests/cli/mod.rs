@@ -8,3 +8,4 @@ mod interrupt;
 mod json;
 mod names;
 mod phase;
+mod recorded;

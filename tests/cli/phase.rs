@@ -6,7 +6,7 @@ use crate::support::{CONTRACT, GUARD, World};
 fn two_parties_walk_by_next_alone_to_a_pass() {
     let world = World::new();
     world.open(GUARD);
-    world.run_in("builder", &["next"]).expect(0, "builder: countersign builder adopt");
+    world.run_in("builder", &["next"]).expect(0, "builder: countersign sync").expect(0, "not published yet");
     world.adopt();
     world.run_in("builder", &["next"]).expect(0, "builder: countersign builder claim M1");
     world.claim();

@@ -6,3 +6,4 @@ mod drain;
 mod recreate;
 mod twin;
 mod vips;
+mod walk;

@@ -1,5 +1,7 @@
 //! The habits of the house, held by tests.
 
+mod readme;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

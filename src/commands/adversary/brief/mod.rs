@@ -61,7 +61,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         text,
         json!({
             "gate": gate.id.as_str(), "claim": record.id.to_string(), "parts": brief.json(args.full),
-            "whole": !withheld, "needs_brief": needed, "digest": digest,
+            "whole": !withheld, "needs_brief": needed, "brief": digest,
         }),
     ))
 }
