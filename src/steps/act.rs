@@ -11,7 +11,7 @@ use crate::model::observation::Values;
 use crate::model::record::Act;
 use crate::process::{self, Spec};
 
-use super::kinds::drain;
+use super::kinds::{drain, queue, unit};
 use super::{capture, recreate};
 
 /// Where and with what a step is done.
@@ -108,6 +108,8 @@ pub async fn act(permit: &Permit, step: &Step, params: &Params, ground: &Ground<
         "docker.capture" => capture::act(&engine()?, params, ground).await,
         "docker.network.recreate" => recreate::act(&engine()?, params, permit.strategy(), ground).await,
         "docker.stack.drain" => drain::act(&engine()?, params, step.timeout, ground).await,
+        "drone.queue" => queue::act(params, step.timeout, ground).await,
+        "systemd.unit" => unit::act(params, step.timeout, ground),
         other => Err(NotDone::untouched(format!("step kind `{other}` is not built yet in this version"))),
     }
 }
@@ -137,6 +139,8 @@ pub async fn undo(permit: &Permit, step: &Step, params: &Params, ground: &Ground
             let engine = ground.engine.clone().map_err(NotDone::untouched)?;
             drain::undo(&engine, params, step.timeout, ground).await
         }
+        ("drone.queue", None) => queue::undo(params, step.timeout, ground).await,
+        ("systemd.unit", None) => unit::undo(params, step.timeout, ground),
         (kind, None) => Err(NotDone::untouched(format!("step `{}` ({kind}) has no undo in the contract", step.id))),
     }
 }

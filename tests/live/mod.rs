@@ -3,7 +3,9 @@
 mod bad_input;
 mod doctor;
 mod drain;
+mod queue;
 mod recreate;
 mod twin;
+mod units;
 mod vips;
 mod walk;

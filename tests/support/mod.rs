@@ -36,6 +36,13 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// Everything that was printed.
+    pub fn all(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
 impl World {
     /// A world with an origin that has one commit.
     pub fn new() -> Self {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::header::{HOST, HeaderValue};
 use reqwest::tls::TlsInfo;
-use reqwest::{Certificate, Url, redirect};
+use reqwest::{Certificate, Method, Url, redirect};
 
 use crate::model::digest::Digest;
 use crate::probes::file::read_host;
@@ -30,7 +30,7 @@ pub struct Answer {
     /// Its status code.
     pub status: u16,
     /// The first 64 KiB of its body; bytes that are not UTF-8 are replaced.
-    pub(super) body: String,
+    pub body: String,
     /// SHA-256 of the server's certificate, for https.
     pub(super) certificate: Option<String>,
     /// Where a redirect points.
@@ -115,7 +115,19 @@ impl Client {
     ///
     /// There was no answer.
     pub async fn get(&self) -> Result<Answer, NoAnswer> {
-        let mut request = self.http.get(self.url.clone());
+        self.ask(Method::GET, None).await
+    }
+
+    /// Asks once, by any method, with a bearer token where one is given. No error tells the token.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer.
+    pub async fn ask(&self, method: Method, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
+        let mut request = self.http.request(method, self.url.clone());
+        if let Some(token) = bearer {
+            request = request.bearer_auth(token);
+        }
         if let Some(host) = &self.host {
             request = request.header(HOST, host.clone());
         }

@@ -2,4 +2,6 @@
 //! after a kill at any point; each reads back what it did before it says that it is done.
 
 pub mod drain;
+pub mod queue;
 mod settle;
+pub mod unit;
