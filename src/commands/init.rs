@@ -12,6 +12,7 @@ use crate::report::Answer;
 use super::open::repository;
 
 const PVFIX: &str = include_str!("../../templates/pvfix.toml");
+const RESIZE: &str = include_str!("../../templates/network-resize.toml");
 const BLANK: &str = include_str!("../../templates/blank.toml");
 
 /// Open a phase: write its contract and documents from a template
@@ -22,7 +23,7 @@ const BLANK: &str = include_str!("../../templates/blank.toml");
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What the contract begins with
-    #[arg(long, default_value = "blank", value_parser = ["pvfix", "blank"])]
+    #[arg(long, default_value = "blank", value_parser = ["pvfix", "network-resize", "blank"])]
     template: String,
 }
 
@@ -33,7 +34,11 @@ pub struct Args {
 /// There is no repository, or a file cannot be written.
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let repository = repository(context)?;
-    let (template, default) = if args.template == "pvfix" { (PVFIX, Some("pvfix")) } else { (BLANK, None) };
+    let (template, default) = match args.template.as_str() {
+        "pvfix" => (PVFIX, Some("pvfix")),
+        "network-resize" => (RESIZE, Some("resize")),
+        _ => (BLANK, None),
+    };
     let name = context.global.phase.as_deref().or(default).ok_or_else(|| {
         CommandError::new(Exit::Usage, "the blank template needs a name", "countersign init --phase NAME")
     })?;

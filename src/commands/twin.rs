@@ -12,11 +12,12 @@ use crate::error::{CommandError, Exit};
 use crate::report::{Answer, say};
 use crate::twin::error::TwinError;
 use crate::twin::exhaust;
-use crate::twin::lifecycle::{CALL, down, up};
+use crate::twin::lifecycle::{CALL, Size, complete, down, up};
+use crate::twin::node;
 use crate::twin::place::Place;
 use crate::twin::serve::backend::{self, Backend};
 use crate::twin::serve::front::{self, Front};
-use crate::twin::state::State;
+use crate::twin::state::{NodeState, State};
 use crate::twin::topology;
 
 /// Where a twin is kept.
@@ -36,6 +37,15 @@ pub enum Topology {
     Pvfix,
 }
 
+/// What is done with a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NodeAct {
+    /// All its processes are killed, its data stays
+    Stop,
+    /// Its engine comes up and joins its swarm again
+    Start,
+}
+
 /// Make, watch and remove a private swarm on this machine
 #[derive(Debug, Clone, Subcommand)]
 pub enum TwinCommand {
@@ -50,6 +60,12 @@ pub enum TwinCommand {
         /// Drive `proxy` to the real failure: leak addresses, fill the rest
         #[arg(long)]
         exhaust: bool,
+        /// How many engines, each in a network namespace of its own
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        nodes: usize,
+        /// How many of them are managers
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        managers: usize,
     },
     /// Remove a twin and everything that belongs to it
     Down {
@@ -57,8 +73,19 @@ pub enum TwinCommand {
         #[command(flatten)]
         place: DirArgs,
     },
-    /// Say whether a twin is up and where its engine is
+    /// Say whether a twin is up and where its engines are
     Status {
+        /// Which twin
+        #[command(flatten)]
+        place: DirArgs,
+    },
+    /// Stop a node as a power cut does, or start it again
+    Node {
+        /// What is done
+        #[arg(value_enum)]
+        act: NodeAct,
+        /// The node, as in n2
+        name: String,
         /// Which twin
         #[command(flatten)]
         place: DirArgs,
@@ -73,8 +100,8 @@ pub enum TwinCommand {
 pub async fn run(command: TwinCommand, say: &dyn Fn(&str)) -> Result<Value, TwinError> {
     let begin = Instant::now();
     let mut result = match command {
-        TwinCommand::Up { place, topology, exhaust } => {
-            cmd_up(&Place::new(&place.dir)?, topology, exhaust, say).await?
+        TwinCommand::Up { place, topology, exhaust, nodes, managers } => {
+            cmd_up(&Place::new(&place.dir)?, topology, exhaust, Size { nodes, managers }, say).await?
         }
         TwinCommand::Down { place } => {
             let place = Place::new(&place.dir)?;
@@ -82,12 +109,26 @@ pub async fn run(command: TwinCommand, say: &dyn Fn(&str)) -> Result<Value, Twin
             json!({"removed": place.dir()})
         }
         TwinCommand::Status { place } => cmd_status(&Place::new(&place.dir)?).await?,
+        TwinCommand::Node { act, name, place } => {
+            let place = Place::new(&place.dir)?;
+            match act {
+                NodeAct::Stop => node::stop(&place, &name)?,
+                NodeAct::Start => node::start(&place, &name).await?,
+            }
+            json!({"node": name, "runs": act == NodeAct::Start})
+        }
     };
     result["seconds"] = json!((begin.elapsed().as_secs_f64() * 10.0).round() / 10.0);
     Ok(result)
 }
 
-async fn cmd_up(place: &Place, topology: Topology, exhaust: bool, say: &dyn Fn(&str)) -> Result<Value, TwinError> {
+async fn cmd_up(
+    place: &Place,
+    topology: Topology,
+    exhaust: bool,
+    size: Size,
+    say: &dyn Fn(&str),
+) -> Result<Value, TwinError> {
     if exhaust && topology == Topology::Bare {
         let why = "`--exhaust` needs `--topology pvfix`".to_owned();
         return Err(TwinError::Directory { dir: place.dir().to_owned(), why });
@@ -97,9 +138,10 @@ async fn cmd_up(place: &Place, topology: Topology, exhaust: bool, say: &dyn Fn(&
         place.dir().display()
     ));
     let executable = std::env::current_exe().map_err(TwinError::file("/proc/self/exe"))?;
-    let (engine, address) = up(place, &executable, say).await?;
+    let (engine, address) = up(place, size, &executable, say).await?;
     let mut result = json!({
         "dir": place.dir(), "engine": place.engine_address(), "address": address, "log": place.log(),
+        "nodes": endpoints(place, &State::of_twin(place)?),
     });
     if topology == Topology::Pvfix {
         let begin = Instant::now();
@@ -114,20 +156,33 @@ async fn cmd_up(place: &Place, topology: Topology, exhaust: bool, say: &dyn Fn(&
         say(&format!("proxy is exhausted ({:.1} s)", begin.elapsed().as_secs_f32()));
         result["exhaustion"] = json!(done);
     }
+    complete(place)?;
     Ok(result)
 }
 
-async fn connect(place: &Place) -> Result<(State, Engine), TwinError> {
-    let state = State::read(place)?.ok_or_else(|| TwinError::NoTwin { dir: place.dir().to_owned() })?;
-    let engine = Engine::connect(&place.engine_address(), CALL).await?;
-    Ok((state, engine))
+/// The engine of each node by the node's name, as a contract's `[nodes]` writes them.
+fn endpoints(place: &Place, state: &State) -> Value {
+    let entry = |node: &NodeState| {
+        let node = place.node(node.number);
+        (node.name(), Value::from(node.engine_address()))
+    };
+    Value::Object(state.nodes.iter().map(entry).collect())
 }
 
 async fn cmd_status(place: &Place) -> Result<Value, TwinError> {
-    let (state, engine) = connect(place).await?;
+    let state = State::of_twin(place)?;
+    let runs = |node: &&NodeState| node.engine.is_some_and(|engine| engine.is_alive());
+    // Whichever manager runs answers for the swarm.
+    let asked =
+        state.nodes.iter().filter(|node| node.manager).find(runs).map_or(1, |node| place.node(node.number).number());
+    let engine = Engine::connect(&place.node(asked).engine_address(), CALL).await?;
     let info = engine.info().await?;
+    let stopped: Vec<String> =
+        state.nodes.iter().filter(|node| !runs(node)).map(|node| place.node(node.number).name()).collect();
+    let address = state.nodes.first().map(|node| node.address.as_str()).unwrap_or_default();
     Ok(json!({
-        "dir": place.dir(), "engine": place.engine_address(), "address": state.address, "log": place.log(),
+        "dir": place.dir(), "engine": place.engine_address(), "address": address, "log": place.log(),
+        "nodes": endpoints(place, &state), "stopped": stopped, "complete": state.complete,
         "version": info.server_version, "manager": info.is_manager, "services": engine.services().await?.len(),
     }))
 }

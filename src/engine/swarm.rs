@@ -13,6 +13,24 @@ impl Engine {
         self.transport.call(Method::POST, "/swarm/init", Some(&request)).await.map(|_| ())
     }
 
+    /// The secret by which another engine joins this swarm. It belongs in no log.
+    pub async fn join_token(&self, manager: bool) -> Result<String, EngineError> {
+        let swarm = self.transport.call(Method::GET, "/swarm", None).await?;
+        let role = if manager { "Manager" } else { "Worker" };
+        let token = swarm.pointer(&format!("/JoinTokens/{role}")).and_then(Value::as_str);
+        let why =
+            || EngineError::Malformed { call: "GET /swarm".to_owned(), why: "no join token in the answer".to_owned() };
+        token.map(str::to_owned).ok_or_else(why)
+    }
+
+    /// Makes this engine a node, listening at `advertise`, of the swarm that has a manager at `remote`.
+    pub async fn swarm_join(&self, advertise: &str, remote: &str, token: &str) -> Result<(), EngineError> {
+        let remote = format!("{remote}:2377");
+        let request =
+            json!({"ListenAddr": advertise, "AdvertiseAddr": advertise, "RemoteAddrs": [remote], "JoinToken": token});
+        self.transport.call(Method::POST, "/swarm/join", Some(&request)).await.map(|_| ())
+    }
+
     /// Asks the API for anything else by a GET, raw. `path` begins with `/` and is not encoded here.
     pub async fn get(&self, path: &str) -> Result<Value, EngineError> {
         self.transport.call(Method::GET, path, None).await

@@ -1,4 +1,4 @@
-//! A free /30 for the link between host and twin.
+//! A free range for a twin: the host has its first address, the nodes have the next ones.
 
 use std::net::Ipv4Addr;
 
@@ -6,25 +6,41 @@ use crate::process::{Spec, run};
 use crate::twin::error::TwinError;
 use crate::twin::place::Place;
 
-/// The two addresses of a link: host, twin. Their prefix length is 30.
+/// Prefix length of a twin's range.
+pub const PREFIX: u32 = 28;
+const SIZE: u32 = 1 << (32 - PREFIX);
+/// Ranges are taken from here: 192.168.224.0/20.
+const FIRST: u32 = u32::from_be_bytes([192, 168, 224, 0]);
+const RANGES: u32 = (1 << 12) / SIZE;
+
+/// A twin's range of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Link {
-    /// The host's end.
-    pub host: Ipv4Addr,
-    /// The twin's end.
-    pub inner: Ipv4Addr,
+pub struct Range {
+    base: u32,
 }
 
-/// How many links fit into 192.168.231.0/24.
-const LINKS: u32 = 64;
+impl Range {
+    fn nth(index: u32) -> Self {
+        Self { base: FIRST + (index % RANGES) * SIZE }
+    }
 
-fn link(index: u32) -> Link {
-    let base = u32::from(Ipv4Addr::new(192, 168, 231, 0)) + (index % LINKS) * 4;
-    Link { host: Ipv4Addr::from(base + 1), inner: Ipv4Addr::from(base + 2) }
+    /// The host's address.
+    pub fn host(self) -> Ipv4Addr {
+        Ipv4Addr::from(self.base + 1)
+    }
+
+    /// The address of a node, from 1.
+    pub fn node(self, number: usize) -> Ipv4Addr {
+        Ipv4Addr::from(self.base + 1 + u32::try_from(number).unwrap_or(0))
+    }
+
+    fn holds(self, address: Ipv4Addr) -> bool {
+        u32::from(address) & !(SIZE - 1) == self.base
+    }
 }
 
-/// Picks a link that no address and route of this machine uses, beginning at one that the directory decides.
-pub fn pick(place: &Place) -> Result<Link, TwinError> {
+/// Picks a range in which this machine has neither address nor route, beginning at one that the directory decides.
+pub fn pick(place: &Place) -> Result<Range, TwinError> {
     let mut taken = String::new();
     for what in ["address", "route"] {
         taken.push_str(&run(&Spec::new(["ip", "-4", "-o", what, "show"]))?.text());
@@ -32,19 +48,15 @@ pub fn pick(place: &Place) -> Result<Link, TwinError> {
     }
     free(&taken, place.spread()).ok_or_else(|| TwinError::Directory {
         dir: place.dir().to_owned(),
-        why: "no free /30 is left in 192.168.231.0/24 for the twin's link".to_owned(),
+        why: "no free /28 is left in 192.168.224.0/20 for the twin's network".to_owned(),
     })
 }
 
-fn free(taken: &str, first: u32) -> Option<Link> {
-    let is_taken = |link: &Link| {
-        let network = Ipv4Addr::from(u32::from(link.host) - 1);
-        taken.split_whitespace().any(|word| {
-            let address = word.split('/').next().unwrap_or(word);
-            [link.host, link.inner, network].iter().any(|of_link| address == of_link.to_string())
-        })
-    };
-    (0..LINKS).map(|step| link(first.wrapping_add(step))).find(|candidate| !is_taken(candidate))
+fn free(taken: &str, first: u32) -> Option<Range> {
+    let addresses: Vec<Ipv4Addr> =
+        taken.split_whitespace().filter_map(|word| word.split('/').next()?.parse().ok()).collect();
+    let is_free = |range: &Range| !addresses.iter().any(|address| range.holds(*address));
+    (0..RANGES).map(|step| Range::nth(first.wrapping_add(step))).find(is_free)
 }
 
 #[cfg(test)]
@@ -52,10 +64,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_link_is_passed_over() {
-        let taken = "7: x inet 192.168.231.1/30 scope global x\n192.168.231.4/30 dev y";
-        assert_eq!(free(taken, 0).map(|link| link.inner), Some(Ipv4Addr::new(192, 168, 231, 10)));
-        let all: String = (0..256).map(|last| format!("192.168.231.{last}/30 ")).collect();
+    fn a_range_in_which_anything_lies_is_passed_over() {
+        let taken = "7: x inet 192.168.224.1/28 scope global x\n192.168.224.20/30 dev y";
+        let range = free(taken, 0).unwrap();
+        assert_eq!((range.host(), range.node(1), range.node(3)), {
+            (Ipv4Addr::new(192, 168, 224, 33), Ipv4Addr::new(192, 168, 224, 34), Ipv4Addr::new(192, 168, 224, 36))
+        });
+        let all: String = (0..256).map(|index| format!("{}/28 ", Range::nth(index).host())).collect();
         assert_eq!(free(&all, 5), None);
     }
 }

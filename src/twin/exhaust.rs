@@ -4,6 +4,7 @@
 //! network while its task still takes its time to stop. When the task ends, the engine no longer knows one of its networks,
 //! and frees none of its addresses (swarmkit issue 3230).
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
@@ -12,6 +13,7 @@ use serde::Serialize;
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::network::Scope;
+use crate::engine::task::Task;
 use crate::twin::control::{network_ready, services_running, tasks_ended, wait};
 use crate::twin::engine_log::{EXHAUSTED, leak_networks, read};
 use crate::twin::error::TwinError;
@@ -116,14 +118,16 @@ async fn remove_at_once(engine: &Engine, network: &str) -> Result<(), EngineErro
     }
 }
 
-/// Addresses of the network that objects account for: service addresses, tasks that have not ended, and one for the node.
+/// Addresses of the network that objects account for: service addresses, tasks that have not ended, and one for each of their
+/// nodes.
 async fn accounted(engine: &Engine, proxy: &str) -> Result<usize, EngineError> {
     let services = engine.services().await?;
     let virtual_ips = services.iter().flat_map(|service| service.virtual_ips()).filter(|(id, _)| id == proxy).count();
     let tasks = engine.tasks(&[]).await?;
-    let living = tasks.iter().filter(|task| task.holds_addresses());
-    let held = living.flat_map(|task| task.addresses()).filter(|(id, _, _)| id == proxy).count();
-    Ok(virtual_ips + held + usize::from(held > 0))
+    let on_it = |task: &&Task| task.holds_addresses() && task.addresses().iter().any(|(id, _, _)| id == proxy);
+    let held: Vec<&Task> = tasks.iter().filter(on_it).collect();
+    let nodes: BTreeSet<&str> = held.iter().map(|task| task.node_id()).collect();
+    Ok(virtual_ips + held.len() + nodes.len())
 }
 
 fn idle(proxy: &str, app: &str, stack: &str, replicas: u64) -> serde_json::Value {

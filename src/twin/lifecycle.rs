@@ -1,25 +1,33 @@
-//! Making a twin's engine and removing all of it.
+//! Making a twin's engines and removing all of it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
+
 use crate::engine::Engine;
-use crate::process::{Spec, run, spawn_detached};
-use crate::twin::address::{Link, pick};
+use crate::fault;
+use crate::twin::address::pick;
+use crate::twin::control::wait;
 use crate::twin::error::TwinError;
 use crate::twin::image::{REPOSITORY, TAG, archive};
-use crate::twin::place::Place;
-use crate::twin::processes::{end_all, start_time};
-use crate::twin::state::State;
-
-/// Hides what engines share by fixed paths from this one, inside its own mount namespace: configuration and key, sockets of
-/// container helpers, plugins. Then becomes the engine.
-const WRAPPER: &str = r#"mkdir -p /etc/docker /run/containerd /run/docker &&
-mount --bind "$1" /etc/docker && mount -t tmpfs tmpfs /run/containerd && mount -t tmpfs tmpfs /run/docker &&
-shift && exec "$@""#;
+use crate::twin::network;
+use crate::twin::node::start_engine;
+use crate::twin::place::{MOST_NODES, Node, Place};
+use crate::twin::processes::end_all;
+use crate::twin::state::{NodeState, Process, SCHEMA, State};
 
 /// How long one engine call may take.
 pub const CALL: Duration = Duration::from_secs(20);
+
+/// How many nodes a twin has, and how many of them are managers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Nodes.
+    pub nodes: usize,
+    /// The first of them are managers.
+    pub managers: usize,
+}
 
 /// Refuses anybody but root.
 pub fn need_root() -> Result<(), TwinError> {
@@ -27,129 +35,158 @@ pub fn need_root() -> Result<(), TwinError> {
     if uid.is_root() { Ok(()) } else { Err(TwinError::NotRoot { uid: uid.as_raw() }) }
 }
 
-/// Starts a twin's engine and makes a swarm of it; what a killed maker left is removed first. Gives the engine and the twin's
-/// address. A failure removes what was made, but for the log's last lines in the error.
-pub async fn up(place: &Place, executable: &Path, say: &dyn Fn(&str)) -> Result<(Engine, String), TwinError> {
+/// Starts a twin's engines and makes a swarm of them; what a killed maker left is removed first. Gives the first engine and its
+/// address; [`complete`] is the last act of making. A failure removes what was made, but for the log's last lines in the error.
+pub async fn up(
+    place: &Place,
+    size: Size,
+    executable: &Path,
+    say: &dyn Fn(&str),
+) -> Result<(Engine, String), TwinError> {
     need_root()?;
-    if let Some(state) = State::read(place)? {
-        if state.is_alive() && place.socket().exists() {
-            return Err(TwinError::AlreadyUp { dir: place.dir().to_owned() });
-        }
-        say("removing what an earlier twin left here");
-        down(place)?;
-    } else if std::fs::read_dir(place.dir()).is_ok_and(|mut entries| entries.next().is_some()) {
-        let why = "is not empty and holds no twin: wanted a directory of its own".to_owned();
-        return Err(TwinError::Directory { dir: place.dir().to_owned(), why });
+    let wrong = |why: String| TwinError::Directory { dir: place.dir().to_owned(), why };
+    if size.nodes == 0 || size.nodes > MOST_NODES || size.managers == 0 || size.managers > size.nodes {
+        let wanted = format!("wanted 1 to {MOST_NODES} nodes, at least one of them a manager");
+        return Err(wrong(format!("{} nodes with {} managers: {wanted}", size.nodes, size.managers)));
     }
-    let made = make(place, executable, say).await;
+    match State::read(place)? {
+        Some(state) => {
+            busy(place, &state)?;
+            if state.complete && state.is_alive() {
+                return Err(TwinError::AlreadyUp { dir: place.dir().to_owned() });
+            }
+            say("removing what an earlier twin left here");
+            remove(place)?;
+        }
+        None if std::fs::read_dir(place.dir()).is_ok_and(|mut entries| entries.next().is_some()) => {
+            return Err(wrong("is not empty and holds no twin: wanted a directory of its own".to_owned()));
+        }
+        None => {}
+    }
+    let made = make(place, size, executable, say).await;
     if made.is_err() {
         // The first failure is the one to tell.
-        down(place).ok();
+        remove(place).ok();
     }
     made
 }
 
-async fn make(place: &Place, executable: &Path, say: &dyn Fn(&str)) -> Result<(Engine, String), TwinError> {
-    let dir = place.dir();
-    let begin = Instant::now();
-    std::fs::create_dir_all(dir.join("etc")).map_err(TwinError::file(dir))?;
-    let link = pick(place)?;
-    let (host_address, address) = (link.host.to_string(), link.inner.to_string());
-    let mut state = State { schema: 1, pid: None, started: None, host_address, address: address.clone() };
-    state.write(place)?;
-    namespace(place, link)?;
-    let log = std::fs::File::create(place.log()).map_err(TwinError::file(place.log()))?;
-    let pid = spawn_detached(&engine_spec(place), &log)?;
-    state.pid = Some(pid);
-    state.started = start_time(pid);
-    state.write(place)?;
-    let engine = wait_for_engine(place, &state).await?;
-    engine.swarm_init(&address).await?;
-    say(&format!("engine and swarm are up at {address} ({:.1} s)", begin.elapsed().as_secs_f32()));
-    let begin = Instant::now();
-    engine.import_image(archive(executable)?, REPOSITORY, TAG).await?;
-    say(&format!("image {REPOSITORY}:{TAG} made of this executable ({:.1} s)", begin.elapsed().as_secs_f32()));
-    Ok((engine, address))
+/// Says that the twin is whole: from now on it is not removed as a killed maker's remains.
+pub fn complete(place: &Place) -> Result<(), TwinError> {
+    let mut state = State::of_twin(place)?;
+    state.complete = true;
+    state.write(place)
 }
 
-fn engine_spec(place: &Place) -> Spec {
-    let path = |name: &str| place.dir().join(name).display().to_string();
-    let netns = format!("--net=/run/netns/{}", place.netns());
-    let etc = path("etc");
-    let engine = ["dockerd", "--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")];
-    let rest = ["--host", &place.engine_address(), "--cgroup-parent", &format!("/{}", place.cgroup())];
-    let options = ["--exec-opt", "native.cgroupdriver=cgroupfs", "--group", "root"];
-    let wrapper = ["nsenter", &netns, "unshare", "-m", "sh", "-c", WRAPPER, "sh", &etc];
-    Spec::new(wrapper.into_iter().chain(engine).chain(rest).chain(options))
-}
-
-async fn wait_for_engine(place: &Place, state: &State) -> Result<Engine, TwinError> {
-    let (begin, limit) = (Instant::now(), Duration::from_secs(30));
-    loop {
-        if place.socket().exists()
-            && let Ok(engine) = Engine::connect(&place.engine_address(), CALL).await
-            && engine.info().await.is_ok()
-        {
-            return Ok(engine);
-        }
-        if !state.is_alive() || begin.elapsed() > limit {
-            let log = std::fs::read_to_string(place.log()).unwrap_or_default();
-            let lines: Vec<&str> = log.lines().collect();
-            let seen = lines.iter().rev().take(3).rev().copied().collect::<Vec<_>>().join(" | ");
-            return Err(TwinError::NotInTime {
-                what: "the engine".to_owned(),
-                seconds: begin.elapsed().as_secs(),
-                seen,
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+fn busy(place: &Place, state: &State) -> Result<(), TwinError> {
+    let why = |pid| format!("`twin up` (process {pid}) is at work there: let it end, or end it");
+    match state.at_work() {
+        Some(pid) => Err(TwinError::Directory { dir: place.dir().to_owned(), why: why(pid) }),
+        None => Ok(()),
     }
 }
 
-fn namespace(place: &Place, link: Link) -> Result<(), TwinError> {
-    let (netns, outer, inner) = (place.netns(), place.host_link(), place.inner_link());
-    let (host, twin) = (format!("{}/30", link.host), format!("{}/30", link.inner));
-    ip(&["netns", "add", &netns])?;
-    ip(&["link", "add", &outer, "type", "veth", "peer", "name", &inner, "netns", &netns])?;
-    ip(&["address", "add", &host, "dev", &outer])?;
-    ip(&["link", "set", &outer, "up"])?;
-    ip(&["-n", &netns, "address", "add", &twin, "dev", &inner])?;
-    ip(&["-n", &netns, "link", "set", "lo", "up"])?;
-    // No default route: nothing here asks the outside, and a pull of the image fails at once instead of timing out.
-    ip(&["-n", &netns, "link", "set", &inner, "up"])
+async fn make(place: &Place, size: Size, executable: &Path, say: &dyn Fn(&str)) -> Result<(Engine, String), TwinError> {
+    let begin = Instant::now();
+    let nodes: Vec<Node> = (1..=size.nodes).map(|number| place.node(number)).collect();
+    let mut state = prepare(place, size)?;
+    // The first engine makes the swarm, the others come up beside it.
+    let mut engines = Vec::new();
+    for node in &nodes {
+        engines.push(start_engine(place, node, &mut state).await?);
+    }
+    let first = engines.first().cloned().ok_or_else(|| TwinError::NoTwin { dir: place.dir().to_owned() })?;
+    let addresses: Vec<String> = state.nodes.iter().map(|node| node.address.clone()).collect();
+    let address = addresses.first().cloned().unwrap_or_default();
+    first.swarm_init(&address).await?;
+    for (engine, node) in engines.iter().zip(&state.nodes).skip(1) {
+        engine.swarm_join(&node.address, &address, &first.join_token(node.manager).await?).await?;
+    }
+    point("twin.swarm")?;
+    if size.nodes > 1 {
+        all_ready(&first, size.nodes).await?;
+    }
+    let count = if size.nodes == 1 { "engine".to_owned() } else { format!("{} engines", size.nodes) };
+    say(&format!("{count} and swarm are up at {} ({:.1} s)", addresses.join(", "), begin.elapsed().as_secs_f32()));
+    let begin = Instant::now();
+    let image = archive(executable)?;
+    try_join_all(engines.iter().map(|engine| engine.import_image(image.clone(), REPOSITORY, TAG))).await?;
+    point("twin.image")?;
+    say(&format!("image {REPOSITORY}:{TAG} made of this executable ({:.1} s)", begin.elapsed().as_secs_f32()));
+    Ok((first, address))
 }
 
-fn ip(args: &[&str]) -> Result<(), TwinError> {
-    let done = run(&Spec::new(std::iter::once("ip").chain(args.iter().copied())))?;
-    let command = || format!("ip {}", args.join(" "));
-    if done.ok() { Ok(()) } else { Err(TwinError::Command { command: command(), why: done.complaint() }) }
+/// Writes what is to be removed before it is made, then makes the network. No two makers pick the same addresses: they take turns.
+fn prepare(place: &Place, size: Size) -> Result<State, TwinError> {
+    std::fs::create_dir_all(place.dir()).map_err(TwinError::file(place.dir()))?;
+    let mut state = State { schema: SCHEMA, maker: Some(Process::of(std::process::id())), ..State::default() };
+    state.write(place)?;
+    point("twin.state")?;
+    let turn = std::fs::File::open("/run").map_err(TwinError::file("/run"))?;
+    turn.lock().map_err(TwinError::file("/run"))?;
+    let range = pick(place)?;
+    state.host_address = range.host().to_string();
+    let node = |number| NodeState {
+        number,
+        address: range.node(number).to_string(),
+        manager: number <= size.managers,
+        engine: None,
+    };
+    state.nodes = (1..=size.nodes).map(node).collect();
+    state.write(place)?;
+    let nodes: Vec<Node> = (1..=size.nodes).map(|number| place.node(number)).collect();
+    network::make(place, range, &nodes)?;
+    Ok(state)
 }
 
-/// Removes a twin: its processes, namespace, link, control groups, directory. It is no error if some are gone already.
+async fn all_ready(engine: &Engine, count: usize) -> Result<(), TwinError> {
+    wait("ready nodes", Duration::from_secs(30), || async {
+        let nodes = engine.nodes().await?;
+        let ready = nodes.iter().filter(|node| {
+            let state = node.pointer("/Status/State").and_then(serde_json::Value::as_str);
+            state == Some("ready") && node.pointer("/Description/Hostname").is_some()
+        });
+        let ready = ready.count();
+        Ok((ready < count).then(|| format!("{ready} of {count}")))
+    })
+    .await
+}
+
+/// Removes a twin: its processes, namespaces, link, control groups, directory. It is no error if some are gone already.
 pub fn down(place: &Place) -> Result<(), TwinError> {
     need_root()?;
-    let Some(state) = State::read(place)? else { return Err(TwinError::NoTwin { dir: place.dir().to_owned() }) };
-    let engine = state.pid.filter(|_| state.is_alive());
-    let left = end_all(place, engine, Duration::from_secs(15));
+    let state = State::of_twin(place)?;
+    busy(place, &state)?;
+    remove(place)
+}
+
+fn remove(place: &Place) -> Result<(), TwinError> {
+    let state = State::of_twin(place)?;
+    let engines = state.nodes.iter().filter_map(|node| node.engine).filter(Process::is_alive);
+    let first: Vec<u32> = engines.map(|engine| engine.pid).collect();
+    let left = end_all(&place.namespaces(), place.dir(), &first, Duration::from_secs(15));
     if !left.is_empty() {
         let what = format!("the end of {}'s processes", place.dir().display());
         return Err(TwinError::NotInTime { what, seconds: 15, seen: format!("{left:?}") });
     }
-    if Path::new("/run/netns").join(place.netns()).exists() {
-        ip(&["netns", "delete", &place.netns()])?;
-    }
-    if Path::new("/sys/class/net").join(place.host_link()).exists() {
-        // The kernel removes it with the namespace, in its own time.
-        ip(&["link", "delete", &place.host_link()]).ok();
-    }
+    point("twin.ended")?;
+    network::remove(place)?;
     remove_cgroups(&place.cgroup());
-    remove_dir(place.dir())
+    point("twin.unplugged")?;
+    remove_dir(place)
 }
 
-fn remove_dir(dir: &Path) -> Result<(), TwinError> {
-    let begin = Instant::now();
+/// A point at which a test may order a crash.
+pub(super) fn point(name: &str) -> Result<(), TwinError> {
+    fault::point(name).map_err(TwinError::file(name))
+}
+
+/// Removes the directory, the state file last: until then the directory is a twin's, and can be removed again.
+fn remove_dir(place: &Place) -> Result<(), TwinError> {
+    let (dir, begin) = (place.dir(), Instant::now());
     loop {
-        match std::fs::remove_dir_all(dir) {
+        let emptied = remove_all_but(dir, &place.state_file()).and_then(|()| fault::point("twin.emptied"));
+        match emptied.and_then(|()| std::fs::remove_dir_all(dir)) {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             // Mounts of a namespace that just lost its last process go a moment later.
@@ -157,6 +194,21 @@ fn remove_dir(dir: &Path) -> Result<(), TwinError> {
             Err(error) => return Err(TwinError::file(dir)(error)),
         }
     }
+}
+
+fn remove_all_but(dir: &Path, last: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.path() == last {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?
+        } else {
+            std::fs::remove_file(entry.path())?
+        }
+    }
+    Ok(())
 }
 
 fn remove_cgroups(name: &str) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use serde_json::json;
 
 use crate::engine::Engine;
 use crate::twin::control::{network_ready, routes_answer, services_running};
@@ -38,7 +39,8 @@ pub fn backend_args(name: &str, status: u16) -> Vec<String> {
     ["backend", "--name", name, "--status", &status.to_string()].map(str::to_owned).to_vec()
 }
 
-/// Builds the topology and waits until every route answers.
+/// Builds the topology and waits until every route answers. The front is on the first node, whose address the routes have; the
+/// other services are wherever the swarm puts them.
 pub async fn build(place: &Place, engine: &Engine, address: &str, say: &dyn Fn(&str)) -> Result<(), TwinError> {
     let proxy = engine.create_network(&overlay(PROXY, "", Some(OLD_SUBNET), true)).await?;
     network_ready(engine, &proxy).await?;
@@ -72,5 +74,6 @@ fn front(place: &Place, proxy: &str) -> serde_json::Value {
         .to_vec();
     let mut spec = service(&front);
     as_front(&mut spec, &socket);
+    spec["TaskTemplate"]["Placement"] = json!({"Constraints": [format!("node.hostname == {}", place.node(1).name())]});
     spec
 }

@@ -23,6 +23,7 @@ const COMMANDS: &[&str] = &[
     "vips",
     "twin up",
     "twin down",
+    "twin node stop n2",
     "twin status",
     "merge-file a b c d",
     "builder adopt",

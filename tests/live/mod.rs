@@ -3,8 +3,12 @@
 mod bad_input;
 mod doctor;
 mod drain;
+#[cfg(feature = "test-hooks")]
+mod manager;
+mod nodes;
 mod queue;
 mod recreate;
+mod resize;
 mod twin;
 mod units;
 mod vips;

@@ -110,3 +110,28 @@ fn the_changelog_names_this_version() {
     let changelog = fs::read_to_string(root().join("CHANGELOG.md")).expect("read");
     assert!(changelog.contains(concat!("## ", env!("CARGO_PKG_VERSION"))));
 }
+
+#[test]
+fn no_service_stack_or_network_is_known_by_name() {
+    let template = fs::read_to_string(root().join("templates/pvfix.toml")).expect("read");
+    let quoted = |line: &str| line.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let lists = ["services = ", "declared = ", "except = ", "stacks = ", "front = [", "network = "];
+    let named = template.lines().filter(|line| lists.iter().any(|list| line.starts_with(list)));
+    let names: std::collections::BTreeSet<String> = named.flat_map(quoted).filter(|name| !name.contains('{')).collect();
+    assert!(names.contains("proxy") && names.contains("traefik_app") && names.contains("ccci-bridge"), "{names:?}");
+    for (file, text) in all("src") {
+        if file.starts_with("src/twin/") || file.ends_with("/tests.rs") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        // An example of a contract is what people read, not what the program does.
+        let lines =
+            code.lines().map(str::trim_start).filter(|line| !line.starts_with("//") && !line.starts_with("example:"));
+        for line in lines {
+            let known = names.iter().find(|name| {
+                line.contains(&format!("\"{name}\"")) || (name.contains(['-', '_']) && line.contains(name.as_str()))
+            });
+            assert!(known.is_none(), "{file} knows {known:?}: {line}");
+        }
+    }
+}

@@ -124,6 +124,12 @@ impl World {
         command
     }
 
+    /// The id of the engine at an address.
+    pub fn docker_id(engine: &str) -> String {
+        let output = Command::new("docker").args(["info", "--format", "{{.ID}}"]).env("DOCKER_HOST", engine).output();
+        String::from_utf8_lossy(&output.expect("docker runs").stdout).trim().to_owned()
+    }
+
     /// Opens phase `demo` with both keys in the contract and these criteria at the end of gate M1.
     pub fn open(&self, criteria: &str) {
         self.run_in("builder", &["init", "--phase", "demo"]).expect(0, "is open");

@@ -1,6 +1,8 @@
 //! A phase at the moment before its first step: a private swarm, both parties' clones, M1 passed, the key pinned, the window open.
 
 use std::fs;
+#[cfg(feature = "test-hooks")]
+use std::process::{Child, Stdio};
 
 use super::twin::Twin;
 use super::{Answer, CONTRACT, GUARD, World};
@@ -50,12 +52,43 @@ impl Stage {
         self.world.run_ordered("builder", "builder", &[&["--state", &state], args].concat(), env)
     }
 
+    /// Starts countersign as the Builder with a fault ordered, and does not wait for it.
+    #[cfg(feature = "test-hooks")]
+    pub fn start(&self, args: &[&str], order: &str) -> Running {
+        let mut command = self.world.command(env!("CARGO_BIN_EXE_countersign"), "builder", "builder");
+        command.arg("--state").arg(self.world.path("state")).args(args).env("COUNTERSIGN_FAULT", order);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running(command.spawn().expect("started"))
+    }
+
     /// Every document of the phase, and every object of the Builder's repository, as one text.
     pub fn everything_written(&self) -> String {
         let documents = fs::read_dir(self.world.path("builder/machine-docs")).expect("documents").flatten();
         let text: String = documents.filter_map(|entry| fs::read_to_string(entry.path()).ok()).collect();
         self.builder(&["sync"]).expect(0, "");
         text + &self.world.git("builder", &["log", "-p", "--all"])
+    }
+}
+
+/// A command that was started.
+#[cfg(feature = "test-hooks")]
+pub struct Running(Child);
+
+#[cfg(feature = "test-hooks")]
+impl Running {
+    /// Whether it has stopped itself at the ordered point.
+    pub fn is_stopped(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    }
+
+    /// Lets it go on, and waits for its end.
+    pub fn go_on(self) -> Answer {
+        let pid = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("continued");
+        let output = self.0.wait_with_output().expect("ended");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Answer { exit: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 }
 

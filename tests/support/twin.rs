@@ -79,6 +79,37 @@ impl Twin {
         Command::new("docker").args(args).env("DOCKER_HOST", self.engine()).output().expect("docker runs")
     }
 
+    /// Runs the stock docker client on the engine of one of its nodes, which must succeed.
+    #[track_caller]
+    pub fn docker_on(&self, node: &str, args: &[&str]) -> String {
+        let output = self.try_docker_on(node, args);
+        assert!(output.status.success(), "docker {args:?} on {node}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Runs the stock docker client on the engine of one of its nodes.
+    pub fn try_docker_on(&self, node: &str, args: &[&str]) -> Output {
+        let socket = if node == "n1" { "engine.sock".to_owned() } else { format!("engine-{node}.sock") };
+        let host = format!("unix://{}/{socket}", self.dir.display());
+        Command::new("docker").args(args).env("DOCKER_HOST", host).output().expect("docker runs")
+    }
+
+    /// Stops or starts one of its nodes.
+    #[track_caller]
+    pub fn node(&self, act: &str, node: &str) {
+        let output = countersign(&["twin", "node", act, node, "--dir", &self.dir.to_string_lossy()]);
+        assert!(output.status.success(), "twin node {act} {node}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The names of the nodes that the swarm has as ready, in order.
+    pub fn ready_nodes(&self) -> Vec<String> {
+        let listed = self.docker(&["node", "ls", "--format", "{{.Hostname}} {{.Status}}"]);
+        let ready = listed.lines().filter_map(|line| line.strip_suffix(" Ready"));
+        let mut names: Vec<String> = ready.map(str::to_owned).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Waits until something holds; a minute at most.
     #[track_caller]
     pub fn until(&self, what: &str, holds: impl Fn() -> bool) {
@@ -110,6 +141,25 @@ impl Drop for Twin {
     fn drop(&mut self) {
         countersign(&["twin", "down", "--dir", self.dir.to_str().expect("UTF-8")]);
     }
+}
+
+/// What is left of a twin on this machine.
+pub fn remains(dir: &Path) -> Vec<String> {
+    let place = countersign::twin::place::Place::new(dir).expect("a place");
+    let mut left = place.namespaces();
+    let groups = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
+    left.extend(groups.map(|entry| entry.path().join(place.cgroup())).filter(|path| path.exists()).map(shown));
+    let link = Path::new("/sys/class/net").join(place.host_link());
+    left.extend([link, dir.to_owned()].into_iter().filter(|path| path.exists()).map(shown));
+    let processes = countersign::twin::processes::of(&[], dir);
+    left.extend(processes.iter().map(|pid| format!("process {pid}")));
+    let mounts = fs::read_to_string("/proc/self/mounts").expect("mounts");
+    left.extend(mounts.lines().filter(|line| line.contains(&*dir.to_string_lossy())).map(str::to_owned));
+    left
+}
+
+fn shown(path: PathBuf) -> String {
+    path.display().to_string()
 }
 
 fn countersign(args: &[&str]) -> Output {
