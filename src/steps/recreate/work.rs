@@ -50,6 +50,20 @@ pub fn takes_tasks(node: &Value) -> bool {
     text("/Status/State") == Some("ready") && text("/Spec/Availability") == Some("active")
 }
 
+/// Whether the swarm has lost a node.
+fn is_down(node: &Value) -> bool {
+    node.pointer("/Status/State").and_then(Value::as_str) == Some("down")
+}
+
+fn is_on(task: &Task, node: &Value) -> bool {
+    node.get("ID").and_then(Value::as_str) == Some(task.node_id())
+}
+
+/// Whether the swarm wants a task to end. Any other wish, also one that is not known, keeps it awaited.
+fn is_to_stop(task: &Task) -> bool {
+    matches!(task.desired_state(), "shutdown" | "remove")
+}
+
 /// An engine's error in the middle of the work.
 pub fn midway(error: EngineError) -> NotDone {
     NotDone::midway(error.to_string())
@@ -62,7 +76,8 @@ impl Work<'_> {
     }
 
     /// Waits until every task that is on a network has ended. A network that goes before its tasks leaks their addresses on their
-    /// other networks.
+    /// other networks. A task that is to stop on a node that is down is not waited for: nothing is heard of it before the node is
+    /// back, and what it may leak then is said.
     ///
     /// # Errors
     ///
@@ -70,12 +85,23 @@ impl Work<'_> {
     pub async fn ended_on(&self, network: &str) -> Result<(), NotDone> {
         let longest = self.capture.services.iter().map(|service| grace(spec(service))).max().unwrap_or(GRACE);
         let what = "the tasks on the network to end";
-        until(what, END + longest, &|line| self.talk.say(line), || async {
+        let unheard = until(what, END + longest, &|line| self.talk.say(line), || async {
             let mut tasks = self.engine.tasks(&[]).await?;
             tasks.retain(|task| !task.is_terminal() && task.spec_networks().contains(&network));
-            Ok(if tasks.is_empty() { Seen::Here(()) } else { Seen::NotYet(self.describe(&tasks)) })
+            let down: Vec<Value> = self.engine.nodes().await?.into_iter().filter(is_down).collect();
+            let (unheard, awaited): (Vec<Task>, Vec<Task>) =
+                tasks.into_iter().partition(|task| is_to_stop(task) && down.iter().any(|node| is_on(task, node)));
+            Ok(if awaited.is_empty() { Seen::Here(unheard) } else { Seen::NotYet(self.describe(&awaited)) })
         })
-        .await
+        .await?;
+        if !unheard.is_empty() {
+            self.talk.say(&format!(
+                "not waited for, since their node is down: {}; each may leak an address of its other networks when the node \
+                 is back: countersign vips",
+                self.describe(&unheard)
+            ));
+        }
+        Ok(())
     }
 
     /// Waits until as many tasks of these services run on a network as ran when they were captured.
