@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, adversary, builder, check, doctor, init, key, merge_file, next, probe, status, sync, trust, twin, vips,
+    adopt, adversary, break_glass, builder, check, doctor, init, key, merge_file, next, probe, status, sync, trust,
+    twin, vips,
 };
 use crate::context::{Context, Global};
 use crate::error::{CommandError, Exit};
@@ -49,6 +50,7 @@ enum Command {
     /// Runs inside a twin's containers
     #[command(subcommand, hide = true)]
     TwinServe(twin::ServeCommand),
+    BreakGlass(break_glass::Args),
     MergeFile(merge_file::Args),
     /// Plan, prove, claim, run
     #[command(subcommand)]
@@ -66,8 +68,9 @@ enum Builder {
     Note(builder::note::Args),
     Task(builder::task::Args),
     Plan(builder::plan::Args),
-    Run(builder::run::RunArgs),
-    Resume(builder::run::ResumeArgs),
+    Run(builder::run::Args),
+    Resume(builder::resume::Args),
+    Undo(builder::undo::Args),
     Window(builder::window::Args),
     Done(builder::done::Args),
 }
@@ -152,6 +155,7 @@ fn run(cli: &Cli) -> Result<Answer, CommandError> {
         Command::Vips(args) => vips::run(args, c),
         Command::Twin(command) => twin::cmd_twin(command),
         Command::TwinServe(_) => Err(CommandError::new(Exit::Usage, "runs in a container only", "")),
+        Command::BreakGlass(args) => break_glass::run(args, c),
         Command::MergeFile(args) => merge_file::run(args),
         Command::Builder(command) => match command {
             Builder::Adopt(args) => adopt::run(args, Role::Builder, c),
@@ -161,7 +165,8 @@ fn run(cli: &Cli) -> Result<Answer, CommandError> {
             Builder::Task(args) => builder::task::run(args, c),
             Builder::Plan(args) => builder::plan::run(args, c),
             Builder::Run(args) => builder::run::run(args, c),
-            Builder::Resume(args) => builder::run::resume(args, c),
+            Builder::Resume(args) => builder::resume::run(args, c),
+            Builder::Undo(args) => builder::undo::run(args, c),
             Builder::Window(args) => builder::window::run(args, c),
             Builder::Done(args) => builder::done::run(args, c),
         },

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use crate::error::{CommandError, Exit};
+use crate::host::pins::DEFAULT_PINS;
 use crate::model::digest::Digest;
 use crate::model::role::Role;
 use crate::model::time::Time;
@@ -86,6 +87,15 @@ impl Context {
             return time;
         }
         Time::from_utc(chrono::Utc::now())
+    }
+
+    /// Where the pins of every engine lie.
+    pub fn pins(&self) -> PathBuf {
+        #[cfg(feature = "test-hooks")]
+        if let Some(path) = env::var_os("COUNTERSIGN_PINS") {
+            return path.into();
+        }
+        PathBuf::from(DEFAULT_PINS)
     }
 
     /// The variables that commands which talk to a git remote may use.

@@ -3,7 +3,8 @@
 //! A signal does not end the process by itself. It waits for whatever must come to its end ([`finish_first`]: a file that is
 //! being replaced, a work tree that is being moved; moments), ends the subprocesses that only look, says what is where and
 //! exits with 130. While a step runs ([`step`]) the first signal lets the step come to its end and only keeps the next from
-//! beginning; the second one leaves it in doubt, from where `builder resume` goes on.
+//! beginning; the second one leaves it in doubt, from where `builder resume` goes on. A lost terminal is never the second: it tells
+//! of itself more than once.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -157,10 +158,14 @@ pub fn watch(tell: impl Fn(Event) + Send + Sync + 'static) -> io::Result<()> {
     std::thread::Builder::new().name("interrupts".into()).spawn(move || {
         runtime.block_on(async move {
             loop {
-                tokio::select! { _ = interrupt.recv() => (), _ = terminate.recv() => (), _ = hangup.recv() => () }
+                let counts = tokio::select! {
+                    _ = interrupt.recv() => true,
+                    _ = terminate.recv() => true,
+                    _ = hangup.recv() => false,
+                };
                 let tell = tell.clone();
                 // Leaving waits on a thread of its own, so that a second signal is heard.
-                if came(&*tell) {
+                if came(counts, &*tell) {
                     std::thread::spawn(move || leave(&*tell));
                 }
             }
@@ -169,11 +174,13 @@ pub fn watch(tell: impl Fn(Event) + Send + Sync + 'static) -> io::Result<()> {
     Ok(())
 }
 
-/// A signal came; gives whether it is the first.
-fn came(tell: &(dyn Fn(Event) + Send + Sync)) -> bool {
+/// A signal came; gives whether it is the first. One that does not count is only ever the first.
+fn came(counts: bool, tell: &(dyn Fn(Event) + Send + Sync)) -> bool {
     let mut state = state();
-    state.signals = state.signals.saturating_add(1);
-    let first = state.signals == 1;
+    let first = state.signals == 0;
+    if first || counts {
+        state.signals = state.signals.saturating_add(1);
+    }
     let waits = state.steps.last().filter(|_| first).cloned();
     drop(state);
     CHANGED.notify_all();

@@ -3,4 +3,6 @@
 mod cli;
 mod live;
 mod meta;
+#[cfg(feature = "test-hooks")]
+mod recovery;
 mod support;

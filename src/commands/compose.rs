@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::docs::store::{Draft, DraftOutput, Transaction};
 use crate::error::CommandError;
 use crate::gates::inputs::Known;
+use crate::host::open_run::OpenRun;
 use crate::model::digest::Digest;
-use crate::model::ids::{GateId, RecordId};
+use crate::model::ids::{GateId, ObjectId, PhaseName, RecordId};
 use crate::model::observation::Observation;
 use crate::model::record::{self, Block, Body, Evidence, SCHEMA, Subject, Surroundings, Target};
 use crate::model::role::{Document, Role};
@@ -17,8 +18,10 @@ use crate::sign::key_file::Key;
 use super::open::Session;
 
 /// What the blocks of one command share.
-pub struct Composer<'a> {
-    session: &'a Session,
+pub struct Composer {
+    phase: PhaseName,
+    repository: ObjectId,
+    contract: Digest,
     role: Role,
     document: Document,
     at: Time,
@@ -28,13 +31,13 @@ pub struct Composer<'a> {
     target: Option<Target>,
 }
 
-impl<'a> Composer<'a> {
+impl Composer {
     /// Looks at where the command runs.
     ///
     /// # Errors
     ///
     /// The subject or the machine's id cannot be read.
-    pub fn new(session: &'a Session, role: Role, document: Document) -> Result<Self, CommandError> {
+    pub fn new(session: &Session, role: Role, document: Document) -> Result<Self, CommandError> {
         let repository = &session.repository;
         let machine = session.context.machine()?;
         let common = repository.common_dir.as_os_str().as_encoded_bytes();
@@ -44,7 +47,9 @@ impl<'a> Composer<'a> {
             Known::Unknown(_) => None,
         };
         Ok(Self {
-            session,
+            phase: session.store.phase().clone(),
+            repository: repository.root_commit.clone(),
+            contract: session.contract.digest,
             role,
             document,
             at: session.context.now(),
@@ -57,6 +62,32 @@ impl<'a> Composer<'a> {
             from: record::From { machine, uid: session.context.uid(), clone },
             target,
         })
+    }
+
+    /// The Builder's JOURNAL as it was when a run was last seen in its repository: for when that cannot be asked any more.
+    pub fn recalled(run: &OpenRun, contract: Digest, at: Time) -> Self {
+        Self {
+            phase: run.phase.clone(),
+            repository: run.repository.clone(),
+            contract,
+            role: Role::Builder,
+            document: Document::Journal,
+            at,
+            subject: run.subject.clone(),
+            context: run.context.clone(),
+            from: run.from.clone(),
+            target: run.target.clone(),
+        }
+    }
+
+    /// What was checked out and running.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.context
+    }
+
+    /// The engine, where one answers.
+    pub fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
     }
 
     /// The subject that the records speak of.
@@ -84,11 +115,11 @@ impl<'a> Composer<'a> {
         let block = Block {
             schema: SCHEMA,
             record: body.kind(),
-            phase: self.session.store.phase().clone(),
+            phase: self.phase.clone(),
             document: self.document,
             role: self.role,
             at: self.at,
-            repository: self.session.repository.root_commit.clone(),
+            repository: self.repository.clone(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             summary,
             prev: Vec::new(),
@@ -122,7 +153,7 @@ impl<'a> Composer<'a> {
             outcome: seen.outcome,
             measured: seen.at,
             took_ms: seen.took_ms,
-            contract: self.session.contract.digest,
+            contract: self.contract,
             facts: seen.facts.clone(),
             readings: seen.readings.clone(),
         });

@@ -1,7 +1,9 @@
 //! Running probes for a command, with progress on standard error.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::context::Context;
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::info::EngineInfo;
@@ -9,7 +11,8 @@ use crate::error::{CommandError, Exit};
 use crate::gates::evaluate::PhaseReport;
 use crate::gates::inputs::Known;
 use crate::gates::progress::step_values;
-use crate::model::contract::Criterion;
+use crate::git::Repository;
+use crate::model::contract::{Contract, Criterion};
 use crate::model::observation::{Observation, Outcome};
 use crate::probes::prober::Prober;
 use crate::probes::runner;
@@ -33,36 +36,53 @@ impl Session {
         if let Known::Is(subject) = report.inputs.subject {
             values.insert("subject".into(), subject.commit.to_string());
         }
-        let now = || self.context.now();
-        let runtime = runtime()?;
-        let mut prober = Prober::without_engine(&now, &format!("engine {} is not asked", self.engine_address()));
-        prober.repository = Some(self.repository.clone());
-        match runtime.block_on(reach(self.engine_address())) {
-            Ok((engine, info)) => {
-                (prober.engine, prober.here) = (Ok(engine), info.node_machine_is_local);
-                prober.may_walk = self.may_walk(&info.engine_id);
-            }
-            Err(error) => prober.engine = Err(error.to_string()),
-        }
-        prober.values = values;
-        prober.nodes = self.contract.nodes.clone();
-        let talks = self.context.talks_to_a_person();
-        let progress = |criterion: &Criterion, _event: runner::Event| {
-            if talks {
-                report::say(&format!("  {} …", criterion.id));
-            }
-        };
-        Ok(runtime.block_on(runner::measure(&prober, criteria, &progress)))
+        let repository = Some(&self.repository);
+        measure(&self.context, self.engine_address(), repository, &self.contract, values, criteria)
     }
+}
 
-    /// Whether a canary may walk the network now, or why not.
-    fn may_walk(&self, engine_id: &str) -> Result<(), String> {
-        let state = maintenance::state(&self.context, engine_id).map_err(|error| error.to_string())?;
-        match maintenance::under_way(&state, self.context.now()) {
-            Ok(None) => Ok(()),
-            Ok(Some(why)) => Err(why),
-            Err(error) => Err(error.to_string()),
+/// Measures criteria of a contract now, all at once, with these values for late placeholders.
+///
+/// # Errors
+///
+/// The runtime for it cannot be started.
+pub fn measure(
+    context: &Context,
+    engine: &str,
+    repository: Option<&Repository>,
+    contract: &Contract,
+    values: BTreeMap<String, String>,
+    criteria: &[Criterion],
+) -> Result<Vec<Observation>, CommandError> {
+    let now = || context.now();
+    let runtime = runtime()?;
+    let mut prober = Prober::without_engine(&now, &format!("engine {engine} is not asked"));
+    prober.repository = repository.cloned();
+    match runtime.block_on(reach(engine)) {
+        Ok((engine, info)) => {
+            (prober.engine, prober.here) = (Ok(engine), info.node_machine_is_local);
+            prober.may_walk = may_walk(context, &info.engine_id);
         }
+        Err(error) => prober.engine = Err(error.to_string()),
+    }
+    prober.values = values;
+    prober.nodes = contract.nodes.clone();
+    let talks = context.talks_to_a_person();
+    let progress = |criterion: &Criterion, _event: runner::Event| {
+        if talks {
+            report::say(&format!("  {} …", criterion.id));
+        }
+    };
+    Ok(runtime.block_on(runner::measure(&prober, criteria, &progress)))
+}
+
+/// Whether a canary may walk the network now, or why not.
+fn may_walk(context: &Context, engine_id: &str) -> Result<(), String> {
+    let state = maintenance::state(context, engine_id).map_err(|error| error.to_string())?;
+    match maintenance::under_way(&state, context.now()) {
+        Ok(None) => Ok(()),
+        Ok(Some(why)) => Err(why),
+        Err(error) => Err(error.to_string()),
     }
 }
 

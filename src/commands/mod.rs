@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod adversary;
+pub mod break_glass;
 pub mod builder;
 pub mod check;
 pub mod compose;

@@ -12,8 +12,8 @@ use crate::gates::evaluate::{PhaseReport, evaluate};
 use crate::gates::inputs::{Host, Inputs, Known};
 use crate::git::Repository;
 use crate::host::HostState;
-use crate::host::ledger::What;
-use crate::host::pins::{DEFAULT_PINS, Pins};
+use crate::host::ledger;
+use crate::host::pins::Pins;
 use crate::model::contract::{Contract, parse};
 use crate::model::ids::PhaseName;
 use crate::model::record::{Output, Record, Subject, Target};
@@ -24,7 +24,7 @@ use crate::sign::key_file::Key;
 /// The engine that is asked where no contract names one.
 pub const USUAL_ENGINE: &str = "unix:///var/run/docker.sock";
 /// How long the remote may take to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An open phase.
 pub struct Session {
@@ -172,12 +172,12 @@ impl Session {
     /// # Errors
     ///
     /// The remote does not answer.
-    pub fn remote_documents(&self) -> Result<Option<Documents>, CommandError> {
+    pub fn remote_documents(&self, patience: Duration) -> Result<Option<Documents>, CommandError> {
         let Some(branch) = self.repository.branch() else { return Ok(None) };
         if self.repository.remote_url("origin").is_none() {
             return Ok(None);
         }
-        let tip = match self.repository.ask("origin", &branch, PATIENCE) {
+        let tip = match self.repository.ask("origin", &branch, patience) {
             Ok(tip) => tip,
             Err(crate::git::GitError::Remote { why, .. }) if why.contains("couldn't find remote ref") => {
                 return Ok(None);
@@ -217,7 +217,7 @@ impl Session {
             Known::Unknown(why) => return Host::unknown(why),
         };
         let known = |error: &dyn std::fmt::Display| error.to_string();
-        let pins = match Pins::at(Path::new(DEFAULT_PINS), &target.engine).keys() {
+        let pins = match Pins::at(&self.context.pins(), &target.engine).keys() {
             Ok(keys) => Known::Is(keys),
             Err(error) => Known::Unknown(known(&error)),
         };
@@ -228,16 +228,10 @@ impl Session {
         let (spent, unjournaled) = match state.ledger() {
             Err(error) => (Known::Unknown(known(&error)), Known::Unknown(known(&error))),
             Ok(ledger) => {
-                let phase = self.store.phase();
-                let mine = |entry: &&crate::host::ledger::Entry| {
-                    entry.repository == self.repository.root_commit && entry.phase == *phase
-                };
+                let entries = ledger.of(&self.repository.root_commit, self.store.phase());
                 let journaled: BTreeSet<_> = records.iter().map(|record| record.id).collect();
-                let entries: Vec<_> = ledger.entries.iter().filter(mine).collect();
-                let spent = entries.iter().filter(|entry| entry.what == What::Intent);
-                let spent = spent.filter_map(|entry| Some((entry.spends?, entry.step.clone()))).collect();
                 let missing = entries.iter().map(|entry| entry.id).filter(|id| !journaled.contains(id)).collect();
-                (Known::Is(spent), Known::Is(missing))
+                (Known::Is(ledger::spent(&entries)), Known::Is(missing))
             }
         };
         let window = match state.window() {
@@ -269,15 +263,20 @@ impl Session {
     /// A document is missing; the remote does not answer.
     pub fn gather(&self, ask_remote: bool) -> Result<Gathered, CommandError> {
         let documents = self.store.load()?;
-        let remote = if ask_remote { self.remote_documents()? } else { None };
-        let records = store::union(&documents, remote.as_ref());
-        let defects = documents.defects().count() + remote.iter().flat_map(Documents::defects).count();
+        let remote = if ask_remote { self.remote_documents(PATIENCE)? } else { None };
+        Ok(self.gather_from(documents, remote.as_ref()))
+    }
+
+    /// The same from documents that were read already, and those of the remote where it was asked.
+    pub fn gather_from(&self, documents: Documents, remote: Option<&Documents>) -> Gathered {
+        let records = store::union(&documents, remote);
+        let defects = documents.defects().count() + remote.into_iter().flat_map(Documents::defects).count();
         let host = self.host(&self.target(), &records);
         let subject = match self.repository.subject() {
             Ok(subject) => Known::Is(subject),
             Err(error) => Known::Unknown(error.to_string()),
         };
-        Ok(Gathered { documents, records, defects, host, subject, now: self.context.now() })
+        Gathered { documents, records, defects, host, subject, now: self.context.now() }
     }
 
     /// Evaluates what was gathered.

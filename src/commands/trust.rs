@@ -1,13 +1,13 @@
 //! `countersign trust`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::gates::inputs::Known;
-use crate::host::pins::{DEFAULT_PINS, Pins};
+use crate::host::pins::Pins;
 use crate::report::Answer;
 use crate::sign::public_key::fingerprint;
 
@@ -45,7 +45,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
             ));
         }
     };
-    let pins = Pins::at(Path::new(DEFAULT_PINS), &target.engine);
+    let pins = Pins::at(&context.pins(), &target.engine);
     let new = pins.add(&key)?;
     let word = if new { "pinned" } else { "pinned already" };
     let text =

@@ -5,18 +5,19 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use self::compose::{Composed, compose};
 use super::lock::{self, DocumentsLock, LockError};
 use super::read::{self, Defect, ReadDocument, Source};
 use super::write::{self, WriteError};
-use super::{clean, section};
-use crate::model::digest::Digest;
 use crate::model::ids::{PhaseName, RecordId};
 use crate::model::record::{Block, Output, Record};
 use crate::model::role::Document;
+use crate::sign::SignError;
 use crate::sign::key_file::Key;
-use crate::sign::{self, SignError};
 
+mod compose;
 mod edit;
+pub mod sections;
 
 /// The directory of the state documents, below the repository's root.
 pub const DIRECTORY: &str = "machine-docs";
@@ -261,20 +262,14 @@ impl Transaction<'_> {
         if !current.defects.is_empty() && !self.tolerant {
             return Err(StoreError::Invalid(current.defects));
         }
-        let Draft { block, output } = draft;
-        let mut block = without_hidden(block)?;
-        block.prev.clone_from(&current.heads);
-        block.seen = Document::ALL
+        let seen = Document::ALL
             .into_iter()
             .filter(|other| *other != self.document)
             .map(|other| (other, self.documents.heads(other).to_vec()))
             .collect();
-        let inline = self.bind(&mut block, output);
-        let block_text = toml::to_string(&block).map_err(|error| StoreError::Encode(error.to_string()))?;
-        let armor = sign::sign(key, block_text.as_bytes())?;
-        let rendered = section::render(&block, &block_text, inline.as_deref(), &armor);
-        let id = RecordId::of_block(block_text.as_bytes());
-        let bytes = splice(&current, &rendered);
+        let Composed { id, section, evidence, .. } = compose(draft, current.heads.clone(), seen, key)?;
+        self.files.extend(evidence.map(|(output, text)| (self.store.evidence_file(&output), text.into_bytes())));
+        let bytes = splice(&current, &section);
         let again = self.store.read_with(self.document, &bytes, &self.files);
         let expected: Vec<RecordId> = current.records.iter().map(|record| record.id).chain([id]).collect();
         let found: Vec<RecordId> = again.records.iter().map(|record| record.id).collect();
@@ -288,31 +283,10 @@ impl Transaction<'_> {
         Ok(id)
     }
 
-    /// Binds the output by digest; gives back the text that stands in the document.
-    fn bind(&mut self, block: &mut Block, output: Option<DraftOutput>) -> Option<String> {
-        let DraftOutput { text, redactions, extension } = output?;
-        let clean = !text.is_empty() && text.len() <= INLINE_LIMIT && !text.chars().any(clean::is_hidden);
-        let text = if clean && !text.ends_with('\n') { text + "\n" } else { text };
-        let bound = Output {
-            sha256: Digest::of(text.as_bytes()),
-            bytes: text.len() as u64,
-            redactions,
-            file: (!clean).then(|| extension.to_owned()),
-        };
-        if !clean {
-            self.files.push((self.store.evidence_file(&bound), text.clone().into_bytes()));
-        }
-        block.output = Some(bound);
-        clean.then_some(text)
-    }
-
-    /// The exact bytes of a record's section, as appended.
-    pub fn section_of(&self, id: &RecordId) -> Option<String> {
-        let read = self.documents.0.get(&self.document)?;
-        let text = std::str::from_utf8(&read.bytes).ok()?;
-        let wanted = super::structure::by_comrak(text).candidates.into_iter();
-        let found = wanted.rev().find(|candidate| RecordId::of_block(candidate.block.as_bytes()) == *id)?;
-        Some(text[found.range].to_owned())
+    /// A record that is in the document, with its section.
+    pub fn record(&self, id: &RecordId) -> Option<(&Record, String)> {
+        let record = self.documents.0.get(&self.document)?.records.iter().find(|record| record.id == *id)?;
+        Some((record, self.documents.section(self.document, id)?))
     }
 
     /// Writes what was appended: evidence files first, then the document, each as a whole.
@@ -349,28 +323,6 @@ impl Store {
         };
         let file = self.file(document);
         read::read(&Source { document, phase: &self.phase, file: &file, bytes, evidence: &evidence, remote: false })
-    }
-}
-
-/// The block with every hidden character of its texts written out, so that nothing in it deceives a reader.
-fn without_hidden(block: Block) -> Result<Block, StoreError> {
-    let encode = |error: &dyn std::fmt::Display| StoreError::Encode(error.to_string());
-    let text = toml::to_string(&block).map_err(|error| encode(&error))?;
-    let hidden = block.summary.contains(clean::is_hidden) || text.contains(clean::is_hidden) || text.contains("\\u");
-    if !hidden {
-        return Ok(block);
-    }
-    let mut value: toml::Value = toml::from_str(&text).map_err(|error| encode(&error))?;
-    write_out(&mut value);
-    value.try_into().map_err(|error: toml::de::Error| encode(&error))
-}
-
-fn write_out(value: &mut toml::Value) {
-    match value {
-        toml::Value::String(text) => *text = clean::visible(text),
-        toml::Value::Array(items) => items.iter_mut().for_each(write_out),
-        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| write_out(value)),
-        _ => {}
     }
 }
 

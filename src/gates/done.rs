@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::evaluate::{PhaseReport, host_reasons};
+use super::evaluate::{PhaseReport, ledger_reasons, pin_reasons};
 use super::objections;
 use super::progress::State;
 use super::reason::{Class, Reason};
@@ -51,7 +51,8 @@ pub fn done(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
         }
     }
     let last = report.gates.last().and_then(|gate| gate.pass).and_then(|id| report.graph.get(&id));
-    reasons.extend(host_reasons(report, last));
+    reasons.extend(pin_reasons(report, last));
+    reasons.extend(ledger_reasons(report));
     if !reasons.is_empty() {
         return Err(reasons);
     }

@@ -58,7 +58,7 @@ pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
     let trust = trust::establish(&graph, inputs.repository);
     let vetoes = objections::vetoes(&graph, &trust.counted);
     let findings = objections::findings(&graph, &trust.counted);
-    let (steps, illegal) = progress::fold(trust.counted.iter().copied());
+    let (steps, illegal) = progress::fold(trust.counted.iter().copied(), inputs.contract);
     let bench = Bench { inputs, graph: &graph, counted: &trust.counted, vetoes: &vetoes, findings: &findings };
     let gates = inputs.contract.gates.iter().map(|gate| standing::judge(&bench, gate)).collect();
     let mut general = Vec::new();
@@ -151,40 +151,40 @@ fn clock(counted: &[&Record], now: Time) -> Option<Reason> {
     })
 }
 
-/// The reasons why the host cannot let a gate open: pins and the ledger.
-pub fn host_reasons(report: &PhaseReport<'_>, pass: Option<&Record>) -> Vec<Reason> {
-    let mut reasons = Vec::new();
-    let host = report.inputs.host;
-    match (&host.pins, pass) {
+/// The reasons why this host does not trust the signer of a PASS.
+pub fn pin_reasons(report: &PhaseReport<'_>, pass: Option<&Record>) -> Vec<Reason> {
+    match (&report.inputs.host.pins, pass) {
         (Known::Unknown(why), _) => {
             let found = format!("the pins of this host could not be read: {why}");
-            reasons.push(Reason::new(
-                Class::Unknown,
-                found,
-                "the Adversary keys this host trusts",
-                "countersign doctor",
-            ));
+            vec![Reason::new(Class::Unknown, found, "the Adversary keys this host trusts", "countersign doctor")]
         }
-        (Known::Is(pins), Some(pass)) if !pins.contains(&pass.signer) => reasons.push(Reason::new(
+        (Known::Is(pins), Some(pass)) if !pins.contains(&pass.signer) => vec![Reason::new(
             Class::Role,
-            format!("PASS {} is by {}, which this host does not trust", pass.id.short(), pass.signer),
+            format!("{} {} is by {}, which this host does not trust", word(pass), pass.id.short(), pass.signer),
             "a key that an operator pinned here",
             "countersign trust KEY.pub",
-        )),
-        _ => {}
+        )],
+        _ => Vec::new(),
     }
-    match &host.unjournaled {
-        Known::Is(ids) if !ids.is_empty() => reasons.push(Reason::new(
+}
+
+fn word(record: &Record) -> &'static str {
+    if matches!(record.block.body, Body::Verdict(_)) { "PASS" } else { "the Adversary's adoption" }
+}
+
+/// The reasons why the ledger of this host stands against any step and DONE.
+pub fn ledger_reasons(report: &PhaseReport<'_>) -> Vec<Reason> {
+    match &report.inputs.host.unjournaled {
+        Known::Is(ids) if !ids.is_empty() => vec![Reason::new(
             Class::InDoubt,
             format!("the ledger of this host holds {} records that JOURNAL lacks, first {}", ids.len(), ids[0].short()),
             "a JOURNAL that has them",
             "countersign builder resume",
-        )),
+        )],
         Known::Unknown(why) => {
             let found = format!("the ledger of this host could not be read: {why}");
-            reasons.push(Reason::new(Class::Unknown, found, "the ledger", "countersign doctor"));
+            vec![Reason::new(Class::Unknown, found, "the ledger", "countersign doctor")]
         }
-        Known::Is(_) => {}
+        Known::Is(_) => Vec::new(),
     }
-    reasons
 }

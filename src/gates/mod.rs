@@ -2,6 +2,7 @@
 //!
 //! [`evaluate`] is the one decision; [`permit`] and [`done`] are asked of its report.
 
+pub mod break_glass;
 pub mod done;
 pub mod evaluate;
 pub mod graph;

@@ -28,6 +28,15 @@ pub struct FindingState {
     pub owner: Option<String>,
 }
 
+impl FindingState {
+    /// Whether it closes this gate: open, blocking, and of it or of the whole phase.
+    pub fn closes(&self, gate: &GateId) -> bool {
+        self.state == FindingAct::Opened
+            && self.severity == Severity::Blocking
+            && self.gate.as_ref().is_none_or(|of| of == gate)
+    }
+}
+
 /// A veto that stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StandingVeto {

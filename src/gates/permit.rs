@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::evaluate::{PhaseReport, host_reasons};
+use super::break_glass;
+use super::evaluate::{PhaseReport, ledger_reasons, pin_reasons};
 use super::inputs::Known;
 use super::objections;
 use super::progress::State;
@@ -13,7 +14,7 @@ use crate::model::contract::{Contract, Step};
 use crate::model::digest::Digest;
 use crate::model::ids::{CriterionId, RecordId, StepId};
 use crate::model::observation::{Observation, Outcome};
-use crate::model::record::{Act, Body, Record};
+use crate::model::record::{Body, Ending, Record};
 use crate::model::time::Time;
 
 /// Proof that one step may be run now. Only an evaluation that opened its gate makes one.
@@ -103,51 +104,88 @@ impl Permit {
 pub fn permit(report: &PhaseReport<'_>, step: &Step, live: &[Observation]) -> Result<Permit, Vec<Reason>> {
     let mut reasons = report.general.clone();
     order(report, step, &mut reasons);
+    reasons.extend(ledger_reasons(report));
     let begun: Vec<StepId> = report.steps.keys().cloned().collect();
     if step.restores && !begun.is_empty() && reasons.is_empty() {
         return Permit::for_recovery(report.inputs.contract, step, &begun, None, report.inputs.now)
             .map_err(|r| vec![r]);
     }
-    let gate = report.gates.iter().find(|gate| gate.gate == step.gate);
-    let pass = gate.and_then(|gate| gate.pass).and_then(|id| report.graph.get(&id));
-    reasons.extend(host_reasons(report, pass));
     window(report, step, &mut reasons);
-    let broken = break_glass(report, step);
-    let basis = match (gate, pass, broken) {
-        (_, _, Some(record)) if report.vetoes.is_empty() => Some(Basis::BreakGlass(record.id)),
-        (Some(gate), Some(pass), _) if gate.standing == Standing::Open => {
-            spent(report, step, pass, &mut reasons);
-            live_holds(report, step, pass, live, &mut reasons);
-            Some(Basis::Pass(pass.id))
-        }
-        (Some(gate), ..) => {
-            reasons.extend(gate.reasons.iter().cloned());
-            None
-        }
-        (None, ..) => None,
-    };
-    match basis {
-        Some(basis) if reasons.is_empty() => Ok(granted(report, step, basis, gate.and_then(|gate| gate.until))),
-        _ => {
-            if reasons.is_empty() {
-                let found = format!("gate {} is not open", step.gate);
-                reasons.push(Reason::new(Class::Closed, found, "a fresh PASS", "countersign status"));
+    quiet(report, live, &mut reasons);
+    let glass = break_glass::standing(report, step);
+    let (basis, until) = match (by_pass(report, step, live), glass) {
+        (Ok(by_pass), _) => by_pass,
+        (Err(_), Some((record, glass))) => {
+            reasons.extend(break_glass::against(report));
+            for id in &step.live {
+                held(id, live, &mut reasons);
             }
-            Err(reasons)
+            (Basis::BreakGlass(record.id), glass.until)
         }
+        (Err(against), None) => {
+            reasons.extend(against);
+            return Err(reasons);
+        }
+    };
+    if reasons.is_empty() { Ok(granted(report, step, basis, until)) } else { Err(reasons) }
+}
+
+/// The PASS by which a step may be run, and how long that is fresh.
+fn by_pass(report: &PhaseReport<'_>, step: &Step, live: &[Observation]) -> Result<(Basis, Time), Vec<Reason>> {
+    let closed = || {
+        let found = format!("gate {} is not open", step.gate);
+        vec![Reason::new(Class::Closed, found, "a fresh PASS", "countersign status")]
+    };
+    let gate = report.gates.iter().find(|gate| gate.gate == step.gate).ok_or_else(closed)?;
+    let pass = gate.pass.and_then(|id| report.graph.get(&id));
+    let mut reasons = pin_reasons(report, pass);
+    if gate.standing != Standing::Open {
+        reasons.extend(gate.reasons.iter().cloned());
+        return Err(if reasons.is_empty() { closed() } else { reasons });
+    }
+    let (Some(pass), Some(until)) = (pass, gate.until) else { return Err(closed()) };
+    spent(report, step, pass, &mut reasons);
+    live_holds(report, step, pass, live, &mut reasons);
+    if reasons.is_empty() { Ok((Basis::Pass(pass.id), until)) } else { Err(reasons) }
+}
+
+/// Whether what a permit rests on still stands, asked again inside a step: a veto, a FAIL, an open blocking finding, a PASS that is
+/// gone. Age, window and criteria are not asked: they stop the next step, not this one.
+///
+/// # Errors
+///
+/// What came up.
+pub fn still_stands(report: &PhaseReport<'_>, step: &Step, basis: Basis) -> Result<(), Reason> {
+    let objection = |found: String| {
+        Err(Reason::new(Class::Closed, found, format!("no objection to step `{}`", step.id), "countersign status"))
+    };
+    if let Some(reason) = report.general.iter().find(|reason| reason.class == Class::Invalid) {
+        return Err(reason.clone());
+    }
+    if let Some(veto) = report.vetoes.first() {
+        return objection(format!("veto {} came up: {}", veto.id.short(), veto.reason));
+    }
+    let Basis::Pass(pass) = basis else { return Ok(()) };
+    if let Some(finding) = report.findings.iter().find(|finding| finding.closes(&step.gate)) {
+        return objection(format!("finding {} was opened: {}", finding.name, finding.text));
+    }
+    let gate = report.gates.iter().find(|gate| gate.gate == step.gate);
+    match gate {
+        Some(gate) if gate.standing == Standing::Failed => objection(format!("gate {} got a FAIL", gate.gate)),
+        Some(gate) if gate.pass == Some(pass) => Ok(()),
+        _ => objection(format!("PASS {} is not the one that stands any more", pass.short())),
     }
 }
 
-fn granted(report: &PhaseReport<'_>, step: &Step, basis: Basis, gate_until: Option<Time>) -> Permit {
+fn granted(report: &PhaseReport<'_>, step: &Step, basis: Basis, until: Time) -> Permit {
     let strategies = claimed_strategies(report, step);
     let window = report.inputs.host.window.value().copied().flatten();
-    let until = [gate_until, window].into_iter().flatten().min().unwrap_or(report.inputs.now.plus(step.timeout));
     Permit {
         step: step.id.clone(),
         basis,
         plan: plan_digest(report.inputs.contract, &strategies),
         strategy: strategies.get(&step.id).cloned(),
-        until,
+        until: window.map_or(until, |window| window.min(until)),
     }
 }
 
@@ -207,36 +245,48 @@ fn window(report: &PhaseReport<'_>, step: &Step, reasons: &mut Vec<Reason>) {
     }
 }
 
-/// A PASS permits a step once. An intent that was unwound cleanly does not spend it.
+/// A PASS permits a step once. What was unwound cleanly did not spend it: its `live` criteria are asked again in any case.
 fn spent(report: &PhaseReport<'_>, step: &Step, pass: &Record, reasons: &mut Vec<Reason>) {
-    let unwound = |id: &RecordId| {
+    match used(report, &pass.id, &step.id) {
+        Ok(false) => {}
+        Ok(true) => reasons.push(Reason::new(
+            Class::Closed,
+            format!("PASS {} was spent by step `{}`", pass.id.short(), step.id),
+            "a PASS that this step has not used",
+            format!("countersign builder claim {}", step.gate),
+        )),
+        Err(reason) => reasons.push(reason),
+    }
+}
+
+/// Whether a PASS or break-glass was used for a step, by the documents or by the ledger, and the step was not unwound after.
+///
+/// # Errors
+///
+/// The ledger could not be read.
+pub(super) fn used(report: &PhaseReport<'_>, by: &RecordId, step: &StepId) -> Result<bool, Reason> {
+    let unwound_after = |id: &RecordId| {
         report.counted.iter().any(|record| match &record.block.body {
-            Body::Outcome(outcome) => outcome.intent == *id && outcome.ending == crate::model::record::Ending::Unwound,
+            Body::Outcome(outcome) => {
+                outcome.step == *step && outcome.ending == Ending::Unwound && report.graph.is_before(id, &record.id)
+            }
             _ => false,
         })
     };
     let in_documents = report.counted.iter().any(|record| match &record.block.body {
         Body::Intent(intent) => {
-            intent.act == Act::Run && intent.step == step.id && intent.permit == Some(pass.id) && !unwound(&record.id)
+            intent.step == *step
+                && (intent.permit == Some(*by) || intent.break_glass == Some(*by))
+                && !unwound_after(&record.id)
         }
         _ => false,
     });
-    let clean = report.state_of(&step.id) == State::Unwound;
-    let on_host = match &report.inputs.host.spent {
-        Known::Is(spent) => spent.contains(&(pass.id, step.id.clone())) && !clean,
+    match &report.inputs.host.spent {
+        Known::Is(spent) => Ok(in_documents || spent.contains(&(*by, step.clone()))),
         Known::Unknown(why) => {
             let found = format!("what was spent on this host could not be read: {why}");
-            reasons.push(Reason::new(Class::Unknown, found, "the ledger", "countersign doctor"));
-            return;
+            Err(Reason::new(Class::Unknown, found, "the ledger", "countersign doctor"))
         }
-    };
-    if in_documents || on_host {
-        reasons.push(Reason::new(
-            Class::Closed,
-            format!("PASS {} was spent by step `{}`", pass.id.short(), step.id),
-            "a PASS that this step has not used",
-            format!("countersign builder claim {}", step.gate),
-        ));
     }
 }
 
@@ -261,8 +311,12 @@ fn live_holds(report: &PhaseReport<'_>, step: &Step, pass: &Record, live: &[Obse
             reasons.push(Reason::new(Class::Stale, found, "evidence for every live criterion", "countersign status"));
         }
     }
-    let quiet_over = report.inputs.contract.steps.iter().any(|s| s.ends_quiet && report.state_of(&s.id) == State::Done);
-    if !quiet_over {
+}
+
+/// The window's own criteria, until a step ended the quiet.
+fn quiet(report: &PhaseReport<'_>, live: &[Observation], reasons: &mut Vec<Reason>) {
+    let over = report.inputs.contract.steps.iter().any(|s| s.ends_quiet && report.state_of(&s.id) == State::Done);
+    if !over {
         for criterion in &report.inputs.contract.window.requires {
             held(&criterion.id, live, reasons);
         }
@@ -296,23 +350,4 @@ pub fn changed_facts(old: &crate::model::observation::Values, new: &crate::model
         || "no fact differs".to_owned(),
         |name| format!("{name} was {} and is {}", show(old.get(name)), show(new.get(name))),
     )
-}
-
-fn break_glass<'a>(report: &PhaseReport<'a>, step: &Step) -> Option<&'a Record> {
-    let now = report.inputs.now;
-    let tree = &report.inputs.subject.value()?.tree;
-    let used = |id: &RecordId| {
-        report.counted.iter().any(|r| matches!(&r.block.body, Body::Intent(intent) if intent.break_glass == Some(*id)))
-    };
-    let fits = |record: &&&Record| match &record.block.body {
-        Body::BreakGlass(glass) => {
-            glass.step == step.id
-                && glass.tree == *tree
-                && now < glass.until
-                && glass.until <= record.block.at.plus(std::time::Duration::from_secs(3600))
-                && !used(&record.id)
-        }
-        _ => false,
-    };
-    report.counted.iter().rev().find(fits).copied()
 }

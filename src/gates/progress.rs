@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::model::contract::Contract;
 use crate::model::ids::{RecordId, StepId};
 use crate::model::record::{Act, Body, Ending, Intent, Record, StepOutcome};
 
@@ -89,32 +90,72 @@ pub struct Progress<'a> {
     pub outcome: Option<(&'a Record, &'a StepOutcome)>,
 }
 
-/// Folds records, given in link order, to the progress of each step that has an intent. Events that the table forbids are
-/// returned, and leave the state as the more cautious of the two: in doubt.
+impl Progress<'_> {
+    fn not_begun() -> Self {
+        Self { state: State::NotBegun, intent: None, outcome: None }
+    }
+}
+
+/// Folds records, given in link order, to the progress of each step that has an intent. Events that the table forbids leave the
+/// step in doubt and are returned, until a later outcome settles it.
+///
+/// A step that brings things back is to be done again when an earlier step of the contract was run after it: what it brought back
+/// is not there any more.
 pub fn fold<'a>(
     records: impl Iterator<Item = &'a Record>,
+    contract: &Contract,
 ) -> (BTreeMap<StepId, Progress<'a>>, Vec<(RecordId, Illegal)>) {
     let mut steps: BTreeMap<StepId, Progress<'a>> = BTreeMap::new();
-    let mut illegal = Vec::new();
+    let mut illegal: Vec<(&StepId, RecordId, Illegal)> = Vec::new();
     for record in records {
         let (step, event) = match &record.block.body {
             Body::Intent(intent) => (&intent.step, Event::Intent(intent.act)),
             Body::Outcome(outcome) => (&outcome.step, Event::Outcome(outcome.ending)),
             _ => continue,
         };
-        let empty = Progress { state: State::NotBegun, intent: None, outcome: None };
-        let progress = steps.entry(step.clone()).or_insert(empty);
-        progress.state = next(progress.state, event).unwrap_or_else(|error| {
-            illegal.push((record.id, error));
-            State::InDoubt
-        });
+        let progress = steps.entry(step.clone()).or_insert_with(Progress::not_begun);
+        let answers = match &record.block.body {
+            Body::Outcome(outcome) => progress.intent.is_some_and(|(intent, _)| intent.id == outcome.intent),
+            _ => true,
+        };
+        match next(progress.state, event) {
+            Ok(state) if answers => {
+                progress.state = state;
+                if matches!(event, Event::Outcome(_)) {
+                    illegal.retain(|(of, ..)| *of != step);
+                }
+            }
+            Ok(_) => {
+                illegal.push((step, record.id, Illegal { state: progress.state, event }));
+                progress.state = State::InDoubt;
+            }
+            Err(error) => {
+                illegal.push((step, record.id, error));
+                progress.state = State::InDoubt;
+            }
+        }
         match &record.block.body {
             Body::Intent(intent) => progress.intent = Some((record, intent)),
             Body::Outcome(outcome) => progress.outcome = Some((record, outcome)),
             _ => {}
         }
+        if event == Event::Intent(Act::Run) {
+            undo_restores(&mut steps, contract, step);
+        }
     }
-    (steps, illegal)
+    (steps, illegal.into_iter().map(|(_, id, error)| (id, error)).collect())
+}
+
+fn undo_restores(steps: &mut BTreeMap<StepId, Progress<'_>>, contract: &Contract, run: &StepId) {
+    let after = contract.steps.iter().skip_while(|step| step.id != *run);
+    if contract.step(run).is_none_or(|step| step.restores) {
+        return;
+    }
+    for step in after.filter(|step| step.restores) {
+        if let Some(progress) = steps.get_mut(&step.id).filter(|progress| progress.state == State::Done) {
+            *progress = Progress::not_begun();
+        }
+    }
 }
 
 /// What criteria and steps may use as `{step.ID.NAME}`: the facts of steps that are done, and when they finished.
@@ -135,7 +176,30 @@ pub fn step_values(progress: &BTreeMap<StepId, Progress<'_>>) -> BTreeMap<String
 mod tests {
     use super::*;
 
-    /// The whole table: rows are states, columns are run, resume, undo, done, unwound, failed, stuck.
+    /// ARCHITECTURE.md has the same table: rows are states, columns are run, resume, undo, done, unwound, failed, stuck.
+    #[test]
+    fn the_table_is_the_one_of_the_architecture() {
+        use State::{Done, Failed, InDoubt, NotBegun, Stuck, Unwound};
+        let cell = |state, event| next(state, event).map_or("–", State::label);
+        let columns = [
+            ("run", Event::Intent(Act::Run)),
+            ("resume", Event::Intent(Act::Resume)),
+            ("undo", Event::Intent(Act::Undo)),
+            ("done", Event::Outcome(Ending::Done)),
+            ("unwound", Event::Outcome(Ending::Unwound)),
+            ("failed", Event::Outcome(Ending::Failed)),
+            ("stuck", Event::Outcome(Ending::Stuck)),
+        ];
+        let row = |first: &str, cells: Vec<&str>| format!("| {first} | {} |\n", cells.join(" | "));
+        let mut table = row("state \\ event", columns.iter().map(|(name, _)| *name).collect());
+        table += &format!("|{}\n", "---|".repeat(columns.len() + 1));
+        for state in [NotBegun, InDoubt, Done, Unwound, Failed, Stuck] {
+            table += &row(state.label(), columns.iter().map(|(_, event)| cell(state, *event)).collect());
+        }
+        let text = include_str!("../../ARCHITECTURE.md");
+        assert!(text.contains(&table), "ARCHITECTURE.md should have:\n{table}");
+    }
+
     #[test]
     fn the_table() {
         use State::{Done, Failed, InDoubt, NotBegun, Stuck, Unwound};

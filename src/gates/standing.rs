@@ -13,7 +13,7 @@ use crate::model::claim::{plan_digest, subject_digest};
 use crate::model::contract::Gate;
 use crate::model::ids::{CriterionId, GateId, RecordId};
 use crate::model::observation::{Outcome, facts_digest};
-use crate::model::record::{Body, Claim, Evidence, FindingAct, Record, Ruling, Severity, Verdict};
+use crate::model::record::{Body, Claim, Evidence, Record, Ruling, Verdict};
 use crate::model::time::{Time, show_duration};
 
 /// How a gate stands, in one word.
@@ -181,12 +181,7 @@ fn objected(bench: &Bench<'_>, gate: &Gate, reasons: &mut Vec<Reason>) {
             format!("countersign adversary veto lift {} --reason …", veto.id.short()),
         ));
     }
-    let closes = |finding: &&FindingState| {
-        finding.state == FindingAct::Opened
-            && finding.severity == Severity::Blocking
-            && finding.gate.as_ref().is_none_or(|of| *of == gate.id)
-    };
-    for finding in bench.findings.iter().filter(closes) {
+    for finding in bench.findings.iter().filter(|finding| finding.closes(&gate.id)) {
         reasons.push(Reason::new(
             Class::Closed,
             format!("finding {} is open: {}", finding.name, finding.text),

@@ -1,13 +1,16 @@
 //! The ledger: what was begun, ended and spent on this host, one line each, synced before JOURNAL is written. It remembers what
 //! a thrown-away document or a second clone would forget.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write as _;
 
 use serde::{Deserialize, Serialize};
 
 use super::{HostError, HostState};
+use crate::fault;
 use crate::model::ids::{ObjectId, PhaseName, RecordId, StepId};
+use crate::model::record::{Body, Ending, Record};
 
 const FILE: &str = "ledger";
 
@@ -35,10 +38,40 @@ pub struct Entry {
     pub id: RecordId,
     /// The step.
     pub step: StepId,
-    /// The PASS that an intent spends.
+    /// The PASS or break-glass that an intent spends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spends: Option<RecordId>,
+    /// How an outcome ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
     /// The signed section's exact text.
     pub section: String,
+    /// The text of its evidence file, where its output is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+impl Entry {
+    /// The entry of an intent or outcome; `None` for any other record.
+    pub fn of(record: &Record, section: String) -> Option<Self> {
+        let (what, step, spends, ending) = match &record.block.body {
+            Body::Intent(intent) => (What::Intent, &intent.step, intent.permit.or(intent.break_glass), None),
+            Body::Outcome(outcome) => (What::Outcome, &outcome.step, None, Some(outcome.ending)),
+            _ => return None,
+        };
+        let in_file = record.block.output.as_ref().is_some_and(|output| output.file.is_some());
+        Some(Self {
+            what,
+            repository: record.block.repository.clone(),
+            phase: record.block.phase.clone(),
+            id: record.id,
+            step: step.clone(),
+            spends,
+            ending,
+            section,
+            evidence: record.output.clone().filter(|_| in_file),
+        })
+    }
 }
 
 /// What the ledger holds.
@@ -48,6 +81,27 @@ pub struct Ledger {
     pub entries: Vec<Entry>,
     /// The length in bytes of a torn last line, which was never acted on and is left out.
     pub torn: usize,
+}
+
+impl Ledger {
+    /// The entries of one repository's phase, in order.
+    pub fn of(&self, repository: &ObjectId, phase: &PhaseName) -> Vec<&Entry> {
+        self.entries.iter().filter(|entry| entry.repository == *repository && entry.phase == *phase).collect()
+    }
+}
+
+/// What these entries spent, with the step that spent each: every PASS that an intent names, unless the step was unwound after
+/// it.
+pub fn spent(entries: &[&Entry]) -> BTreeSet<(RecordId, StepId)> {
+    let mut spent = BTreeSet::new();
+    for entry in entries {
+        match (entry.what, entry.ending) {
+            (What::Intent, _) => spent.extend(entry.spends.map(|pass| (pass, entry.step.clone()))),
+            (What::Outcome, Some(Ending::Unwound)) => spent.retain(|(_, step)| *step != entry.step),
+            (What::Outcome, _) => {}
+        }
+    }
+    spent
 }
 
 impl HostState {
@@ -91,13 +145,17 @@ impl HostState {
         }
         let mut line = serde_json::to_vec(entry).map_err(|error| self.io(&path, error.into()))?;
         line.push(b'\n');
-        let written = file.write_all(&line).and_then(|()| file.sync_all());
+        let written = fault::point("ledger.append")
+            .and_then(|()| file.write_all(&line))
+            .and_then(|()| fault::point("ledger.sync"))
+            .and_then(|()| file.sync_all());
         if let Err(source) = written {
             // Half a line would be dropped as torn; taking it back keeps the file tidy where the disk still allows it.
             file.set_len(before - torn).ok();
             return Err(self.io(&path, source));
         }
-        File::open(&self.directory).and_then(|directory| directory.sync_all()).map_err(|source| self.io(&path, source))
+        let synced = File::open(&self.directory).and_then(|directory| directory.sync_all());
+        synced.and_then(|()| fault::point("ledger.appended")).map_err(|source| self.io(&path, source))
     }
 }
 
@@ -113,6 +171,8 @@ mod tests {
             id: RecordId::of_block(step.as_bytes()),
             step: step.parse().expect("a step"),
             spends: None,
+            ending: None,
+            evidence: None,
             section: "## Intent\n\nline\n".into(),
         }
     }
@@ -132,6 +192,20 @@ mod tests {
         }
         host.append_to_ledger(&entry("three")).expect("appended");
         assert_eq!(host.ledger().expect("read").entries, [entry("one"), entry("three")]);
+    }
+
+    #[test]
+    fn a_pass_is_spent_until_the_step_is_unwound() {
+        let pass = RecordId::of_block(b"pass");
+        let intent = |step: &str| Entry { spends: Some(pass), ..entry(step) };
+        let outcome = |step: &str, ending| Entry { what: What::Outcome, ending: Some(ending), ..entry(step) };
+        let steps = |entries: &[Entry]| -> Vec<String> {
+            spent(&entries.iter().collect::<Vec<_>>()).into_iter().map(|(_, step)| step.to_string()).collect()
+        };
+        assert_eq!(steps(&[intent("one")]), ["one"]);
+        assert_eq!(steps(&[intent("one"), outcome("one", Ending::Failed), intent("two")]), ["one", "two"]);
+        assert_eq!(steps(&[intent("one"), intent("two"), outcome("one", Ending::Unwound)]), ["two"]);
+        assert_eq!(steps(&[intent("one"), outcome("one", Ending::Unwound), intent("one")]), ["one"]);
     }
 
     #[test]

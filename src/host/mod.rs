@@ -2,6 +2,8 @@
 
 pub mod captures;
 pub mod ledger;
+pub mod open_run;
+pub mod parts;
 pub mod pins;
 pub mod run_lock;
 pub mod window;
@@ -10,6 +12,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use crate::fault;
 
 /// Where host state lies unless `--state` says otherwise.
 pub const DEFAULT_STATE: &str = "/var/lib/countersign";
@@ -125,11 +129,15 @@ impl HostState {
         let io = |source| self.io(&path, source);
         let parent = path.parent().unwrap_or(&self.directory);
         DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(io)?;
+        let kind = name.split('/').next().unwrap_or(name);
         let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(parent).map_err(io)?;
+        fault::point(&format!("host.{kind}.write")).map_err(io)?;
         file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(io)?;
+        fault::point(&format!("host.{kind}.rename")).map_err(io)?;
         file.persist(&path).map_err(|error| io(error.error))?;
         crate::interrupt::note(format!("{} was written, whole", path.display()));
-        File::open(parent).and_then(|directory| directory.sync_all()).map_err(io)
+        File::open(parent).and_then(|directory| directory.sync_all()).map_err(io)?;
+        fault::point(&format!("host.{kind}.renamed")).map_err(io)
     }
 
     /// Reads a file; `None` when it is not there.

@@ -3,24 +3,26 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::{HostError, HostState};
 
 /// The lock, held until it is dropped and no child holds it.
 #[derive(Debug)]
 pub struct RunLock {
-    file: File,
+    file: Arc<File>,
 }
 
 impl RunLock {
     /// The open file, for a child that is to keep the lock.
-    pub fn file(&self) -> &File {
-        &self.file
+    pub fn file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
     }
 }
 
 impl HostState {
-    /// Takes the run lock. `holder` says who, for whoever is refused.
+    /// Takes the run lock. `holder` says who, for whoever is refused; it begins with `pid N:`.
     ///
     /// # Errors
     ///
@@ -35,13 +37,22 @@ impl HostState {
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
                 file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(|source| self.io(&path, source))?;
-                return Err(HostError::Busy { path, holder: text.trim().chars().take(200).collect() });
+                let text: String = text.trim().chars().take(200).collect();
+                let outlived = format!("a program that outlives its parent, which was {text}");
+                return Err(HostError::Busy { path, holder: if ended(&text) { outlived } else { text } });
             }
         }
-        let write = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
-        write.map_err(|source| self.io(&path, source))?;
-        Ok(RunLock { file })
+        // A full disk must not hinder recovery: the lock is what counts, the text is for whoever waits.
+        file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).ok();
+        Ok(RunLock { file: Arc::new(file) })
     }
+}
+
+/// Whether the process that a holder's text names is gone.
+fn ended(holder: &str) -> bool {
+    let pid =
+        holder.strip_prefix("pid ").and_then(|rest| rest.split(':').next()).and_then(|pid| pid.parse::<u32>().ok());
+    pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
 }
 
 #[cfg(test)]
@@ -52,12 +63,19 @@ mod tests {
     fn a_live_holder_is_named_and_never_robbed() {
         let directory = tempfile::tempdir().expect("a directory");
         let host = HostState::at(directory.path(), "engine").expect("a host");
-        let lock = host.run_lock("pid 1: builder run recreate").expect("taken");
-        match host.run_lock("pid 2") {
-            Err(HostError::Busy { holder, .. }) => assert_eq!(holder, "pid 1: builder run recreate"),
+        let name = format!("pid {}: builder run recreate", std::process::id());
+        let lock = host.run_lock(&name).expect("taken");
+        match host.run_lock("pid 2: x") {
+            Err(HostError::Busy { holder, .. }) => assert_eq!(holder, name),
             other => panic!("{other:?}"),
         }
         drop(lock);
-        host.run_lock("pid 2").expect("free again");
+        host.run_lock("pid 2: x").expect("free again");
+    }
+
+    #[test]
+    fn a_holder_that_is_gone_is_named_as_the_parent() {
+        assert!(ended("pid 4194305: builder run recreate"));
+        assert!(!ended(&format!("pid {}: x", std::process::id())) && !ended("somebody"));
     }
 }

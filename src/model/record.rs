@@ -561,8 +561,8 @@ pub struct Note {
 pub struct BreakGlass {
     /// The step.
     pub step: StepId,
-    /// The subject tree for which it counts.
-    pub tree: ObjectId,
+    /// The subject digest for which it counts: over contract, plan and subject tree (see `gates::break_glass::digest`).
+    pub digest: Digest,
     /// Why.
     pub reason: String,
     /// When it ends, at most an hour after `at`.

@@ -57,7 +57,7 @@ pub fn interrupted(command: &str, event: Event, as_json: bool) {
     match event {
         Event::Finishing(step) => {
             say(&format!(
-                "Interrupted: step `{step}` is brought to its end first, and no other is begun. Once more leaves it in doubt."
+                "Interrupted: step `{step}` walks back if it still can, else comes to its end; no other is begun. Once more leaves it in doubt."
             ));
         }
         Event::Leaving(left) => {

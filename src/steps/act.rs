@@ -1,15 +1,16 @@
 //! Doing one step, whatever its kind.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::gates::permit::Permit;
 use crate::host::HostState;
-use crate::model::contract::{Param, Params, Step};
+use crate::model::contract::{Params, Step};
 use crate::model::observation::Values;
 use crate::model::record::Act;
-use crate::process::{self, Spec};
+use crate::process::{self, Spec, Stream};
 
 use super::kinds::{drain, queue, unit};
 use super::{capture, recreate};
@@ -22,6 +23,8 @@ pub struct Ground<'a> {
     pub host: &'a HostState,
     /// A fresh checkout of the subject, where a program runs unless the contract says otherwise.
     pub checkout: Option<PathBuf>,
+    /// A file that stays open in a program that is run: the run lock, which so outlives a parent that is killed.
+    pub keep_open: Option<Arc<File>>,
     /// The name that this step's capture has: phase and step.
     pub capture: String,
     /// What is done: the step, going on with it, or its reverse.
@@ -56,6 +59,8 @@ pub struct NotDone {
     pub message: String,
     /// How it left things.
     pub left: Left,
+    /// What it printed, not yet redacted.
+    pub output: String,
 }
 
 /// How a step that did not come to its end left things.
@@ -72,24 +77,28 @@ pub enum Left {
 }
 
 impl NotDone {
+    fn new(left: Left, message: impl Into<String>) -> Self {
+        Self { message: message.into(), left, output: String::new() }
+    }
+
     /// Stopped before anything was changed.
     pub fn untouched(message: impl Into<String>) -> Self {
-        Self { message: message.into(), left: Left::Untouched }
+        Self::new(Left::Untouched, message)
     }
 
     /// Stopped, and what was changed is back.
     pub fn unwound(message: impl Into<String>) -> Self {
-        Self { message: message.into(), left: Left::Unwound }
+        Self::new(Left::Unwound, message)
     }
 
     /// Stopped on the way.
     pub fn midway(message: impl Into<String>) -> Self {
-        Self { message: message.into(), left: Left::Midway }
+        Self::new(Left::Midway, message)
     }
 
     /// Stopped on the way back.
     pub fn stuck(message: impl Into<String>) -> Self {
-        Self { message: message.into(), left: Left::Stuck }
+        Self::new(Left::Stuck, message)
     }
 }
 
@@ -104,7 +113,7 @@ pub async fn act(permit: &Permit, step: &Step, params: &Params, ground: &Ground<
     }
     let engine = || ground.engine.clone().map_err(NotDone::untouched);
     match step.kind.as_str() {
-        "command" => command(params, step.timeout, ground.checkout.as_deref()).await,
+        "command" => command(params.list("argv"), params, step, ground),
         "docker.capture" => capture::act(&engine()?, params, ground).await,
         "docker.network.recreate" => recreate::act(&engine()?, params, permit.strategy(), ground).await,
         "docker.stack.drain" => drain::act(&engine()?, params, step.timeout, ground).await,
@@ -124,12 +133,7 @@ pub async fn undo(permit: &Permit, step: &Step, params: &Params, ground: &Ground
         return Err(NotDone::untouched(format!("the permit is for step `{}`, not for `{}`", permit.step(), step.id)));
     }
     match (step.kind.as_str(), &step.undo) {
-        (_, Some(argv)) => {
-            let params = Params([("argv".to_owned(), Param::List(argv.clone()))].into());
-            command(&params, step.timeout, ground.checkout.as_deref())
-                .await
-                .map_err(|error| NotDone::stuck(error.message))
-        }
+        (_, Some(argv)) => command(argv, params, step, ground).map_err(|error| NotDone { left: Left::Stuck, ..error }),
         ("docker.capture", None) => Ok(Acted::default()),
         ("docker.network.recreate", None) => {
             let engine = ground.engine.clone().map_err(NotDone::untouched)?;
@@ -145,21 +149,71 @@ pub async fn undo(permit: &Permit, step: &Step, params: &Params, ground: &Ground
     }
 }
 
-async fn command(params: &Params, timeout: Duration, checkout: Option<&Path>) -> Result<Acted, NotDone> {
-    let cwd =
-        params.text("cwd").map(PathBuf::from).or_else(|| checkout.map(Path::to_owned)).unwrap_or_else(|| "/".into());
-    let mut spec = Spec::new(params.list("argv")).in_dir(&cwd).timeout(timeout);
+/// Runs a program to its end. What it prints is shown line by line as it comes, and kept.
+fn command(argv: &[String], params: &Params, step: &Step, ground: &Ground<'_>) -> Result<Acted, NotDone> {
+    let cwd = params.text("cwd").map(PathBuf::from).or_else(|| ground.checkout.clone()).unwrap_or_else(|| "/".into());
+    let mut spec = Spec::new(argv).in_dir(&cwd).timeout(step.timeout);
     spec.uid = params.number("uid").and_then(|uid| u32::try_from(uid).ok());
-    let ran = tokio::task::spawn_blocking(move || process::run(&spec)).await;
-    let finished = match ran {
-        Ok(Ok(finished)) => finished,
-        Ok(Err(error @ process::ProcessError::NotFound(_))) => return Err(NotDone::untouched(error.to_string())),
-        Ok(Err(error)) => return Err(NotDone::midway(error.to_string())),
-        Err(error) => return Err(NotDone::midway(format!("the program was not watched to its end: {error}"))),
-    };
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if !finished.ok() {
-        return Err(NotDone::midway(format!("the program failed: {}", finished.complaint())));
+    spec.keep_open.clone_from(&ground.keep_open);
+    let mut printed = Printed { ground, kept: String::new(), pending: [Vec::new(), Vec::new()] };
+    // Blocking is fine here: nothing else runs beside a program.
+    let ran = process::run_with(&spec, &mut |stream, piece| printed.take(stream, piece));
+    let output = printed.end();
+    let failed = |left: Left, message: String| Err(NotDone { message, left, output: output.clone() });
+    match ran {
+        Ok(finished) if finished.ok() => Ok(Acted { output, ..Acted::default() }),
+        Ok(finished) => failed(Left::Midway, format!("the program failed: {}", finished.complaint())),
+        Err(error @ process::ProcessError::NotFound(_)) => failed(Left::Untouched, error.to_string()),
+        Err(error) => failed(Left::Midway, error.to_string()),
     }
-    Ok(Acted { output: text(&finished.stdout) + &text(&finished.stderr), ..Acted::default() })
 }
+
+/// The most that is kept of what a program prints, in bytes.
+const KEPT: usize = 1 << 20;
+
+/// What a program prints: shown by whole lines, so that a secret in one can be seen as a whole and redacted.
+struct Printed<'a> {
+    ground: &'a Ground<'a>,
+    kept: String,
+    pending: [Vec<u8>; 2],
+}
+
+impl Printed<'_> {
+    fn take(&mut self, stream: Stream, piece: &[u8]) {
+        let at = usize::from(stream == Stream::Stderr);
+        self.pending[at].extend_from_slice(piece);
+        while let Some(end) = self.pending[at].iter().position(|b| *b == b'\n') {
+            let line: Vec<u8> = self.pending[at].drain(..=end).collect();
+            self.line(&line[..end]);
+        }
+        // A line without an end must not grow for ever.
+        if self.pending[at].len() > KEPT {
+            let line = std::mem::take(&mut self.pending[at]);
+            self.line(&line);
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        (self.ground.say)(&line);
+        if self.kept.len() + line.len() < KEPT {
+            self.kept += &line;
+            self.kept.push('\n');
+        } else if !self.kept.ends_with(CUT) {
+            self.kept += CUT;
+        }
+    }
+
+    fn end(mut self) -> String {
+        for at in 0..2 {
+            let line = std::mem::take(&mut self.pending[at]);
+            if !line.is_empty() {
+                self.line(&line);
+            }
+        }
+        self.kept
+    }
+}
+
+/// Stands where more was printed than is kept.
+const CUT: &str = "[the rest was not kept]\n";

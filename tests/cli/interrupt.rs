@@ -34,6 +34,8 @@ const COMMANDS: &[&str] = &[
     "builder plan",
     "builder run --all",
     "builder resume",
+    "builder undo one",
+    "break-glass one --reason x",
     "builder window open --for 5m",
     "builder window close",
     "builder done",

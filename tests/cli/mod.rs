@@ -9,3 +9,5 @@ mod json;
 mod names;
 mod phase;
 mod recorded;
+#[cfg(feature = "test-hooks")]
+mod steps;

@@ -1,6 +1,10 @@
 //! A hermetic place to use the program in: its own home, configuration, remote and clones.
 
+#[cfg(feature = "test-hooks")]
+pub mod engine;
 pub mod stage;
+#[cfg(feature = "test-hooks")]
+pub mod steps;
 pub mod twin;
 
 use std::fs;
@@ -23,6 +27,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What a finished program answered; a signal counts as exit -1.
+    pub fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { exit: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
     /// Checks the exit code and that the words are in the answer.
     #[track_caller]
     pub fn expect(self, exit: i32, words: &str) -> Self {
@@ -99,9 +109,7 @@ impl World {
     /// The same with further variables, such as a fault that is ordered.
     pub fn run_ordered(&self, party: &str, clone: &str, args: &[&str], env: &[(&str, &str)]) -> Answer {
         let mut command = self.command(env!("CARGO_BIN_EXE_countersign"), clone, party);
-        let output = command.args(args).envs(env.iter().copied()).output().expect("runs");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Answer { exit: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        Answer::of(&command.args(args).envs(env.iter().copied()).output().expect("runs"))
     }
 
     fn run(&self, program: &str, directory: &str, party: &str, args: &[&str]) -> Output {
@@ -121,6 +129,7 @@ impl World {
                 .env(format!("GIT_{name}_NAME"), "Tester")
                 .env(format!("GIT_{name}_EMAIL"), "tester@example.invalid");
         }
+        command.env("COUNTERSIGN_PINS", self.path("pins"));
         command
     }
 

@@ -140,7 +140,7 @@ fn read_whole(args: &Args, brief: &Brief, gate: &Gate) -> Result<(), CommandErro
 }
 
 /// This clone is clean, has the claim's subject tree, and the claim's commit in its history.
-fn same_subject(session: &Session, composer: &Composer<'_>, claim: &Record) -> Result<(), CommandError> {
+fn same_subject(session: &Session, composer: &Composer, claim: &Record) -> Result<(), CommandError> {
     let dirt = session.repository.dirt()?;
     if let Some(first) = dirt.first() {
         let message = format!("the work tree differs from HEAD in {} files, first {first}", dirt.len());

@@ -1,13 +1,11 @@
 //! Keys of each role under this user, how far the roles stand apart, and the pins.
 
-use std::path::Path;
-
 use super::engine::Seen;
 use super::line::Line;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
-use crate::host::pins::{DEFAULT_PINS, Pins};
+use crate::host::pins::Pins;
 use crate::model::record::Separation;
 use crate::model::role::Role;
 use crate::sign::key_file::{Key, KeyFileError};
@@ -111,7 +109,7 @@ fn pins(session: &Session, seen: &Seen, lines: &mut Vec<Line>) {
         lines.push(Line::unknown(what, "pins belong to an engine, and none could be asked", "countersign doctor"));
         return;
     };
-    let pins = Pins::at(Path::new(DEFAULT_PINS), engine);
+    let pins = Pins::at(&session.context.pins(), engine);
     let keys = match pins.keys() {
         Ok(keys) => keys,
         Err(error) => {

@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::docs::section;
+use crate::model::digest::Digest;
 use crate::model::record::{Body, From, Kind, Note, SCHEMA, Subject, Surroundings, Veto};
 use crate::model::role::Role;
+use crate::sign;
 
 pub(in crate::docs) fn note(text: &str) -> Draft {
     let object = |c: &str| c.repeat(40).parse().expect("an object id");

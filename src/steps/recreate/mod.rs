@@ -57,7 +57,10 @@ pub async fn act(
     let gone = went.and_then(|gone| cleared.map(|()| gone));
     match gone {
         Ok(gone) => report::done(&work, &gone, &reports).await,
-        Err(error) => Err(NotDone { message: error.message + &report::measured_so_far(&reports), left: error.left }),
+        Err(error) => {
+            let message = error.message.clone() + &report::measured_so_far(&reports);
+            Err(NotDone { message, ..error })
+        }
     }
 }
 

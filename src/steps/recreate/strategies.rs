@@ -13,7 +13,7 @@ use super::talk::{Stage, short};
 use super::work::{Work, midway};
 use super::{check, finish};
 use crate::engine::network::Network;
-use crate::steps::act::{Left, NotDone};
+use crate::steps::act::NotDone;
 use crate::steps::capture::name;
 
 /// What came of it.
@@ -174,9 +174,8 @@ async fn walk_back(work: &Work<'_>, error: NotDone) -> NotDone {
     work.talk.say(&format!("{}; putting everything back", error.message));
     match back(work, &standing).await {
         Ok(()) => NotDone::unwound(format!("{}; every service is back on {}", error.message, work.goal.network)),
-        Err(second) => NotDone {
-            message: format!("{}; putting everything back failed too: {}", error.message, second.message),
-            left: Left::Stuck,
-        },
+        Err(second) => {
+            NotDone::stuck(format!("{}; putting everything back failed too: {}", error.message, second.message))
+        }
     }
 }

@@ -1,0 +1,67 @@
+//! `countersign builder undo`
+
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::{CommandError, Exit};
+use crate::gates::permit::Permit;
+use crate::gates::progress::State;
+use crate::interrupt;
+use crate::model::record::Act;
+use crate::report::{self, Answer};
+
+use super::execute::{Job, filled};
+use super::resume::announce;
+use super::run::step;
+use super::site::Site;
+
+/// Walk a step back
+///
+/// A program by the `undo` of the contract; a network by putting the captured services back, as long as the old network is still
+/// there. Never refused for a PASS, a window, a remote or a document, for a step that was begun.
+///
+/// Example: countersign builder undo pause-ci
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The step
+    step: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+///
+/// The step was not begun, has no undo, or is stuck.
+pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
+    let site = Site::for_recovery(context, "builder undo")?;
+    site.mend();
+    let step = step(&site.contract.steps, &args.step)?;
+    let records = site.records();
+    let progress = site.progress(&records);
+    let state = progress.get(&step.id).map_or(State::NotBegun, |progress| progress.state);
+    if matches!(state, State::NotBegun | State::Unwound) {
+        let message = format!("step `{}` is {}: there is nothing to undo", step.id, state.label());
+        return Err(CommandError::new(Exit::Closed, message, "countersign status"));
+    }
+    if step.undo.is_none() && !step.kind.starts_with("docker.") {
+        let message = format!("step `{}` ({}) has no undo in the contract", step.id, step.kind);
+        return Err(CommandError::new(Exit::Closed, message, "countersign builder resume"));
+    }
+    let later = site.contract.steps.iter().skip_while(|other| other.id != step.id).skip(1);
+    for other in later.filter(|other| progress.get(&other.id).is_some_and(|p| p.state == State::Done)) {
+        report::say(&format!("! step `{}` comes after `{}` and is done; it stays as it is", other.id, step.id));
+    }
+    let begun: Vec<_> = progress.keys().cloned().collect();
+    let strategy = progress.get(&step.id).and_then(|p| p.intent).and_then(|(_, intent)| intent.strategy.clone());
+    let permit = Permit::for_recovery(&site.contract, step, &begun, strategy, site.context.now())
+        .map_err(|reason| CommandError::refused(format!("step `{}` is not undone", step.id), &[reason]))?;
+    let values = site.values(&progress);
+    let step = filled(step, &values)?;
+    report::say(&format!("undoing step {}: {}", step.id, step.title));
+    let job = Job { step, act: Act::Undo, permit: &permit, values, may_go_on: &|| Ok(()), said: None };
+    let _held = interrupt::step(job.step.id.as_str());
+    let intent = announce(&site, &job)?;
+    let ended = site.carry_out(&job, intent);
+    let text = site.conclude(&job, intent, ended)?;
+    Ok(Answer::ok(text, json!({ "undone": args.step })))
+}

@@ -1,0 +1,64 @@
+//! Break-glass: the operator's permit for one step without a PASS. It stands for the PASS and for nothing else: order, window,
+//! quiet, `live` criteria, ledger and a standing veto count as ever.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::evaluate::{PhaseReport, pin_reasons};
+use super::permit::used;
+use super::reason::{Class, Reason};
+use crate::model::claim::{plan_digest, subject_digest};
+use crate::model::contract::{Contract, Step};
+use crate::model::digest::Digest;
+use crate::model::ids::ObjectId;
+use crate::model::record::{Body, BreakGlass, Record};
+use crate::model::role::Role;
+
+/// The longest that one may count.
+pub const LONGEST: Duration = Duration::from_secs(3600);
+
+/// The subject digest that a break-glass names: over contract, plan and subject tree. It has no evidence, so no facts.
+pub fn digest(contract: &Contract, tree: &ObjectId) -> Digest {
+    let plan = plan_digest(contract, &BTreeMap::new());
+    subject_digest(&contract.digest, &plan, tree, &BTreeMap::new())
+}
+
+/// The newest break-glass that permits a step now and was not used for it.
+pub(super) fn standing<'a>(report: &PhaseReport<'a>, step: &Step) -> Option<(&'a Record, &'a BreakGlass)> {
+    let tree = &report.inputs.subject.value()?.tree;
+    let wanted = digest(report.inputs.contract, tree);
+    let fits = |record: &&'a Record| {
+        let Body::BreakGlass(glass) = &record.block.body else { return None };
+        let counts = glass.step == step.id
+            && glass.digest == wanted
+            && report.inputs.now < glass.until
+            && glass.until <= record.block.at.plus(LONGEST)
+            && !used(report, &record.id, &step.id).unwrap_or(true);
+        counts.then_some((*record, glass))
+    };
+    report.counted.iter().rev().find_map(fits)
+}
+
+/// What stands against any break-glass: a veto, or a contract whose adoption by the Adversary this host does not trust. Without
+/// the latter, whoever writes a contract could list an operator of their own in it.
+pub(super) fn against(report: &PhaseReport<'_>) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = report
+        .vetoes
+        .iter()
+        .map(|veto| {
+            let found = format!("veto {} stands: {}", veto.id.short(), veto.reason);
+            Reason::new(Class::Closed, found, "no veto", "countersign adversary veto lift ID12 --reason …")
+        })
+        .collect();
+    let adoption = report.in_force.as_ref().and_then(|contract| contract.by.get(&Role::Adversary));
+    match adoption.and_then(|id| report.graph.get(id)) {
+        Some(adoption) => reasons.extend(pin_reasons(report, Some(adoption))),
+        None => reasons.push(Reason::new(
+            Class::Contract,
+            "no contract is in force",
+            "one that both roles adopted",
+            "countersign adversary adopt",
+        )),
+    }
+    reasons
+}

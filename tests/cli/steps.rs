@@ -1,0 +1,176 @@
+//! Steps that run programs: refused with the right exit code, done, undone, resumed.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::steps::{Steps, THREE};
+
+#[test]
+fn a_run_goes_through_the_steps_and_stops_at_done() {
+    let steps = Steps::new(THREE);
+    steps.builder(&["builder", "run", "--all"]).expect(0, "Step `back` is done");
+    assert_eq!(steps.log(), ["one", "two", "back"]);
+    steps.builder(&["builder", "run", "--all"]).expect(0, "");
+    steps.builder(&["builder", "run", "one"]).expect(10, "step `one` is done");
+    steps.builder(&["check"]).expect(0, "every byte, signature and link");
+    assert_eq!(steps.log(), ["one", "two", "back"]);
+}
+
+#[test]
+fn a_step_is_refused_before_a_pass_a_pin_and_a_window() {
+    let steps = Steps::adopted(THREE, |_| {});
+    steps.builder(&["builder", "run", "one"]).expect(10, "gate M1 has no claim");
+    steps.world.claim();
+    steps.builder(&["builder", "run", "one"]).expect(10, "has no verdict");
+    steps.world.pass();
+    steps.builder(&["builder", "run", "one"]).expect(12, "which this host does not trust");
+    steps.pin();
+    steps.builder(&["builder", "run", "one"]).expect(10, "no maintenance window is open");
+    steps.window();
+    steps.builder(&["builder", "run", "two"]).expect(10, "step `one` comes before `two`");
+    steps.builder(&["builder", "run", "back"]).expect(10, "step `one` comes before `back`");
+    steps.builder(&["builder", "run", "three"]).expect(2, "there is no step `three`");
+    steps.builder(&["builder", "resume"]).expect(0, "Nothing is in doubt");
+    steps.builder(&["builder", "undo", "one"]).expect(10, "there is nothing to undo");
+    assert_eq!(steps.log(), [""; 0]);
+    steps.builder(&["builder", "run", "one"]).expect(0, "is done");
+}
+
+/// A step that says that it began and then waits to be let go; `lab/go` lets it go.
+const WAITING: &str = r#"
+[[step]]
+id = "wait"
+title = "Waits"
+gate = "M1"
+kind = "command"
+argv = ["sh", "-c", "echo begun >>LAB/log; while ! [ -e LAB/go ]; do sleep 0.05; done; echo ended >>LAB/log"]
+undo = ["sh", "-c", "echo undone >>LAB/log"]
+timeout = "1m"
+[[step.postflight]]
+id = "ended"
+title = "It ended"
+probe = "command"
+argv = ["cat", "LAB/log"]
+stdout = 'ended'
+"#;
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = std::time::Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < std::time::Duration::from_secs(60), "waited a minute for {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// Begins `builder run wait` and gives the process once the step's program runs.
+fn begun(steps: &Steps) -> Child {
+    let mut command = steps.command(&[], &["builder", "run", "wait"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("runs");
+    until("the step to begin", || steps.log().contains(&"begun".into()));
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(signal_if_there(child, name), "it has ended");
+}
+
+fn signal_if_there(child: &Child, name: &str) -> bool {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).stderr(Stdio::null()).status();
+    sent.expect("runs").success()
+}
+
+#[test]
+fn a_killed_run_leaves_the_lock_with_its_program_and_resume_goes_on() {
+    let steps = Steps::new(WAITING);
+    let mut child = begun(&steps);
+    signal(&child, "-KILL");
+    child.wait().expect("ended");
+    steps.builder(&["builder", "resume"]).expect(75, "a program that outlives its parent");
+    steps.builder(&["status"]).expect(0, "in doubt");
+    steps.world.write("lab/go", "");
+    until("the program to end", || steps.log().contains(&"ended".into()));
+    until("the lock to be free", || steps.builder(&["builder", "run", "wait"]).exit != 75);
+    steps.builder(&["builder", "run", "wait"]).expect(21, "step `wait` is in doubt");
+    steps.builder(&["builder", "resume"]).expect(0, "Step `wait` is done");
+    assert_eq!(steps.log(), ["begun", "ended"]);
+}
+
+#[test]
+fn what_only_a_person_knows_is_asked_and_recorded() {
+    let steps = Steps::new(WAITING);
+    let mut child = begun(&steps);
+    signal(&child, "-KILL");
+    child.wait().expect("ended");
+    fs::write(steps.world.path("lab/go"), "").expect("written");
+    until("the lock to be free", || steps.builder(&["builder", "run", "wait"]).exit == 21);
+    steps.world.write("lab/log", "begun\n");
+    steps.builder(&["builder", "resume"]).expect(21, "only a person knows");
+    steps.builder(&["builder", "resume", "--done"]).expect(2, "--reason");
+    steps.builder(&["builder", "resume", "--done", "--reason", " "]).expect(2, "--reason is empty");
+    steps.keep();
+    steps.builder(&["builder", "resume", "--done", "--reason", "I saw it"]).expect(0, "Step `wait` is done");
+    assert!(steps.world.read("builder/machine-docs/JOURNAL-demo.md").contains("said_by_person = \"I saw it\""));
+    assert_eq!(steps.log(), ["begun"]);
+    steps.restore();
+    steps.builder(&["builder", "resume", "--again", "--reason", "it did nothing"]).expect(0, "is done");
+    assert_eq!(steps.log(), ["begun", "begun", "ended"]);
+    steps.builder(&["builder", "resume", "--again", "--reason", "once more"]).expect(0, "Nothing is in doubt");
+    steps.restore();
+    steps.builder(&["builder", "undo", "wait"]).expect(0, "Step `wait` is unwound");
+    assert_eq!(steps.log(), ["begun", "undone"]);
+    // Unwound cleanly, so the PASS is not spent.
+    steps.builder(&["builder", "run", "wait"]).expect(0, "is done");
+}
+
+#[test]
+fn an_interrupt_lets_the_program_end_and_begins_no_other() {
+    for name in ["-INT", "-TERM"] {
+        let steps = Steps::new(&(WAITING.to_owned() + THREE));
+        let mut command = steps.command(&[], &["builder", "run", "--all"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+        until("the step to begin", || steps.log().contains(&"begun".into()));
+        signal(&child, name);
+        steps.world.write("lab/go", "");
+        let answer = crate::support::Answer::of(&child.wait_with_output().expect("ended"));
+        answer.expect(130, "no other is begun").expect(130, "Step `wait` is done");
+        steps
+            .builder(&["status"])
+            .expect(0, "step wait               done")
+            .expect(0, "step one                not begun");
+        assert_eq!(steps.log(), ["begun", "ended"]);
+    }
+}
+
+#[test]
+fn a_second_interrupt_leaves_the_step_in_doubt_and_its_program_running() {
+    let steps = Steps::new(WAITING);
+    let child = begun(&steps);
+    signal(&child, "-INT");
+    // The second only counts once the first was heard; sending it until the process has left is what an impatient person does.
+    let mut child = child;
+    until("the process to leave", || {
+        signal_if_there(&child, "-INT");
+        child.try_wait().expect("watched").is_some()
+    });
+    let answer = crate::support::Answer::of(&child.wait_with_output().expect("ended"));
+    answer.expect(130, "goes on and keeps the run lock").expect(130, "step `wait` is in doubt");
+    steps.builder(&["builder", "undo", "wait"]).expect(75, "outlives its parent");
+    steps.world.write("lab/go", "");
+    until("the lock to be free", || steps.builder(&["builder", "run", "wait"]).exit == 21);
+    steps.builder(&["builder", "resume"]).expect(0, "Step `wait` is done");
+}
+
+#[test]
+fn a_terminal_that_went_away_stops_no_step() {
+    let steps = Steps::new(WAITING);
+    let mut child = begun(&steps);
+    drop((child.stdout.take(), child.stderr.take()));
+    for _ in 0..5 {
+        signal(&child, "-HUP");
+    }
+    steps.world.write("lab/go", "");
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    steps.builder(&["status"]).expect(0, "done");
+    assert_eq!(steps.log(), ["begun", "ended"]);
+}

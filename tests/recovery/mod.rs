@@ -1,0 +1,5 @@
+//! Crashes, full disks and lost repositories, with real kills at every write: a step is never done twice, never forgotten.
+
+mod calamities;
+mod ledger;
+mod sweep;

@@ -1,0 +1,168 @@
+//! A phase whose steps run programs, brought up to an open gate, a pinned key and an open window.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::{Answer, CONTRACT, GUARD, World, engine};
+
+/// A world in which steps can be run: the engine is a stand-in, the steps write into `lab/`.
+pub struct Steps {
+    /// The world.
+    pub world: World,
+}
+
+/// Three steps that each write their name into `lab/log`, the second with an undo, the third bringing things back.
+pub const THREE: &str = r#"
+[[step]]
+id = "one"
+title = "The first"
+gate = "M1"
+kind = "command"
+argv = ["sh", "-c", "echo one >>LAB/log"]
+timeout = "1m"
+live = ["guard"]
+[[step.postflight]]
+id = "one-done"
+title = "The first is there"
+probe = "command"
+argv = ["cat", "LAB/log"]
+stdout = 'one'
+
+[[step]]
+id = "two"
+title = "The second"
+gate = "M1"
+kind = "command"
+argv = ["sh", "-c", "echo two >>LAB/log"]
+undo = ["sh", "-c", "sed -i /two/d LAB/log"]
+timeout = "1m"
+[[step.postflight]]
+id = "two-done"
+title = "The second is there"
+probe = "command"
+argv = ["cat", "LAB/log"]
+stdout = 'two'
+
+[[step]]
+id = "back"
+title = "Bring it back"
+gate = "M1"
+kind = "command"
+argv = ["sh", "-c", "echo back >>LAB/log"]
+timeout = "1m"
+restores = true
+[[step.postflight]]
+id = "back-done"
+title = "It is back"
+probe = "command"
+argv = ["cat", "LAB/log"]
+stdout = 'back'
+"#;
+
+/// A last gate over what the steps left.
+const LAST: &str = r#"
+[[gate]]
+id = "M2"
+title = "It is done"
+max_age = "24h"
+[[gate.criterion]]
+id = "left"
+title = "What the steps left"
+probe = "command"
+argv = ["cat", "LAB/log"]
+stdout = 'back'
+"#;
+
+impl Steps {
+    /// A phase with these steps (`LAB` stands for the lab's directory), its M1 passed, the Adversary's key pinned, the window open.
+    pub fn new(steps: &str) -> Self {
+        let steps = Self::closed(steps);
+        steps.pin();
+        steps.window();
+        steps
+    }
+
+    /// The same without pin and window.
+    pub fn closed(steps: &str) -> Self {
+        let fixture = Self::adopted(steps, |_| {});
+        fixture.world.claim();
+        fixture.world.pass();
+        fixture
+    }
+
+    /// A phase with these steps whose contract both have adopted, changed before by `change`.
+    pub fn adopted(steps: &str, change: impl FnOnce(&World)) -> Self {
+        let world = World::new();
+        engine::listen(&world.path("engine.sock"));
+        world.write("lab/log", "");
+        world.open(GUARD);
+        let lab = world.path("lab").to_string_lossy().into_owned();
+        let contract =
+            world.read(CONTRACT).replace("/nonexistent/docker.sock", &world.path("engine.sock").to_string_lossy());
+        world.write(CONTRACT, &(contract + &LAST.replace("LAB", &lab) + &steps.replace("LAB", &lab)));
+        change(&world);
+        world.adopt();
+        Self { world }
+    }
+
+    /// Pins the Adversary's key on this host.
+    pub fn pin(&self) {
+        let public = self.world.key("adversary").with_extension("pub");
+        self.builder(&["trust", &public.to_string_lossy()]).expect(0, "pinned");
+    }
+
+    /// Opens the window for half an hour.
+    pub fn window(&self) {
+        self.builder(&["builder", "window", "open", "--for", "30m"]).expect(0, "open until");
+    }
+
+    /// Runs countersign in the Builder's clone.
+    pub fn builder(&self, args: &[&str]) -> Answer {
+        self.with(&[], args)
+    }
+
+    /// The same with further variables.
+    pub fn with(&self, env: &[(&str, &str)], args: &[&str]) -> Answer {
+        Answer::of(&self.command(env, args).output().expect("runs"))
+    }
+
+    /// The command that would be run.
+    pub fn command(&self, env: &[(&str, &str)], args: &[&str]) -> Command {
+        let mut command = self.world.command(env!("CARGO_BIN_EXE_countersign"), "builder", "builder");
+        command.args(args).args(["--state", &self.world.path("state").to_string_lossy()]).envs(env.iter().copied());
+        command
+    }
+
+    /// What the steps wrote, one word a line.
+    pub fn log(&self) -> Vec<String> {
+        self.world.read("lab/log").lines().map(str::to_owned).collect()
+    }
+
+    /// Where the host's state of the engine lies.
+    pub fn state(&self) -> std::path::PathBuf {
+        self.world.path("state").join(engine::ENGINE)
+    }
+
+    /// Keeps everything as it is now; [`Steps::restore`] brings it back.
+    pub fn keep(&self) {
+        self.copy(&self.world.path("."), &self.world.path("kept"));
+    }
+
+    /// Brings back what was kept.
+    pub fn restore(&self) {
+        self.copy(&self.world.path("kept"), &self.world.path("."));
+    }
+
+    fn copy(&self, from: &Path, to: &Path) {
+        fs::create_dir_all(to).expect("made");
+        for name in ["builder", "adversary", "origin.git", "state", "lab", "pins"] {
+            if !from.join(name).exists() {
+                continue;
+            }
+            fs::remove_dir_all(to.join(name)).ok();
+            let copied = Command::new("cp").arg("-a").args([from.join(name), to.join(name)]).status();
+            assert!(copied.is_ok_and(|status| status.success()), "copied {name}");
+        }
+    }
+}
