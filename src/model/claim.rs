@@ -70,6 +70,7 @@ fn push_step(text: &mut String, step: &Step) {
     line(text, "ends_quiet", &step.ends_quiet.to_string());
     step.live.iter().for_each(|id| line(text, "live", id.as_str()));
     step.undo.iter().flatten().for_each(|arg| line(text, "undo", arg));
+    step.back_within.iter().for_each(|limit| line(text, "back_within", &limit.as_secs().to_string()));
     push_params(text, &step.params);
     step.postflight.iter().for_each(|criterion| push_criterion(text, criterion));
 }

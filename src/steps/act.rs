@@ -12,7 +12,7 @@ use crate::model::observation::Values;
 use crate::model::record::Act;
 use crate::process::{self, Spec, Stream};
 
-use super::kinds::{drain, queue, unit};
+use super::kinds::{drain, queue, unit, way_back};
 use super::{capture, recreate};
 
 /// Where and with what a step is done.
@@ -111,6 +111,22 @@ pub async fn act(permit: &Permit, step: &Step, params: &Params, ground: &Ground<
     if *permit.step() != step.id {
         return Err(NotDone::untouched(format!("the permit is for step `{}`, not for `{}`", permit.step(), step.id)));
     }
+    way_back::arm(step, ground).map_err(NotDone::untouched)?;
+    let acted = by_kind(permit, step, params, ground).await;
+    if acted.as_ref().is_err_and(|error| error.left == Left::Untouched) {
+        tell_disarm(step, ground);
+    }
+    acted
+}
+
+/// At worst the timer brings things to the state in which they are; whoever watches is told.
+fn tell_disarm(step: &Step, ground: &Ground<'_>) {
+    if let Err(why) = way_back::disarm(step, ground) {
+        (ground.say)(&format!("the timer that reverses step `{}` is still set: {why}", step.id));
+    }
+}
+
+async fn by_kind(permit: &Permit, step: &Step, params: &Params, ground: &Ground<'_>) -> Result<Acted, NotDone> {
     let engine = || ground.engine.clone().map_err(NotDone::untouched);
     match step.kind.as_str() {
         "command" => command(params.list("argv"), params, step, ground),
@@ -123,6 +139,13 @@ pub async fn act(permit: &Permit, step: &Step, params: &Params, ground: &Ground<
     }
 }
 
+/// Whether a step can be reversed: by an argv of the contract, or because its kind knows how.
+pub fn has_undo(step: &Step) -> bool {
+    step.undo.is_some()
+        || step.kind.starts_with("docker.")
+        || matches!(step.kind.as_str(), "drone.queue" | "systemd.unit")
+}
+
 /// Reverses a step. The permit is the proof that it may be done.
 ///
 /// # Errors
@@ -132,6 +155,14 @@ pub async fn undo(permit: &Permit, step: &Step, params: &Params, ground: &Ground
     if *permit.step() != step.id {
         return Err(NotDone::untouched(format!("the permit is for step `{}`, not for `{}`", permit.step(), step.id)));
     }
+    let undone = undo_by_kind(step, params, ground).await;
+    if undone.is_ok() {
+        tell_disarm(step, ground);
+    }
+    undone
+}
+
+async fn undo_by_kind(step: &Step, params: &Params, ground: &Ground<'_>) -> Result<Acted, NotDone> {
     match (step.kind.as_str(), &step.undo) {
         (_, Some(argv)) => command(argv, params, step, ground).map_err(|error| NotDone { left: Left::Stuck, ..error }),
         ("docker.capture", None) => Ok(Acted::default()),

@@ -38,12 +38,28 @@ fn deploy(twin: &Twin) {
     twin.until("the shop's route", || twin.route("shop.ci.test") == 200);
 }
 
+/// A service's spec with its networks by name, since ids are new after a network was made again.
+fn spec(twin: &Twin, service: &str) -> serde_json::Value {
+    let text = twin.docker(&["service", "inspect", service, "--format", "{{json .Spec}}"]);
+    let mut spec: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    for entry in spec.pointer_mut("/TaskTemplate/Networks").and_then(|list| list.as_array_mut()).expect("networks") {
+        let id = entry["Target"].as_str().expect("an id").to_owned();
+        entry["Target"] = twin.docker(&["network", "inspect", &id, "--format", "{{.Name}}"]).into();
+    }
+    spec
+}
+
+const NAMES: [&str; 2] = ["shop_app", "recipe-hedgedoc_app"];
+
 #[test]
 fn drained_stacks_come_back_whole_and_nothing_leaks() {
     let Some(twin) = Twin::up("drain", &["--topology", "pvfix"]) else { return };
     deploy(&twin);
     let stage = Stage::set(twin, STEP);
     let twin = &stage.twin;
+    let before = NAMES.map(|name| spec(twin, name));
+    let format = "{{.Labels}} {{.IPAM.Config}}";
+    let internal = twin.docker(&["network", "inspect", "shop_internal", "--format", format]);
     stage.builder(&["builder", "run", "drain"]).expect(0, "drained 2 stacks: 2 services and 2 networks removed");
     let left = twin.docker(&["service", "ls", "--format", "{{.Name}}"]);
     assert!(!left.contains("shop") && !left.contains("hedgedoc") && left.contains("recipe-cryptpad_app"), "{left}");
@@ -55,6 +71,10 @@ fn drained_stacks_come_back_whole_and_nothing_leaks() {
     assert_eq!(twin.docker(&["secret", "ls", "--format", "{{.Name}}"]), "shop_key");
     let log = std::fs::read_to_string(twin.dir().join("engine.log")).expect("the engine's log");
     assert!(!log.contains("could not find network allocator state"), "an address was leaked");
+    stage.builder(&["builder", "undo", "drain"]).expect(0, "2 stacks are back");
+    assert_eq!(NAMES.map(|name| spec(twin, name)), before);
+    assert_eq!(twin.docker(&["network", "inspect", "shop_internal", "--format", format]), internal);
+    twin.until("the routes", || ["shop.ci.test", "hedgedoc.ci.test"].iter().all(|host| twin.route(host) == 200));
     assert!(!stage.everything_written().contains("kept-in-the-capture"), "the environment is in a document");
 }
 
@@ -80,6 +100,7 @@ fn a_drain_killed_at_any_point_goes_on() {
     let Some(twin) = Twin::up("drain-kill", &["--topology", "pvfix"]) else { return };
     deploy(&twin);
     let stage = Stage::set(twin, STEP);
+    let before = NAMES.map(|name| spec(&stage.twin, name));
     let mut act = "run drain";
     for point in ["drain.captured", "drain.services", "drain.ended", "drain.network#1", "drain.network#1"] {
         let args: Vec<&str> = ["builder"].into_iter().chain(act.split(' ')).collect();
@@ -90,4 +111,9 @@ fn a_drain_killed_at_any_point_goes_on() {
     let left = stage.twin.docker(&["network", "ls", "--format", "{{.Name}}"]) + &stage.twin.docker(&["service", "ls"]);
     assert!(!left.contains("shop") && !left.contains("hedgedoc"), "{left}");
     stage.builder(&["check"]).expect(0, "every byte");
+    for point in ["restore.network#1", "restore.service#1", "restore.settled"] {
+        stage.with_fault(&["builder", "undo", "drain"], &format!("kill {point}")).expect(-1, "");
+    }
+    stage.builder(&["builder", "undo", "drain"]).expect(0, "2 stacks are back");
+    assert_eq!(NAMES.map(|name| spec(&stage.twin, name)), before);
 }

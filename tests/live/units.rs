@@ -63,6 +63,10 @@ fn timers_are_stopped_and_masked_and_come_back_as_they_were() {
     units.builder(&["builder", "run", "seal"], &[]).expect(0, "poll.timer is inactive, masked");
     assert_eq!(units.is("poll.timer"), ("inactive".into(), true));
     assert!(units.stage.world.read("units/log").contains("mask --runtime"));
+    units.builder(&["builder", "undo", "seal"], &[]).expect(0, "poll.timer is inactive");
+    assert_eq!(units.is("poll.timer"), ("inactive".into(), false));
+    units.builder(&["builder", "undo", "quiet"], &[]).expect(0, "poll.timer is active");
+    assert_eq!((units.is("poll.timer").0, units.is("idle.timer").0), ("active".into(), "inactive".into()));
 }
 
 #[test]
@@ -74,4 +78,46 @@ fn a_unit_that_is_not_there_or_does_not_stop_is_named() {
     units.stage.world.write("units/stubborn.service/active", "active\n");
     units.stage.world.write("units/stubborn.service/stubborn", "");
     units.builder(&["builder", "run", "quiet"], &[]).expect(21, "after stop stubborn.service is active");
+}
+
+const BACK: &str = "units/countersign-back-demo-quiet.timer/command";
+
+#[test]
+fn a_confirmed_step_takes_its_timer_away() {
+    let steps = step("quiet", "'poll.timer', 'idle.timer'", "stop", "back_within = \"5m\"\n");
+    let Some(units) = Units::set("back", &["poll.timer", "idle.timer"], &steps) else { return };
+    units.stage.world.write("units/idle.timer/active", "inactive\n");
+    units
+        .builder(&["builder", "run", "quiet"], &[])
+        .expect(0, "timer countersign-back-demo-quiet reverses the step in 300 s");
+    let log = units.stage.world.read("units/log");
+    let set = "systemd-run --unit countersign-back-demo-quiet --on-active=300 --timer-property=AccuracySec=1s -- \
+               systemctl start poll.timer\n";
+    assert!(log.contains(set) && log.ends_with("--value -- countersign-back-demo-quiet.timer\n"), "{log}");
+    assert!(!units.stage.world.path(BACK).exists(), "the timer is still set");
+    assert_eq!(units.is("poll.timer"), ("inactive".into(), false));
+    units.builder(&["builder", "undo", "quiet"], &[]).expect(0, "poll.timer is active");
+    assert_eq!((units.is("poll.timer").0, units.is("idle.timer").0), ("active".into(), "inactive".into()));
+}
+
+/// The process dies after it has acted: the timer is left, and what it runs reverses the step. Its end cannot be confirmed then.
+#[cfg(feature = "test-hooks")]
+#[test]
+fn a_step_that_nobody_confirms_is_reversed_by_its_timer() {
+    let steps = step("quiet", "'poll.timer'", "stop", "back_within = \"5m\"\n");
+    let Some(units) = Units::set("back-fired", &["poll.timer"], &steps) else { return };
+    units.builder(&["builder", "run", "quiet"], &[("COUNTERSIGN_FAULT", "kill unit.done")]).expect(-1, "");
+    assert_eq!(units.is("poll.timer").0, "inactive");
+    // The test is the clock: the timer's command is run, and a timer that has run is not there any more.
+    let command = units.stage.world.read(BACK);
+    let words: Vec<&str> = command.split_whitespace().collect();
+    assert_eq!(words, ["systemctl", "start", "poll.timer"]);
+    let ran = std::process::Command::new(units.fakes.join("systemctl")).args(&words[1..]).status().expect("it runs");
+    assert!(ran.success() && units.is("poll.timer").0 == "active");
+    fs::remove_dir_all(units.stage.world.path(BACK).parent().expect("a directory")).expect("removed");
+    units
+        .builder(&["builder", "resume", "--done", "--reason", "I saw it stopped"], &[])
+        .expect(21, "nobody confirmed in time: timer countersign-back-demo-quiet reversed the step");
+    units.builder(&["builder", "resume", "--again", "--reason", "the timer is active again"], &[]).expect(0, "is done");
+    assert_eq!(units.is("poll.timer").0, "inactive");
 }

@@ -23,6 +23,7 @@ use crate::model::time::Time;
 use crate::probes::redact::redact;
 use crate::report;
 use crate::steps::act::{self, Acted, Ground, Left, NotDone};
+use crate::steps::kinds::way_back;
 
 use super::journal::Words;
 use super::site::Site;
@@ -248,6 +249,7 @@ impl Site {
     ///
     /// The step is not done, or its outcome could not be recorded.
     pub fn conclude(&self, job: &Job<'_>, intent: Option<RecordId>, ended: Ended) -> Result<String, CommandError> {
+        let ended = self.confirmed(job, ended);
         let words = match &ended.trouble {
             None => {
                 format!("Step `{}` is {}, in {:.1} s.", job.step.id, ended.ending.label(), ended.took.as_secs_f64())
@@ -308,6 +310,18 @@ impl Site {
                 };
                 error(exit, words, next)
             }
+        }
+    }
+
+    /// A step that a timer would reverse is done only when the timer is taken away in time.
+    fn confirmed(&self, job: &Job<'_>, ended: Ended) -> Ended {
+        if ended.ending != Ending::Done {
+            return ended;
+        }
+        let capture = format!("{}-{}", self.contract.phase, job.step.id);
+        match way_back::confirm(&job.step, &self.host, &capture) {
+            Ok(()) => ended,
+            Err(why) => Ended { ending: Ending::Failed, trouble: Some(why), ..ended },
         }
     }
 

@@ -92,6 +92,9 @@ fn push_step(out: &mut String, number: usize, step: &Step, strategy: Option<&Str
             criterion.params.0.iter().map(|(name, param)| format!("{name} = {}", show(param))).collect();
         *out += &format!("     after: {} ({}: {})\n", criterion.title, criterion.probe, params.join(", "));
     }
+    if let Some(limit) = step.back_within {
+        *out += &format!("     reversed by a timer unless confirmed within {}\n", show_duration(limit));
+    }
     if let Some(undo) = &step.undo {
         *out += &format!("     undo: {}\n", argv(undo));
     }

@@ -9,6 +9,7 @@ use crate::gates::progress::State;
 use crate::interrupt;
 use crate::model::record::Act;
 use crate::report::{self, Answer};
+use crate::steps::act::has_undo;
 
 use super::execute::{Job, filled};
 use super::resume::announce;
@@ -43,7 +44,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         let message = format!("step `{}` is {}: there is nothing to undo", step.id, state.label());
         return Err(CommandError::new(Exit::Closed, message, "countersign status"));
     }
-    if step.undo.is_none() && !step.kind.starts_with("docker.") {
+    if !has_undo(step) {
         let message = format!("step `{}` ({}) has no undo in the contract", step.id, step.kind);
         return Err(CommandError::new(Exit::Closed, message, "countersign builder resume"));
     }

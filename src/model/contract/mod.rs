@@ -113,6 +113,8 @@ pub struct Step {
     pub postflight: Vec<Criterion>,
     /// An argv that reverses it; absent: nothing does, or the kind knows how.
     pub undo: Option<Vec<String>>,
+    /// A timer of the system reverses it by itself after this long, unless the step's end is confirmed before.
+    pub back_within: Option<Duration>,
     /// It brings things back: it may run without a fresh PASS once a step of the run has an intent.
     pub restores: bool,
     /// From its outcome on, quiet is not probed again.

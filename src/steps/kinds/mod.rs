@@ -5,3 +5,4 @@ pub mod drain;
 pub mod queue;
 mod settle;
 pub mod unit;
+pub mod way_back;

@@ -124,6 +124,21 @@ pub fn undo(params: &Params, timeout: std::time::Duration, ground: &Ground<'_>) 
     Ok(Acted { output, ..Acted::default() })
 }
 
+/// The argv that would bring the units back: what a timer runs when nobody confirms in time. None where nothing would change.
+pub(super) fn way_back(params: &Params) -> Result<Option<Vec<String>>, String> {
+    let act = params.text("act").unwrap_or_default();
+    let units = look(params.list("units"))?;
+    let back: Vec<(&str, &Unit)> = units.iter().filter_map(|unit| Some((unit.way_back(act)?, unit))).collect();
+    // One act leads to one reverse: the units differ only in whether they need it.
+    let Some((verb, _)) = back.first() else { return Ok(None) };
+    let mut argv = vec!["systemctl".to_owned(), (*verb).to_owned()];
+    if matches!(*verb, "mask" | "unmask") {
+        argv.push("--runtime".to_owned());
+    }
+    argv.extend(back.iter().map(|(_, unit)| unit.name.clone()));
+    Ok(Some(argv))
+}
+
 fn keep(units: &[Unit], ground: &Ground<'_>) -> Result<(), String> {
     let bytes = serde_json::to_vec(units).map_err(|error| error.to_string())?;
     ground.host.capture(&ground.capture, &bytes).map(|_| ()).map_err(|error| error.to_string())

@@ -66,6 +66,8 @@ fn step(
         _ => Vec::new(),
     };
     let undo = reader.take("undo").and_then(|v| params::argv(v, "undo", scope, found));
+    let back = reader.take("back_within");
+    let back_within = back.and_then(|v| table::duration(v, "back_within", found));
     let restores = reader.take("restores").and_then(|v| table::flag(v, "restores", found)).unwrap_or(false);
     let ends_quiet = reader.take("ends_quiet").and_then(|v| table::flag(v, "ends_quiet", found)).unwrap_or(false);
     let postflight = reader.take("postflight").map(|v| criteria(v, scope, seen, found)).unwrap_or_default();
@@ -79,6 +81,10 @@ fn step(
     if postflight.is_empty() && !known.proves_itself {
         let what = format!("a step of kind `{kind}` has no postflight");
         found.add(value.span(), what, "at least one [[step.postflight]]: an exit code alone proves nothing");
+    }
+    if let Some(back) = back.filter(|_| undo.is_none() && kind != "systemd.unit") {
+        let what = format!("`back_within` in a step of kind `{kind}` without `undo`");
+        found.add(back.span(), what, "an `undo` argv that a timer can run, or a step of kind systemd.unit");
     }
     // A step's argv may name files of the repository: it runs what the verdict covers.
     let own = Scope { forbidden: None, ..*scope };
@@ -98,6 +104,7 @@ fn step(
         live,
         postflight,
         undo,
+        back_within,
         restores,
         ends_quiet,
     })
