@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::docs::store::Store;
 use crate::error::{CommandError, Exit};
 use crate::interrupt;
+use crate::model::contract::published;
 use crate::model::ids::PhaseName;
 use crate::report::Answer;
 
@@ -20,11 +21,16 @@ const BLANK: &str = include_str!("../../templates/blank.toml");
 /// Twice changes nothing: files that are there stay as they are.
 ///
 /// Example: countersign init --template pvfix
+///
+/// Example: countersign init --schema > contract.schema.json
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What the contract begins with
     #[arg(long, default_value = "blank", value_parser = ["pvfix", "network-resize", "blank"])]
     template: String,
+    /// Print the JSON Schema of contracts, for editors, and write nothing
+    #[arg(long)]
+    schema: bool,
 }
 
 /// Runs it.
@@ -33,6 +39,12 @@ pub struct Args {
 ///
 /// There is no repository, or a file cannot be written.
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
+    if args.schema {
+        let schema = published::contract().to_value();
+        let text = serde_json::to_string_pretty(&schema)
+            .map_err(|error| CommandError::new(Exit::Bug, format!("the schema: {error}"), ""))?;
+        return Ok(Answer::ok(text, json!({ "contract_schema": schema })));
+    }
     let repository = repository(context)?;
     let (template, default) = match args.template.as_str() {
         "pvfix" => (PVFIX, Some("pvfix")),

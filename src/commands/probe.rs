@@ -18,6 +18,7 @@ use super::open::Session;
 /// Without names, every criterion of the phase is measured.
 ///
 /// Example: countersign probe inspect clear
+///
 /// Example: countersign probe --explain docker.subnet
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -1,7 +1,17 @@
 //! `countersign status`
 
+use std::fs;
+use std::path::Path;
+
 use crate::context::Context;
+use crate::docs::store::DIRECTORY;
 use crate::error::CommandError;
+use crate::gates::evaluate::PhaseReport;
+use crate::gates::separation::between;
+use crate::gates::standing::GateReport;
+use crate::host::pins::{DEFAULT_PINS, Pins};
+use crate::model::ids::{GateId, RecordId};
+use crate::model::record::Separation;
 use crate::report::{Answer, phase};
 
 use super::open::Session;
@@ -32,7 +42,52 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
             unsigned.push(serde_json::json!({ "file": file, "line": line.line, "text": line.text, "looks_like": line.looks_like }));
         }
     }
+    let strays = strays(&session.repository.root);
+    for stray in &strays {
+        text += &format!("  stray, read by nothing: {stray}; documents are in {DIRECTORY}/\n");
+    }
+    let (apart, writable) = (separation(&report), pins_writable(&session));
+    for (gate, separation) in &apart {
+        let wanted = report.inputs.contract.separation.label();
+        text += &format!("  separation of {gate}: `{}`, wanted `{wanted}`\n", separation.label());
+    }
+    if writable == Some(true) {
+        text += "  ! this user can write the pins: who runs steps could pin any key\n";
+    }
     let mut json = phase::json(&report);
     json["unsigned"] = unsigned.into();
+    json["strays"] = strays.into();
+    let labels = apart.iter().map(|(gate, apart)| (gate.to_string(), serde_json::Value::from(apart.label())));
+    json["separation"] = labels.collect::<serde_json::Map<_, _>>().into();
+    json["pins_writable"] = writable.into();
     Ok(Answer::ok(text, json))
+}
+
+/// How far the parties stood apart at each gate's newest claim and its PASS.
+fn separation(report: &PhaseReport<'_>) -> Vec<(GateId, Separation)> {
+    let from = |id: Option<RecordId>| Some(&report.graph.get(&id?)?.block.from);
+    let apart = |gate: &GateReport| Some((gate.gate.clone(), between(from(gate.claim)?, from(gate.pass)?)));
+    report.gates.iter().filter_map(apart).collect()
+}
+
+/// Whether this user could write the pins of the phase's engine; none where no engine could be asked or nothing needs a pin.
+fn pins_writable(session: &Session) -> Option<bool> {
+    if session.contract.steps.is_empty() {
+        return None;
+    }
+    let target = session.target();
+    Some(Pins::at(Path::new(DEFAULT_PINS), &target.value()?.engine).writable())
+}
+
+/// Files at the repository's root that look like documents of a phase.
+pub fn strays(root: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
+    let like = |name: &String| {
+        let document = ["STATUS-", "REVIEW-", "JOURNAL-", "BACKLOG-"].iter().any(|prefix| name.starts_with(prefix));
+        (document && name.ends_with(".md")) || (name.starts_with("PHASE-") && name.ends_with(".toml"))
+    };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut strays: Vec<String> = names.filter(like).collect();
+    strays.sort();
+    strays
 }

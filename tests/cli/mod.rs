@@ -9,5 +9,7 @@ mod json;
 mod names;
 mod phase;
 mod recorded;
+mod schema;
+mod standing;
 #[cfg(feature = "test-hooks")]
 mod steps;

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 
 use rustix::fs::{Access, access};
 
 use super::line::Line;
 use crate::commands::open::{self, Session};
+use crate::commands::status::strays;
 use crate::context::Context;
 use crate::docs::store::DIRECTORY;
 use crate::error::Exit;
@@ -110,17 +110,4 @@ fn documents(session: &Session, lines: &mut Vec<Line>) {
         let found = format!("outside {DIRECTORY}/, read by nothing: {}", strays.join(", "));
         lines.push(Line::advice("stray documents", found, "documents in one place", "git mv or git rm them"));
     }
-}
-
-/// Files at the repository's root that look like documents of a phase.
-pub fn strays(root: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
-    let like = |name: &String| {
-        let document = ["STATUS-", "REVIEW-", "JOURNAL-", "BACKLOG-"].iter().any(|prefix| name.starts_with(prefix));
-        (document && name.ends_with(".md")) || (name.starts_with("PHASE-") && name.ends_with(".toml"))
-    };
-    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let mut strays: Vec<String> = names.filter(like).collect();
-    strays.sort();
-    strays
 }

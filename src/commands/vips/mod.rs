@@ -24,6 +24,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// free address. The walk is refused while an update is in flight or maintenance is under way on this host.
 ///
 /// Example: countersign vips
+///
 /// Example: countersign vips proxy --walk
 #[derive(Debug, clap::Args)]
 pub struct Args {

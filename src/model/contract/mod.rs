@@ -1,10 +1,11 @@
 //! The contract: what a phase is held to. Written as `machine-docs/PHASE-<phase>.toml`.
 //!
-//! [`schema`] is the table of every probe and step kind with its parameters; [`parse`] reads a contract and names every
+//! [`published`] is the schema for editors; [`schema`] is the table of every probe and step kind with its parameters; [`parse`] reads a contract and names every
 //! defect at once; this file holds the nouns.
 
 pub mod fill;
 pub mod parse;
+pub mod published;
 pub mod schema;
 
 use std::collections::BTreeMap;
