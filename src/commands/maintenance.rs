@@ -38,32 +38,40 @@ pub fn under_way(state: &HostState, now: Time) -> Result<Option<String>, HostErr
     Ok(doubt.map(|((_, phase, step), _)| format!("step {step} of phase {phase} is run or in doubt")))
 }
 
+/// Refuses (10) while maintenance is under way; takes nothing.
+///
+/// # Errors
+///
+/// Something is under way, or that cannot be known.
+pub fn look(context: &Context, engine_id: &str) -> Result<(), CommandError> {
+    let state = state(context, engine_id).map_err(|error| unknown(&error))?;
+    match under_way(&state, context.now()) {
+        Ok(None) => Ok(()),
+        Ok(Some(why)) => Err(closed(&why)),
+        Err(error) => Err(unknown(&error)),
+    }
+}
+
 /// Takes the run lock for a change of the swarm, so that no step begins meanwhile; refused (10) while one is under way.
 ///
 /// # Errors
 ///
 /// Something is under way, or that cannot be known.
 pub fn hold(context: &Context, engine_id: &str, command: &str) -> Result<RunLock, CommandError> {
-    let unknown = |error: HostError| {
-        let message = format!("whether maintenance is under way is not known: {error}");
-        CommandError::new(
-            Exit::Unknown,
-            message,
-            "run it as the user that runs the steps, or name the state with --state",
-        )
-    };
-    let closed = |why: String| {
-        CommandError::new(Exit::Closed, format!("not now: {why}"), "wait for its end, or countersign builder resume")
-    };
-    let state = state(context, engine_id).map_err(unknown)?;
+    let state = state(context, engine_id).map_err(|error| unknown(&error))?;
     let lock = match state.run_lock(&context.holder(command)) {
         Ok(lock) => lock,
-        Err(HostError::Busy { holder, .. }) => return Err(closed(format!("the run lock is held by {holder}"))),
-        Err(error) => return Err(unknown(error)),
+        Err(HostError::Busy { holder, .. }) => return Err(closed(&format!("the run lock is held by {holder}"))),
+        Err(error) => return Err(unknown(&error)),
     };
-    match under_way(&state, context.now()) {
-        Ok(None) => Ok(lock),
-        Ok(Some(why)) => Err(closed(why)),
-        Err(error) => Err(unknown(error)),
-    }
+    look(context, engine_id).map(|()| lock)
+}
+
+fn unknown(error: &HostError) -> CommandError {
+    let message = format!("whether maintenance is under way is not known: {error}");
+    CommandError::new(Exit::Unknown, message, "run it as the user that runs the steps, or name the state with --state")
+}
+
+fn closed(why: &str) -> CommandError {
+    CommandError::new(Exit::Closed, format!("not now: {why}"), "wait for its end, or countersign builder resume")
 }

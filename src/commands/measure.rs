@@ -67,6 +67,7 @@ pub fn measure(
     }
     prober.values = values;
     prober.nodes = contract.nodes.clone();
+    prober.nix_eval_uid = contract.nix_eval_uid;
     let talks = context.talks_to_a_person();
     let progress = |criterion: &Criterion, _event: runner::Event| {
         if talks {

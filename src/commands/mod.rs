@@ -8,6 +8,7 @@ pub mod check;
 pub mod compose;
 pub mod doctor;
 pub mod engine;
+pub mod guard;
 pub mod init;
 pub mod key;
 pub mod maintenance;

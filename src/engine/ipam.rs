@@ -27,6 +27,8 @@ pub struct ServiceUse {
 struct SpecUse {
     name: String,
     labels: Option<std::collections::BTreeMap<String, String>>,
+    task_template: TaskSpecUse,
+    networks: Option<Vec<TargetUse>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -60,6 +62,12 @@ impl ServiceUse {
     /// A label of the service.
     pub fn label(&self, name: &str) -> Option<&str> {
         self.spec.labels.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// What its spec names as its networks, in the new place and in the old one.
+    pub fn networks(&self) -> impl Iterator<Item = &str> {
+        let both = self.spec.task_template.networks.iter().chain(&self.spec.networks);
+        both.flatten().map(|network| network.target.as_str())
     }
 
     /// Its virtual addresses: network id and address in CIDR notation, those without an address left out.

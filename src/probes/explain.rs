@@ -86,7 +86,6 @@ mod tests {
                 assert!(text.contains(part), "{} lacks {part}", probe.name);
             }
         }
-        assert!(explain("nix.option").expect("known").contains("Not built yet"));
         assert!(explain("docker.netwrk").expect_err("misspelt").to_string().contains("docker.network"));
     }
 }

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod file;
 pub mod git;
 pub mod http;
+pub mod nix;
 pub mod prober;
 pub mod quiet;
 pub mod redact;

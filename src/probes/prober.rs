@@ -21,6 +21,8 @@ pub struct Prober<'a> {
     pub nodes: BTreeMap<String, String>,
     /// What `{subject}` and `{step.ID.NAME}` stand for now.
     pub values: BTreeMap<String, String>,
+    /// The user who may evaluate Nix, if the contract names one.
+    pub nix_eval_uid: Option<u32>,
     /// Whether a canary may walk now, or why not: a window is open, a step is run or in doubt, or that is not known.
     pub may_walk: Result<(), String>,
     /// The clock.
@@ -37,6 +39,7 @@ impl<'a> Prober<'a> {
             engine_log: None,
             nodes: BTreeMap::new(),
             values: BTreeMap::new(),
+            nix_eval_uid: None,
             may_walk: Err("whether a maintenance window is open on this host is not known".to_owned()),
             now,
         }

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use futures_util::FutureExt as _;
@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use super::prober::Prober;
 use super::redact::{redact, redact_values};
 use super::seen::Seen;
-use super::{command, docker, file, git, http, quiet};
+use super::{command, docker, file, git, http, nix, quiet};
 use crate::git::Repository;
 use crate::model::contract::schema::{self, Binds};
 use crate::model::contract::{Criterion, Params, fill};
@@ -103,6 +103,15 @@ async fn dispatch(prober: &Prober<'_>, criterion: &Criterion, params: &Params) -
         "command" => {
             let (root, params, timeout) = (root(prober), params.clone(), criterion.timeout);
             blocking(move || command::look(root.as_deref(), &params, timeout)).await
+        }
+        "nix.option" => {
+            let place = file::Place { repository: prober.repository.clone(), here: prober.here };
+            let (params, timeout) = (params.clone(), criterion.timeout);
+            blocking(move || nix::option::look(&place, &params, timeout)).await
+        }
+        "nix.generation" => {
+            let (params, uid, timeout) = (params.clone(), prober.nix_eval_uid, criterion.timeout);
+            blocking(move || nix::generation::look(Path::new("/"), &params, uid, timeout)).await
         }
         "host.quiet" => quiet::look(prober, params, criterion.timeout).await,
         engine if engine.starts_with("docker.") => docker::look::look(prober, name, params, criterion.timeout).await,
@@ -222,7 +231,8 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_looked_at_is_unknown_and_says_why() {
         let table = [
-            (criterion("nix.option", &[]), true, "not built yet"),
+            (criterion("nix.option", &[]), true, "no file or no option"),
+            (criterion("nix.generation", &[]), false, "engine's own machine"),
             (criterion("docker.vips", &[("network", "proxy")]), true, "no engine in this test"),
             (criterion("no.such", &[]), true, "no probe is called"),
             (criterion("host.quiet", &[]), false, "engine's own machine"),

@@ -21,6 +21,7 @@ const COMMANDS: &[&str] = &[
     "check",
     "probe",
     "vips",
+    "guard",
     "twin up",
     "twin down",
     "twin node stop n2",

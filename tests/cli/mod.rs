@@ -9,7 +9,9 @@ mod json;
 mod names;
 mod phase;
 mod recorded;
+mod redaction;
 mod schema;
 mod standing;
 #[cfg(feature = "test-hooks")]
 mod steps;
+mod vips;

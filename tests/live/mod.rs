@@ -3,6 +3,7 @@
 mod bad_input;
 mod doctor;
 mod drain;
+mod guard;
 #[cfg(feature = "test-hooks")]
 mod manager;
 mod nodes;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "test-hooks")]
 pub mod engine;
+pub mod fake_swarm;
 pub mod stage;
 #[cfg(feature = "test-hooks")]
 pub mod steps;

@@ -306,24 +306,34 @@ pub const PROBES: &[ProbeSchema] = &[
     },
     ProbeSchema {
         name: "nix.option",
-        about: "a module sets an option, or a script in it has a line",
+        about: "a module sets an option to a value, or to a script that has these lines",
         binds: Binds::Subject,
-        built: false,
+        built: true,
         facts: &["value"],
         params: &[
             must("file", Shape::Text, "path inside the subject"),
-            must("option", Shape::Text, "attribute path"),
-            must("value", Shape::Text, "the value it must have"),
+            must("option", Shape::Text, "attribute path, as in systemd.services.swarm-init.script"),
+            may("value", Shape::Text, "the value it must have: a string's content, anything else as it is written"),
+            may(
+                "lines",
+                Shape::List,
+                "regular expressions, each of which a line of the value must match; lines that begin with # do not count",
+            ),
         ],
-        example: "probe = \"nix.option\"\nfile = \"nix/modules/swarm.nix\"\noption = \"virtualisation.docker.enable\"\nvalue = \"true\"",
+        example: "probe = \"nix.option\"\nfile = \"nix/modules/swarm.nix\"\noption = \"systemd.services.swarm-init.script\"\nlines = ['network create .*--subnet {subnet} ']",
     },
     ProbeSchema {
         name: "nix.generation",
-        about: "the running system is the one that was built",
+        about: "the system that runs is the one that was switched to",
         binds: Binds::Host,
-        built: false,
+        built: true,
         facts: &["store_path"],
-        params: &[may("flake", Shape::Text, "the flake reference that a switch would build")],
+        params: &[may(
+            "flake",
+            Shape::Text,
+            "the system that a switch would build, as in \"git+file:///root/deploy#nixosConfigurations.host.config.system.build.toplevel\"; \
+             evaluated under the contract's nix_eval_uid",
+        )],
         example: "probe = \"nix.generation\"",
     },
     ProbeSchema {

@@ -4,6 +4,7 @@ pub mod fields;
 pub mod hangs;
 pub mod look;
 pub mod network;
+pub mod prune;
 pub mod services;
 pub mod signatures;
 pub mod stacks;

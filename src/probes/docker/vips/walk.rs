@@ -88,7 +88,7 @@ async fn laps(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<Wal
                 if let Some(why) = ended(bounds) {
                     break 'walk Some(why);
                 }
-                match one(engine, network, bounds, seen).await? {
+                match one(engine, network, bounds.walker, seen).await? {
                     Some(address) => {
                         seen += 1;
                         (bounds.progress)(seen);
@@ -119,7 +119,7 @@ async fn sample(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<W
         if let Some(why) = ended(bounds) {
             break Some(why);
         }
-        let Some(address) = one(engine, network, bounds, seen.len()).await? else {
+        let Some(address) = one(engine, network, bounds.walker, seen.len()).await? else {
             break Some("no address came: it is full, or the allocator is stuck".to_owned());
         };
         if last.is_some_and(|last| address <= last) {
@@ -140,14 +140,21 @@ fn ended(bounds: &Bounds<'_>) -> Option<String> {
     (Instant::now() >= bounds.deadline).then(|| "its time ran out".to_owned())
 }
 
+/// One canary: the address that it got, or `None` when none came in time. It is removed before this returns.
+///
+/// # Errors
+///
+/// The engine refuses or does not answer.
+pub async fn try_one(engine: &Engine, network: &Use, walker: &str) -> Result<Option<Ipv4Addr>, EngineError> {
+    let _held = interrupt::finish_first();
+    let seen = one(engine, network, walker, 0).await;
+    sweep(engine, |other| other == walker).await?;
+    seen
+}
+
 /// Makes a canary, reads its address, removes it.
-async fn one(
-    engine: &Engine,
-    network: &Use,
-    bounds: &Bounds<'_>,
-    number: usize,
-) -> Result<Option<Ipv4Addr>, EngineError> {
-    let id = engine.create_service(&spec(&network.id, bounds.walker, number)).await?;
+async fn one(engine: &Engine, network: &Use, walker: &str, number: usize) -> Result<Option<Ipv4Addr>, EngineError> {
+    let id = engine.create_service(&spec(&network.id, walker, number)).await?;
     fault("walk.made")?;
     let address = address(engine, &id, &network.id).await;
     fault("walk.read")?;

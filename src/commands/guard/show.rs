@@ -1,0 +1,81 @@
+//! What the guard saw and did, for people and for the timer that runs it.
+
+use serde_json::json;
+
+use super::{Report, names};
+use crate::error::Exit;
+use crate::probes::docker::signatures::classes::Severity;
+use crate::report::Answer;
+
+/// The answer with its exit code: 0 healthy or cured, 14 exhausted and not cured, 10 not allowed now.
+pub(super) fn answer(report: &Report) -> Answer {
+    let exhausted = report.signs.of(Severity::Exhaustion);
+    let refused_addresses = exhausted.iter().any(|class| class.ends_with("-exhaustion"));
+    let exit = match () {
+        () if report.not_now.is_some() => Exit::Closed,
+        // Without a canary the log's word stands; with one, what it found.
+        () if refused_addresses && !report.apply => Exit::Failed,
+        () if !report.still_full.is_empty() => Exit::Failed,
+        () => Exit::Ok,
+    };
+    let goes: Vec<&str> = report.unused.iter().filter(|one| one.stays.is_none()).map(|one| one.name.as_str()).collect();
+    let mut text = String::new();
+    let mut line = |words: String| text += &format!("{words}\n");
+    match (report.apply, refused_addresses) {
+        (_, false) => line("no address was refused since the engine's last start".to_owned()),
+        (false, true) => {
+            line(format!(
+                "addresses were refused since the engine's last start ({}); --apply asks a canary",
+                exhausted.join(", ")
+            ));
+        }
+        (true, true) if report.full.is_empty() && report.not_now.is_none() => {
+            line(format!(
+                "addresses were refused ({}), and a canary gets one on every network now",
+                exhausted.join(", ")
+            ));
+        }
+        (true, true) => line(format!("a canary gets no address on: {}", names(&report.full).join(", "))),
+    }
+    if !report.signs.leak_networks.is_empty() {
+        line(format!(
+            "{} networks were removed under living tasks: addresses leaked",
+            report.signs.leak_networks.len()
+        ));
+    }
+    for (task, seconds) in &report.signs.stuck {
+        line(format!("task {task} waits in New for {} s", seconds.map_or("?".to_owned(), |s| s.to_string())));
+    }
+    match (report.apply, goes.as_slice()) {
+        (false, []) => line("nothing to prune".to_owned()),
+        (false, goes) => line(format!("would prune {}", goes.join(", "))),
+        (true, _) if report.pruned.is_empty() => line("pruned nothing".to_owned()),
+        (true, _) => line(format!("pruned {}", report.pruned.join(", "))),
+    }
+    report.not_pruned.iter().for_each(|one| line(format!("not pruned: {one}")));
+    for one in &report.unused {
+        if let Some(why) = &one.stays {
+            line(format!("{} stays: {why}", one.name));
+        }
+    }
+    if report.restarted {
+        let word =
+            if report.still_full.is_empty() { "cured: every network gives addresses again" } else { "not cured" };
+        line(format!("restarted the engine: {word}"));
+    } else if report.full.iter().any(|(_, leaked)| *leaked == 0) {
+        line("full without a leak: a restart does not help, a larger subnet does".to_owned());
+    }
+    if let Some(why) = &report.not_now {
+        line(format!("not now: {why}"));
+    }
+    let full: Vec<_> = report.full.iter().map(|(name, leaked)| json!({ "name": name, "leaked": leaked })).collect();
+    let stays = report.unused.iter().filter_map(|one| Some(json!({ "name": one.name, "why": one.stays.as_ref()? })));
+    let stuck = report.signs.stuck.iter().map(|(task, seconds)| json!({ "task": task, "seconds": seconds }));
+    let json = json!({
+        "apply": report.apply, "signatures": report.signs.counts, "last": report.signs.last,
+        "leak_networks": report.signs.leak_networks, "stuck": stuck.collect::<Vec<_>>(),
+        "would_prune": goes, "pruned": report.pruned, "not_pruned": report.not_pruned, "stays": stays.collect::<Vec<_>>(),
+        "full": full, "restarted": report.restarted, "still_full": report.still_full, "not_now": report.not_now,
+    });
+    Answer { exit, text, json }
+}

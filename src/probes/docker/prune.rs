@@ -1,0 +1,169 @@
+//! Which networks may be pruned, and why the others stay. Pure.
+//!
+//! Removing a network under a living task makes that task leak its address on every other network, so a network goes only
+//! when every task that names it has ended, and none goes while any task of the swarm is still stopping. Only what a stack
+//! left behind goes: a network made by hand, a kept one and a young one stay.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::DateTime;
+
+use crate::engine::ipam::{Lists, TaskUse};
+use crate::engine::network::Network;
+use crate::model::time::Time;
+
+/// The label that keeps a network.
+pub const KEEP: &str = "countersign.keep";
+/// The label by which the engine's client marks what belongs to a stack.
+const STACK: &str = "com.docker.stack.namespace";
+
+/// An overlay that nothing uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unused {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// Why it stays; `None`: it may go.
+    pub stays: Option<String>,
+}
+
+/// What bounds a prune.
+#[derive(Debug, Clone)]
+pub struct Rules<'a> {
+    /// Names that stay.
+    pub keep: &'a [String],
+    /// A younger network may be that of a stack that is just being deployed.
+    pub older_than: Duration,
+    /// The engine's time.
+    pub now: Time,
+}
+
+/// Tasks that were told to end and have not: as long as there is one, no network goes. A line each.
+pub fn stopping(lists: &Lists) -> Vec<String> {
+    let name = |task: &TaskUse| {
+        let service = lists.services.iter().find(|service| service.id == task.service_id);
+        service.map_or_else(
+            || format!("task {} of a removed service", task.id),
+            |s| format!("task {} of {}", task.id, s.name()),
+        )
+    };
+    let told = |task: &&TaskUse| {
+        !task.is_terminal() && !["new", "ready", "running", "accepted"].contains(&task.desired_state.as_str())
+    };
+    lists
+        .tasks
+        .iter()
+        .filter(told)
+        .map(|task| format!("{} is {} and is to be {}", name(task), task.state(), task.desired_state))
+        .collect()
+}
+
+/// The overlays that no service names, in the engine's order.
+pub fn unused(lists: &Lists, rules: &Rules<'_>) -> Vec<Unused> {
+    let named: BTreeSet<&str> = lists.services.iter().flat_map(|service| service.networks()).collect();
+    let live: BTreeSet<&str> = lists
+        .tasks
+        .iter()
+        .filter(|task| !task.is_terminal())
+        .flat_map(|task| task.spec_networks().chain(task.addresses().map(|(id, _)| id)))
+        .collect();
+    let stacks: BTreeSet<&str> = lists.services.iter().filter_map(|service| service.label(STACK)).collect();
+    let overlays = lists.networks.iter().filter(|network| network.scope == "swarm" && !network.ingress);
+    let idle =
+        overlays.filter(|network| !named.contains(network.id.as_str()) && !named.contains(network.name.as_str()));
+    idle.map(|network| Unused {
+        id: network.id.clone(),
+        name: network.name.clone(),
+        stays: stays(network, &live, &stacks, rules),
+    })
+    .collect()
+}
+
+fn stays(network: &Network, live: &BTreeSet<&str>, stacks: &BTreeSet<&str>, rules: &Rules<'_>) -> Option<String> {
+    if live.contains(network.id.as_str()) {
+        return Some("a task that has not ended is on it".to_owned());
+    }
+    if network.labels.contains_key(KEEP) || rules.keep.contains(&network.name) {
+        return Some("it is kept".to_owned());
+    }
+    match network.labels.get(STACK) {
+        None => return Some("no stack made it".to_owned()),
+        Some(stack) if stacks.contains(stack.as_str()) => return Some(format!("its stack {stack} runs")),
+        Some(_) => {}
+    }
+    let Ok(created) = DateTime::parse_from_rfc3339(&network.created) else {
+        return Some(format!("its age is not known: `{}`", network.created));
+    };
+    let age = rules.now.since(Time::from_utc(created.to_utc())).unwrap_or_default();
+    (age < rules.older_than).then(|| format!("it is only {} s old: its stack may be on its way", age.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn network(name: &str, labels: Value, created: &str) -> Network {
+        Network::from_raw(json!({"Id": format!("{name}-id"), "Name": name, "Scope": "swarm", "Driver": "overlay",
+            "Created": created, "Labels": labels}))
+        .expect("a network")
+    }
+
+    fn lists(networks: Vec<Network>, services: Value, tasks: Value) -> Lists {
+        let services = serde_json::from_value(services).expect("services");
+        Lists { networks, services, tasks: serde_json::from_value(tasks).expect("tasks"), nodes: vec![] }
+    }
+
+    #[test]
+    fn only_what_a_stack_left_behind_goes() {
+        let old = "2026-06-13T04:00:00.5Z";
+        let stack = |name: &str| json!({STACK: name});
+        let networks = vec![
+            network("left", stack("gone"), old),
+            network("proxy", json!({}), old),
+            network("kept", json!({STACK: "gone", KEEP: "1"}), old),
+            network("kept-by-name", stack("gone"), old),
+            network("young", stack("gone"), "2026-06-13T05:58:00Z"),
+            network("undated", stack("gone"), "yesterday"),
+            network("idle-of-a-stack", stack("web"), old),
+            network("stopping", stack("gone"), old),
+            network("plain", stack("gone"), old),
+            network("used", stack("web"), old),
+        ];
+        let services = json!([{"ID": "s", "Spec": {"Name": "web_app", "Labels": {STACK: "web"},
+            "TaskTemplate": {"Networks": [{"Target": "used-id"}]}}}]);
+        let tasks = json!([
+            {"ID": "t1", "Status": {"State": "running"}, "DesiredState": "remove", "Spec": {"Networks": [{"Target": "stopping-id"}]}},
+            {"ID": "t2", "Status": {"State": "running"}, "DesiredState": "running",
+             "NetworksAttachments": [{"Network": {"ID": "plain-id"}, "Addresses": ["10.0.0.9/24"]}]},
+            {"ID": "t3", "Status": {"State": "shutdown"}, "DesiredState": "shutdown", "Spec": {"Networks": [{"Target": "left-id"}]}},
+        ]);
+        let keep = ["kept-by-name".to_owned()];
+        let now = "2026-06-13T06:00:00Z".parse().expect("a time");
+        let rules = Rules { keep: &keep, older_than: Duration::from_secs(600), now };
+        let all = lists(networks, services, tasks);
+        let found: Vec<(String, String)> =
+            unused(&all, &rules).into_iter().map(|one| (one.name, one.stays.unwrap_or("goes".to_owned()))).collect();
+        let told = |name: &str| found.iter().find(|(other, _)| other == name).map(|(_, why)| why.as_str());
+        assert_eq!(told("left"), Some("goes"));
+        assert_eq!(found.iter().filter(|(_, why)| why == "goes").count(), 1, "{found:?}");
+        for (name, why) in [
+            ("proxy", "no stack made it"),
+            ("kept", "it is kept"),
+            ("kept-by-name", "it is kept"),
+            ("young", "it is only 120 s old: its stack may be on its way"),
+            ("undated", "its age is not known: `yesterday`"),
+            ("idle-of-a-stack", "its stack web runs"),
+            ("stopping", "a task that has not ended is on it"),
+            ("plain", "a task that has not ended is on it"),
+        ] {
+            assert_eq!(told(name), Some(why), "{name}");
+        }
+        assert_eq!(told("used"), None);
+        let stopping = stopping(&all);
+        assert_eq!(stopping, ["task t1 of a removed service is running and is to be remove"]);
+    }
+}

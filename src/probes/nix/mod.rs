@@ -1,0 +1,5 @@
+//! Probes of a NixOS configuration: what the source says, and what runs. Nix is parsed here, never evaluated with a key in reach.
+
+pub mod generation;
+pub mod module;
+pub mod option;

@@ -1,0 +1,109 @@
+//! A secret planted in every field that an engine, a log, a repository or a program answers with: it reaches no output.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::support::fake_swarm::{FakeEngine, Swarm};
+use crate::support::{CONTRACT, World};
+
+const SECRET: &str = "hunter2hunter2";
+
+/// Fields by which objects are told apart: without them nothing would be found, so they are planted in the second pass only.
+const STRUCTURE: &[&str] = &[
+    "Id",
+    "ID",
+    "Name",
+    "Target",
+    "NetworkID",
+    "Addr",
+    "Subnet",
+    "Gateway",
+    "State",
+    "Scope",
+    "Driver",
+    "Timestamp",
+    "CreatedAt",
+    "Created",
+    "DesiredState",
+    "ServiceID",
+    "NodeID",
+    "Addresses",
+    "Image",
+    "com.docker.stack.namespace",
+];
+
+fn plant(value: &mut Value, key: &str, everywhere: bool) {
+    match value {
+        Value::String(text) if everywhere || !STRUCTURE.contains(&key) => text.push_str(&format!(" password={SECRET}")),
+        Value::Array(list) => list.iter_mut().for_each(|inner| plant(inner, key, everywhere)),
+        Value::Object(map) => map.iter_mut().for_each(|(key, inner)| plant(inner, key, everywhere)),
+        _ => {}
+    }
+}
+
+const CRITERIA: &[(&str, &str)] = &[
+    ("network", "probe = \"docker.network\"\nnetwork = \"overlay1\"\nothers = true"),
+    ("services", "probe = \"docker.services\"\nservices = [\"stack1_app\"]"),
+    ("stacks", "probe = \"docker.stacks\"\ndeclared = [\"stack0\", \"stack1\"]"),
+    ("vips", "probe = \"docker.vips\"\nnetwork = \"overlay1\""),
+    ("subnet", "probe = \"docker.subnet\"\nsubnet = \"10.210.0.0/16\""),
+    ("log", "probe = \"docker.signatures\"\nlog = \"LOG\""),
+    ("program", "probe = \"command\"\nargv = [\"cat\", \"LOG\"]\nstdout = 'x'"),
+    ("quiet", "probe = \"host.quiet\"\nprocesses = [\"no-such-program\"]\ndeclared_stacks = [\"stack0\"]"),
+    ("marker", "probe = \"file.contains\"\nfile = \"nix/swarm.nix\"\npatterns = ['password']"),
+    ("option", "probe = \"nix.option\"\nfile = \"nix/swarm.nix\"\noption = \"a.password\"\nvalue = \"x\""),
+    ("patch", "probe = \"git.patch\"\nbase = \"BASE\"\npaths = [\"nix/\"]"),
+    ("history", "probe = \"git.secrets\"\nbase = \"BASE\""),
+];
+
+#[test]
+fn a_planted_secret_reaches_no_output_of_any_probe() {
+    let world = World::new();
+    let base = world.git("builder", &["rev-parse", "HEAD"]);
+    let log = world.path("engine.log");
+    let line = format!("could not find an available IP while allocating VIP password={SECRET}");
+    let text = format!(
+        "time=\"2026-06-13T00:00:00.5Z\" level=info msg=\"Starting up\"\ntime=\"2026-06-13T00:00:01Z\" msg=\"{line}\"\n"
+    );
+    std::fs::write(&log, text).expect("written");
+    world.write("builder/nix/swarm.nix", &format!("{{ a.password = \"{SECRET}\"; }}\n"));
+    world.commit("builder", &format!("password={SECRET}"));
+    let fill = |text: &str| text.replace("LOG", &log.to_string_lossy()).replace("BASE", &base);
+    let criteria = CRITERIA
+        .iter()
+        .map(|(id, rest)| format!("[[gate.criterion]]\nid = \"{id}\"\ntitle = \"{id}\"\n{}\n", fill(rest)));
+    world.open(&criteria.collect::<Vec<_>>().join("\n"));
+    assert!(!world.read(CONTRACT).contains(SECRET));
+
+    for everywhere in [false, true] {
+        let swarm = Swarm::new(3, 4, 8);
+        let planted = |text: &Arc<str>| -> Arc<str> {
+            let mut value: Value = serde_json::from_str(text).expect("JSON");
+            plant(&mut value, "", everywhere);
+            value.to_string().into()
+        };
+        let swarm = Swarm {
+            networks: planted(&swarm.networks),
+            services: planted(&swarm.services),
+            tasks: planted(&swarm.tasks),
+            nodes: swarm.nodes,
+        };
+        let engine = FakeEngine::start("1.41", move |path| swarm.answer(path));
+        let address = engine.address();
+        for (id, _) in CRITERIA {
+            for args in [&["probe", id][..], &["probe", id, "--json"]] {
+                let args: Vec<&str> = args.iter().copied().chain(["--engine", &address]).collect();
+                let answer = world.run_in("builder", &args);
+                assert!([0, 13, 14].contains(&answer.exit), "{id}: {} {}", answer.stdout, answer.stderr);
+                assert!(!answer.stdout.contains(SECRET) && !answer.stderr.contains(SECRET), "{id}: {}", answer.stdout);
+                // A secret that nothing reads would prove nothing.
+                let shown = ["marker", "program", "log", "patch"].contains(id) && args.len() == 4;
+                assert!(!shown || answer.stdout.contains("[redacted"), "{id}: {}", answer.stdout);
+            }
+        }
+        let vips = world.run_in("builder", &["vips", "--json", "--engine", &address]);
+        // The names of networks are shown as they are: they are names, not answers of probes. What else is planted is not.
+        assert!(everywhere || !vips.stdout.contains(SECRET), "{}", vips.stdout);
+    }
+}
