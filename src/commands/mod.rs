@@ -17,6 +17,7 @@ pub mod merge_file;
 pub mod names;
 pub mod next;
 pub mod open;
+pub mod outlook;
 pub mod probe;
 pub mod status;
 pub mod sync;

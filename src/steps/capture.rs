@@ -34,10 +34,8 @@ pub struct Capture {
 pub struct CheckRun {
     /// Its image.
     pub image: String,
-    /// Its program and arguments.
+    /// Its program and arguments; it proves something by ending well.
     pub argv: Vec<String>,
-    /// Whether it proves something by ending well.
-    pub must_end: bool,
 }
 
 impl Capture {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::commands::builder::plan::strategies;
 use crate::commands::compose::Composer;
 use crate::commands::measure::{all_held, lines};
 use crate::commands::names::unknown;
 use crate::commands::open::Session;
+use crate::commands::outlook::strategies;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::gates::objections;
@@ -73,7 +73,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         evidence.insert(observation.criterion.clone(), id);
         facts.insert(observation.criterion.clone(), observation.facts_digest());
     }
-    let strategy = strategies(&session.contract);
+    let (strategy, predicted) = strategies(&session, &gate.id)?;
     let plan = plan_digest(&session.contract, &strategy);
     let digest = subject_digest(&session.contract.digest, &plan, &composer.subject().tree, &facts);
     let count = seen.len();
@@ -86,7 +86,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         digest,
         what: format!("{}: all {count} criteria of gate {} hold.", gate.title, gate.id),
         how: format!(
-            "countersign adversary brief {}, then countersign adversary pass {} from another clone.",
+            "countersign adversary brief {}, then countersign adversary pass {} from another clone.{predicted}",
             gate.id, gate.id
         ),
         expected: expected(&seen.iter().map(|seen| (&seen.criterion, &seen.facts)).collect::<Vec<_>>()),

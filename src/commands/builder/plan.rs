@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::commands::open::Session;
+use crate::commands::outlook;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::model::claim::plan_digest;
@@ -15,7 +16,8 @@ use crate::report::Answer;
 
 /// Print the whole procedure and touch nothing
 ///
-/// Each step with its values filled in; what is known only when it runs stays in braces.
+/// Each step with its values filled in; what is known only when it runs stays in braces. For a recreate also how long each route
+/// is likely to be dark by either strategy, and which one is taken.
 ///
 /// Example: countersign builder plan
 #[derive(Debug, clap::Args)]
@@ -29,9 +31,10 @@ pub struct Args {}
 pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
     let contract = &session.contract;
-    let strategy = strategies(contract);
+    let mut strategy = outlook::named(&session);
+    let predicted = outlook::predictions(&session, &mut strategy);
     let digest = plan_digest(contract, &strategy);
-    let text = format!("{}plan {}\n", procedure(contract, &strategy), digest.short());
+    let text = format!("{}{predicted}plan {}\n", procedure(contract, &strategy), digest.short());
     let step = |step: &Step| {
         json!({
             "id": step.id.as_str(), "title": step.title, "gate": step.gate.as_str(), "kind": step.kind,
@@ -41,12 +44,6 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     };
     let steps: Vec<Value> = contract.steps.iter().map(step).collect();
     Ok(Answer::ok(text, json!({ "plan": digest.to_string(), "steps": steps })))
-}
-
-/// The strategy that the contract asks for, of each step that has one.
-pub fn strategies(contract: &Contract) -> BTreeMap<StepId, String> {
-    let chosen = |step: &Step| Some((step.id.clone(), step.params.text("strategy")?.to_owned()));
-    contract.steps.iter().filter_map(chosen).collect()
 }
 
 /// The procedure as text: where, when, and each step with its values filled in.

@@ -102,7 +102,8 @@ pub async fn put_on(
 ) -> Result<(), NotDone> {
     put_all(work.engine, services.iter().copied(), |now, captured| {
         let mut wanted = edit::moved(now.spec(), spec(captured), ours, to);
-        if let Some(label) = &work.goal.network_label {
+        // The front reads the label of others; its own is for whoever routes to it.
+        if let Some(label) = work.goal.network_label.as_ref().filter(|_| !work.goal.is_front(name(captured))) {
             relabel(&mut wanted, spec(captured), label, hold);
         }
         (wanted != *now.spec()).then_some(wanted)

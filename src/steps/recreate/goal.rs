@@ -1,6 +1,14 @@
 //! What the contract asks of one recreate.
 
+use std::time::Duration;
+
 use crate::model::contract::Params;
+
+/// How often a front looks at the swarm unless the contract says otherwise.
+const POLL: Duration = Duration::from_secs(15);
+/// A front that looks this often is started with all others: it sees each of them soon after it runs. One that looks less often is
+/// started last, since the list it makes at its start is then complete.
+const OFTEN: Duration = Duration::from_secs(1);
 
 /// How the network is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +55,8 @@ pub struct Goal {
     pub strategy: Strategy,
     /// Names of the services that route to the others.
     pub front: Vec<String>,
+    /// How often the front looks for services.
+    pub front_poll: Duration,
     /// The holding network's subnet; absent: the engine picks one.
     pub hold_subnet: Option<String>,
     /// The service label by which the front chooses the network on which it reaches a service; while services are on the holding
@@ -72,6 +82,7 @@ impl Goal {
             subnet: text("subnet"),
             strategy: named.unwrap_or(Strategy::BreakBeforeMake),
             front: params.list("front").to_vec(),
+            front_poll: params.duration("front_poll").unwrap_or(POLL),
             hold_subnet: params.text("hold_subnet").map(str::to_owned),
             network_label: params.text("network_label").map(str::to_owned),
             check_image: params.text("check_image").map(str::to_owned),
@@ -79,6 +90,11 @@ impl Goal {
             reaches: params.list("reaches").to_vec(),
             jobs: if params.text("jobs") == Some("run-again") { Jobs::RunAgain } else { Jobs::Refuse },
         }
+    }
+
+    /// Whether the front is started with all others, or after them.
+    pub fn front_looks_often(&self) -> bool {
+        self.front_poll <= OFTEN
     }
 
     /// Whether a service routes to the others.

@@ -8,8 +8,10 @@ mod drain;
 mod finish;
 pub mod goal;
 mod network;
+pub mod outlook;
+pub mod predict;
 mod put;
-mod refuse;
+pub mod refuse;
 mod report;
 mod routes;
 mod standing;
@@ -41,7 +43,7 @@ pub async fn act(
     ground: &Ground<'_>,
 ) -> Result<Acted, NotDone> {
     let goal = Goal::new(params, strategy);
-    let mut work = begin(engine, goal, ground).await?;
+    let mut work = begin(engine, goal, params, ground).await?;
     let standing = look(&work).await.map_err(|error| NotDone::untouched(error.to_string()))?;
     if work.capture.check.is_none() {
         if let Some(done) = prepare(&mut work).await? {
@@ -74,7 +76,8 @@ pub async fn undo(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Resu
     let Some(capture) = capture::read(ground.host, &ground.capture)? else {
         return Ok(Acted { output: "nothing was captured, so nothing was changed\n".into(), ..Acted::default() });
     };
-    let work = Work { engine, ground, goal: Goal::new(params, None), capture, talk: Talk::new(ground, None) };
+    let goal = Goal::new(params, None);
+    let work = Work { engine, ground, goal, capture, prediction: None, talk: Talk::new(ground, None) };
     let standing = look(&work).await.map_err(|error| NotDone::untouched(error.to_string()))?;
     if !standing.old {
         check::remove(&work).await?;
@@ -88,8 +91,17 @@ pub async fn undo(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Resu
 }
 
 /// The capture to work from: the one of a run that was cut off, if the engine is still on its way; else a new one.
-async fn begin<'a>(engine: &'a Engine, goal: Goal, ground: &'a Ground<'a>) -> Result<Work<'a>, NotDone> {
-    let work = |capture: Capture| Work { engine, ground, goal: goal.clone(), capture, talk: Talk::new(ground, None) };
+async fn begin<'a>(
+    engine: &'a Engine,
+    goal: Goal,
+    params: &Params,
+    ground: &'a Ground<'a>,
+) -> Result<Work<'a>, NotDone> {
+    let work = |capture: Capture| {
+        let prediction = predict::predict(&goal, &capture, params);
+        let talk = Talk::new(ground, Some(prediction.takes(goal.strategy)));
+        Work { engine, ground, goal: goal.clone(), capture, prediction: Some(prediction), talk }
+    };
     // One without a rehearsed check is of a run that edited nothing.
     if let Some(before) = capture::read(ground.host, &ground.capture)?.filter(|before| before.check.is_some()) {
         let work = work(before);

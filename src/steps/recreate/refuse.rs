@@ -79,6 +79,18 @@ fn of_service(goal: &Goal, capture: &Capture, service: &Value, reasons: &mut Vec
             "service {called} is a job, which the engine runs again at each update: remove it, or say `jobs = \"run-again\"`"
         ));
     }
+    if goal.strategy == Strategy::MakeBeforeBreak
+        && !goal.front.is_empty()
+        && !goal.is_front(called)
+        && goal.network_label.is_none()
+        && !reasons.iter().any(|reason| reason.contains("network_label"))
+    {
+        reasons.push(
+            "the front would look for services on a network of the old name while they are on the holding network: name the \
+             service label by which it chooses a network in `network_label`"
+                .to_owned(),
+        );
+    }
     if goal.strategy == Strategy::MakeBeforeBreak && typed.has_host_port() && is_start_first(spec) {
         reasons.push(format!(
             "service {called} has a port of the node itself and starts first: its update would never end; use \

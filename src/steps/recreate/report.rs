@@ -1,6 +1,7 @@
 //! What the step says at its end.
 
 use super::finish;
+use super::predict::Span;
 use super::strategies::Gone;
 use super::work::Work;
 use crate::engine::network::Network;
@@ -25,8 +26,13 @@ pub async fn done(work: &Work<'_>, gone: &Gone, reports: &[RouteReport]) -> Resu
     }
     acted.readings.insert("created_after_s".into(), hundredths(gone.created_after.as_secs_f64()));
     acted.readings.insert("took_s".into(), hundredths(work.talk.elapsed().as_secs_f64()));
+    let predicted: Vec<_> = work.prediction.iter().flat_map(|all| all.of(work.goal.strategy)).collect();
+    for (route, span) in &predicted {
+        acted.readings.insert(format!("predicted_dark_s_{route}"), hundredths(span.likely));
+    }
     for route in reports {
-        acted.output += &measured(route);
+        let span = predicted.iter().find(|(name, _)| *name == route.name).map(|(_, span)| span);
+        acted.output += &measured(route, span);
         acted.readings.insert(format!("dark_s_{}", route.name), hundredths(route.dark));
         acted.readings.insert(format!("longest_dark_s_{}", route.name), hundredths(route.longest_dark));
         acted.readings.insert(format!("rate_{}", route.name), ((route.rate * 10.0).round() / 10.0).into());
@@ -63,10 +69,11 @@ fn facts(work: &Work<'_>, new: &str, subnet: &str) -> Acted {
     acted
 }
 
-fn measured(route: &RouteReport) -> String {
+fn measured(route: &RouteReport, predicted: Option<&Span>) -> String {
+    let predicted = predicted.map(|span| format!("; predicted {span}")).unwrap_or_default();
     let kinds: Vec<String> = route.kinds.iter().map(|(kind, count)| format!("{count} × {kind}")).collect();
     format!(
-        "route {}: dark {:.2} s (longest {:.2} s), {} of {} requests failed, {:.1} requests a second\n  {} {}\n",
+        "route {}: dark {:.2} s (longest {:.2} s), {} of {} requests failed, {:.1} requests a second{predicted}\n  {} {}\n",
         route.name,
         route.dark,
         route.longest_dark,

@@ -126,7 +126,9 @@ async fn take_away(work: &Work<'_>) -> Result<bool, NotDone> {
     }
 }
 
-/// Every service on the new network: the backends first and the front when they run, since it routes to them.
+/// Every service on the new network. Out of a holding network everything runs, and what moves at once is apart from its front for
+/// the shortest time. After a drain the front comes last, since the list it makes at its start is then complete, unless it looks so
+/// often that it need not wait; then it is the first of all.
 async fn bring_back(work: &Work<'_>, new: &str) -> Result<(), NotDone> {
     let hold = look(work).await.map_err(midway)?.hold;
     let ours: Vec<&str> =
@@ -134,13 +136,12 @@ async fn bring_back(work: &Work<'_>, new: &str) -> Result<(), NotDone> {
     work.talk.part(Stage::Forward, &format!("{} services to {}", work.capture.services.len(), short(new)));
     let (fronts, backends): (Vec<&Value>, Vec<&Value>) =
         work.capture.services.iter().partition(|service| work.goal.is_front(name(service)));
-    if hold.is_some() {
-        // Everything runs: what moves at once is apart from its front for the shortest time.
-        let all: Vec<&Value> = work.capture.services.iter().collect();
-        put_on(work, &all, &ours, new, None).await?;
-        return work.running_on(&all, new).await;
-    }
-    for group in [&backends, &fronts] {
+    let at_once: Vec<&Value> = fronts.iter().chain(&backends).copied().collect();
+    let groups = match hold.is_some() || work.goal.front_looks_often() {
+        true => vec![at_once],
+        false => vec![backends, fronts],
+    };
+    for group in &groups {
         put_on(work, group, &ours, new, None).await?;
         work.running_on(group, new).await?;
     }

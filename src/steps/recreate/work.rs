@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::goal::Goal;
+use super::predict::Prediction;
 use super::talk::{Talk, few};
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
@@ -34,6 +35,8 @@ pub struct Work<'a> {
     pub goal: Goal,
     /// What was captured.
     pub capture: Capture,
+    /// What was predicted of it; `None` on the way back.
+    pub prediction: Option<Prediction>,
     /// What whoever watches is told.
     pub talk: Talk<'a>,
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -159,7 +160,8 @@ impl Lab {
     }
 }
 
-fn backend(name: &str) -> [&str; 3] {
+/// The arguments of a backend.
+pub fn backend(name: &str) -> [&str; 3] {
     ["backend", "--name", name]
 }
 
@@ -213,11 +215,18 @@ impl Phase {
 
     /// The same with variables.
     pub fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Answer {
-        let mut command = self.world.command(env!("CARGO_BIN_EXE_countersign"), "builder", "builder");
-        command.arg("--state").arg(self.world.path("state")).args(args).envs(variables.iter().copied());
-        let output = command.output().expect("runs");
+        let output = self.command(args).envs(variables.iter().copied()).output().expect("runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Answer { exit: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+}
+
+impl Phase {
+    /// A command as the Builder, with this host state, not started yet.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.world.command(env!("CARGO_BIN_EXE_countersign"), "builder", "builder");
+        command.arg("--state").arg(self.world.path("state")).args(args);
+        command
     }
 }
 

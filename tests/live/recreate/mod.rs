@@ -1,6 +1,8 @@
 //! `docker.network.recreate` on a real swarm.
 
 mod lab;
+mod meddle;
+mod sweep;
 
 use self::lab::{Lab, Phase};
 
