@@ -1,47 +1,73 @@
 //! `countersign check`
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::context::Context;
+use crate::docs::read::Defect;
 use crate::error::{CommandError, Exit};
+use crate::gates::evaluate::PhaseReport;
+use crate::model::record::Record;
+use crate::model::role::Document;
+use crate::model::time::show_duration;
 use crate::report::Answer;
 
-use super::open::Session;
+use super::open::{Gathered, Session};
+
+mod against;
+mod repair;
+
+/// A record may be this much older than one it comes after before its clock is called wrong.
+const CLOCK_TOLERANCE_SECONDS: u64 = 120;
 
 /// Check every record: bytes, signatures, links, contract
 ///
 /// Lists every defect at once with file, line, column and remedy, and every record that counts for nothing. Exits 30 when a
 /// document is invalid.
 ///
-/// Example: countersign check
+/// Example: countersign check --against
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Also hold the documents against an older state of them: only additions, each signed by its document's role (without REV:
+    /// the remote's branch, which is asked)
+    #[arg(long, value_name = "REV", num_args = 0..=1, default_missing_value = "", conflicts_with = "repair")]
+    against: Option<String>,
+    /// Propose how damaged documents can be mended: conflict markers, doubled, torn and missing records
+    #[arg(long)]
+    repair: bool,
+    /// Write the repair that was proposed with these digits; what was there is kept
+    #[arg(long, value_name = "DIGEST12", requires = "repair")]
+    yes: Option<String>,
+}
 
 /// Runs it.
 ///
 /// # Errors
 ///
 /// The phase cannot be opened, or a document is invalid.
-pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
+pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
+    if args.repair {
+        return repair::run(&session, args.yes.as_deref());
+    }
     let gathered = session.gather(false)?;
-    let defects: Vec<_> = gathered.documents.defects().cloned().collect();
     let report = session.evaluate(&gathered);
-    let missing: Vec<String> = report.graph.missing().iter().map(|id| id.short()).collect();
-    if !defects.is_empty() || !missing.is_empty() {
-        let mut details: Vec<String> = defects.iter().map(ToString::to_string).collect();
-        details
-            .extend(missing.iter().map(|id| format!("record {id} is linked to, but in no document; countersign sync")));
-        let message = format!("the documents of phase {} have {} defects", session.store.phase(), details.len());
-        return Err(CommandError {
-            exit: Exit::Invalid,
-            message,
-            details,
-            hint: Some("mend the first one, then countersign check".into()),
-        });
+    let mut defects: Vec<Defect> = gathered.documents.defects().cloned().collect();
+    missing(&session, &gathered, &report, &mut defects);
+    let compared = match &args.against {
+        Some(revision) => Some(against::compare(&session, &gathered, &report, revision, &mut defects)?),
+        None => None,
+    };
+    defects.sort_by(|one, other| (&one.file, one.line, one.column).cmp(&(&other.file, other.line, other.column)));
+    let warnings = clocks(&session, &report);
+    if !defects.is_empty() {
+        return Err(invalid(&session, &gathered, &defects, &warnings));
     }
     let count = gathered.records.len();
     let mut text = format!("{count} records, every byte, signature and link as it was written\n");
+    text += compared.as_deref().unwrap_or_default();
+    for warning in &warnings {
+        text += &format!("  warning: {warning}\n");
+    }
     for line in crate::report::phase::distrusted(&report) {
         text += &format!("  {line}\n");
     }
@@ -49,6 +75,99 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     if foreign > 0 {
         text += &format!("  {foreign} records were written in another repository and open nothing here\n");
     }
-    let distrusted = report.distrusted.len();
-    Ok(Answer::ok(text, json!({ "records": count, "defects": 0, "distrusted": distrusted, "foreign": foreign })))
+    let json: Value = json!({
+        "records": count, "defects": 0, "distrusted": report.distrusted.len(), "foreign": foreign, "warnings": warnings,
+    });
+    Ok(Answer::ok(text, json))
+}
+
+fn place(session: &Session, record: &Record) -> String {
+    format!(" ({}:{})", session.store.file(record.block.document), record.line)
+}
+
+/// Records that are linked to, but in no document.
+fn missing(session: &Session, gathered: &Gathered, report: &PhaseReport<'_>, defects: &mut Vec<Defect>) {
+    let gone = report.graph.missing();
+    for record in &gathered.records {
+        for (document, ids) in &record.block.seen {
+            for id in ids.iter().filter(|id| gone.contains(id)) {
+                defects.push(Defect {
+                    file: session.store.file(record.block.document),
+                    line: record.line,
+                    column: 1,
+                    what: format!(
+                        "record {} saw {} in {document}, which is linked to, but in no document",
+                        record.id.short(),
+                        id.short()
+                    ),
+                    remedy: "countersign sync, or: countersign check --repair".into(),
+                });
+            }
+        }
+    }
+}
+
+/// Records whose clock says that they are older than what they come after, or newer than now.
+fn clocks(session: &Session, report: &PhaseReport<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let off = |earlier: crate::model::time::Time, later: crate::model::time::Time| {
+        earlier.since(later).filter(|by| by.as_secs() > CLOCK_TOLERANCE_SECONDS)
+    };
+    for record in report.graph.records() {
+        let at = record.block.at;
+        let links = record.block.prev.iter().chain(record.block.seen.values().flatten());
+        let newest = links.filter_map(|id| report.graph.get(id)).max_by_key(|linked| linked.block.at);
+        if let Some(linked) = newest
+            && let Some(by) = off(linked.block.at, at)
+        {
+            warnings.push(format!(
+                "record {} says {at}, and comes after {}, which says {}: a clock was off by {}{}",
+                record.id.short(),
+                linked.id.short(),
+                linked.block.at,
+                show_duration(by),
+                place(session, record)
+            ));
+        }
+        if let Some(by) = off(at, report.inputs.now) {
+            let now = report.inputs.now;
+            let ahead = format!(
+                "record {} says {at}, and it is {now}: a clock is off by {}",
+                record.id.short(),
+                show_duration(by)
+            );
+            warnings.push(ahead + &place(session, record));
+        }
+    }
+    warnings
+}
+
+/// Every defect, and what is whole in the documents that have one.
+fn invalid(session: &Session, gathered: &Gathered, defects: &[Defect], warnings: &[String]) -> CommandError {
+    let mut details: Vec<String> = defects.iter().map(ToString::to_string).collect();
+    for document in Document::ALL {
+        let file = session.store.file(document);
+        let Some(read) = gathered.documents.0.get(&document).filter(|_| defects.iter().any(|d| d.file == file)) else {
+            continue;
+        };
+        let whole = match (read.records.len(), read.records.last()) {
+            (_, None) => format!("{file}: no record is whole"),
+            (1, Some(only)) => format!("{file}: 1 record is whole, {} at line {}", only.id.short(), only.line),
+            (count, Some(last)) => {
+                format!("{file}: {count} records are whole, the last one {} at line {}", last.id.short(), last.line)
+            }
+        };
+        details.push(whole);
+    }
+    details.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
+    let message = match defects {
+        [_] => format!("the documents of phase {} have 1 defect", session.store.phase()),
+        several => format!("the documents of phase {} have {} defects", session.store.phase(), several.len()),
+    };
+    CommandError {
+        exit: Exit::Invalid,
+        message,
+        details,
+        hint: Some("countersign check --repair proposes what can be mended".into()),
+    }
 }

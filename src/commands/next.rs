@@ -64,7 +64,7 @@ impl Turn {
 /// The phase cannot be opened.
 pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
-    let gathered = session.gather(false)?;
+    let gathered = session.look()?;
     let report = session.evaluate(&gathered);
     let turn = turn(&report);
     let me = me(&session, context);

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::Context;
+use crate::docs::read::Signatures;
 use crate::docs::store::{self, DIRECTORY, Documents, Store};
 use crate::error::{CommandError, Exit};
 use crate::gates::evaluate::{PhaseReport, evaluate};
@@ -45,7 +47,7 @@ pub struct Gathered {
     /// The documents in the work tree.
     pub documents: Documents,
     /// The union of local and remote records.
-    pub records: Vec<Record>,
+    pub records: Vec<Arc<Record>>,
     /// How many defects there are, here and on the remote.
     pub defects: usize,
     /// What the host remembers.
@@ -173,6 +175,15 @@ impl Session {
     ///
     /// The remote does not answer.
     pub fn remote_documents(&self, patience: Duration) -> Result<Option<Documents>, CommandError> {
+        Ok(self.remote_state(patience)?.map(|(_, documents)| documents))
+    }
+
+    /// The commit on the remote's branch, and the documents there.
+    ///
+    /// # Errors
+    ///
+    /// The remote does not answer.
+    pub fn remote_state(&self, patience: Duration) -> Result<Option<(String, Documents)>, CommandError> {
         let Some(branch) = self.repository.branch() else { return Ok(None) };
         if self.repository.remote_url("origin").is_none() {
             return Ok(None);
@@ -194,7 +205,7 @@ impl Session {
             let file = self.store.evidence_file(output);
             self.repository.show(&tip.reference, &file).ok_or_else(|| format!("{file} is not on the remote"))
         };
-        Ok(Some(self.store.read_given(&bytes, &evidence)))
+        Ok(Some((tip.commit.to_string(), self.store.read_given(&bytes, &evidence))))
     }
 
     /// Whether this clone holds records or commits that its remote lacks; no where there is no remote or branch.
@@ -211,7 +222,7 @@ impl Session {
     }
 
     /// What the host remembers of the engine and this phase.
-    pub fn host(&self, target: &Known<Target>, records: &[Record]) -> Host {
+    pub fn host(&self, target: &Known<Target>, records: &[Arc<Record>]) -> Host {
         let target = match target {
             Known::Is(target) => target,
             Known::Unknown(why) => return Host::unknown(why),
@@ -262,20 +273,54 @@ impl Session {
     ///
     /// A document is missing; the remote does not answer.
     pub fn gather(&self, ask_remote: bool) -> Result<Gathered, CommandError> {
-        let documents = self.store.load()?;
         let remote = if ask_remote { self.remote_documents(PATIENCE)? } else { None };
-        Ok(self.gather_from(documents, remote.as_ref()))
+        let (documents, subject) = self.read(Signatures::All)?;
+        Ok(self.gathered(documents, remote.as_ref(), subject))
     }
 
     /// The same from documents that were read already, and those of the remote where it was asked.
     pub fn gather_from(&self, documents: Documents, remote: Option<&Documents>) -> Gathered {
+        let subject = self.subject();
+        self.gathered(documents, remote, subject)
+    }
+
+    /// Gathers what stands here, for a command that shows and decides nothing: of observations and notes only the signatures
+    /// that the gates rest on are checked, and the others count for nothing.
+    ///
+    /// # Errors
+    ///
+    /// A document is missing.
+    pub fn look(&self) -> Result<Gathered, CommandError> {
+        let (documents, subject) = self.read(Signatures::Deciding)?;
+        let mut gathered = self.gathered(documents, None, subject);
+        let named = self.evaluate(&gathered).rests_on();
+        gathered.records.clear();
+        self.store.check_signatures(&mut gathered.documents, &named);
+        gathered.records = store::union(&gathered.documents, None);
+        gathered.defects = gathered.documents.defects().count();
+        Ok(gathered)
+    }
+
+    fn subject(&self) -> Known<Subject> {
+        match self.repository.subject() {
+            Ok(subject) => Known::Is(subject),
+            Err(error) => Known::Unknown(error.to_string()),
+        }
+    }
+
+    /// Reads the documents while git looks at the subject.
+    fn read(&self, signatures: Signatures) -> Result<(Documents, Known<Subject>), CommandError> {
+        let (documents, subject) = std::thread::scope(|scope| {
+            let subject = scope.spawn(|| self.subject());
+            (self.store.load_with(signatures), subject.join())
+        });
+        Ok((documents?, subject.unwrap_or_else(|_| Known::Unknown("the look at it stopped".to_owned()))))
+    }
+
+    fn gathered(&self, documents: Documents, remote: Option<&Documents>, subject: Known<Subject>) -> Gathered {
         let records = store::union(&documents, remote);
         let defects = documents.defects().count() + remote.into_iter().flat_map(Documents::defects).count();
         let host = self.host(&self.target(), &records);
-        let subject = match self.repository.subject() {
-            Ok(subject) => Known::Is(subject),
-            Err(error) => Known::Unknown(error.to_string()),
-        };
         Gathered { documents, records, defects, host, subject, now: self.context.now() }
     }
 

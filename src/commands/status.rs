@@ -31,7 +31,7 @@ pub struct Args {}
 /// The phase cannot be opened.
 pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
-    let gathered = session.gather(false)?;
+    let gathered = session.look()?;
     let report = session.evaluate(&gathered);
     let mut text = phase::text(&report);
     let mut unsigned = Vec::new();

@@ -10,6 +10,13 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// The first hidden character of a text, and at which byte it stands.
+pub fn first_hidden(text: &str) -> Option<(usize, char)> {
+    // Most text is plain ASCII, which is seen at a glance.
+    let odd = text.bytes().fold(false, |odd, b| odd | !(matches!(b, 0x20..=0x7e) | (b == b'\n') | (b == b'\t')));
+    if odd { text.char_indices().find(|(_, c)| is_hidden(*c)) } else { None }
+}
+
 /// The text with every hidden character written out, as in `\u{202e}`, so that people see what was there.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -31,6 +38,14 @@ pub fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_hidden_character_has_a_place() {
+        assert_eq!(first_hidden("plain\tand\nlines ~"), None);
+        assert_eq!(first_hidden("é 漢"), None);
+        assert_eq!(first_hidden("é\u{200b}\u{7f}"), Some((2, '\u{200b}')));
+        assert_eq!(first_hidden("a\u{7f}"), Some((1, '\u{7f}')));
+    }
 
     #[test]
     fn hidden_characters_are_written_out() {

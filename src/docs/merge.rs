@@ -77,7 +77,7 @@ pub fn merge(base: &str, ours: &str, theirs: &str) -> Merged {
         }
     };
     // A base that cannot be read only means that less is known to be unchanged.
-    let base = cut(base).unwrap_or_default();
+    let base = if base.is_empty() { Version::default() } else { cut(base).unwrap_or_default() };
     for (id, section) in other.sections {
         let text = section.text.clone();
         if one.sections.entry(id).or_insert(section).text != text {
@@ -105,12 +105,18 @@ pub fn merge(base: &str, ours: &str, theirs: &str) -> Merged {
             }
         }
     }
+    // People's text of one side may hide records of the other: an open fence, an HTML block.
+    let hides = merged.conflicts.is_empty()
+        && !cut(&merged.text).is_ok_and(|whole| whole.sections.keys().eq(one.sections.keys()));
+    if hides {
+        return whole(vec!["the text of one side would hide records of the other: an open fence or HTML block".into()]);
+    }
     merged
 }
 
 /// Cuts a version into sections and the text between; blank text between two records is nobody's.
 fn cut(text: &str) -> Result<Version, String> {
-    let Structure { candidates, torn } = structure::by_comrak(text);
+    let Structure { candidates, torn, .. } = structure::by_comrak(text);
     if let Some((at, what)) = torn.first() {
         return Err(format!("line {}: {what}", text[..*at].matches('\n').count() + 1));
     }
@@ -126,7 +132,7 @@ fn cut(text: &str) -> Result<Version, String> {
     for candidate in candidates {
         let block: Block = toml::from_str(&candidate.block)
             .map_err(|error| format!("a block is no record: {}", error.message().replace('\n', " ")))?;
-        version.prose.entry(key).or_insert_with(|| keep(&text[end..candidate.range.start]));
+        version.prose.entry(key).or_default().push_str(&keep(&text[end..candidate.range.start]));
         let id = RecordId::of_block(candidate.block.as_bytes());
         end = candidate.range.end;
         let section = Section { text: text[candidate.range].to_owned(), prev: block.prev };
@@ -137,7 +143,7 @@ fn cut(text: &str) -> Result<Version, String> {
         version.sections.insert(id, section);
         key = Some(id);
     }
-    version.prose.entry(key).or_insert_with(|| keep(&text[end..]));
+    version.prose.entry(key).or_default().push_str(&keep(&text[end..]));
     Ok(version)
 }
 
@@ -178,7 +184,8 @@ fn merge_prose(base: Option<&str>, ours: Option<&str>, theirs: Option<&str>) -> 
         (Some(ours), Some(theirs)) => (ours, theirs),
         (one, other) => return Ok(one.or(other).unwrap_or_default().to_owned()),
     };
-    let base = base.unwrap_or_default();
+    // Where it is not known what both began with, it is what both begin with.
+    let base = base.unwrap_or_else(|| common_lines(ours, theirs));
     if ours == theirs || theirs == base {
         return Ok(ours.to_owned());
     }
@@ -194,6 +201,12 @@ fn merge_prose(base: Option<&str>, ours: Option<&str>, theirs: Option<&str>) -> 
         }
         _ => Err(marked(ours, theirs)),
     }
+}
+
+/// The whole lines that both texts begin with.
+fn common_lines<'a>(one: &'a str, other: &str) -> &'a str {
+    let same = one.split_inclusive('\n').zip(other.split_inclusive('\n')).take_while(|(one, other)| one == other);
+    &one[..same.map(|(line, _)| line.len()).sum()]
 }
 
 /// Both texts, between the markers that git writes.

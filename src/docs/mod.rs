@@ -8,6 +8,7 @@ pub mod clean;
 pub mod lock;
 pub mod merge;
 pub mod read;
+pub mod repair;
 pub mod section;
 pub mod skeleton;
 pub mod store;

@@ -1,20 +1,22 @@
 //! Reading a document: its records, every defect at once with its place, and what looks like state and is none.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
+use memchr::memmem;
 use serde::Serialize;
 
-use super::clean::is_hidden;
-use super::section;
-use super::structure::{self, Candidate};
+use super::structure;
 use super::unsigned::{self, Unsigned};
-use crate::model::digest::Digest;
 use crate::model::ids::{PhaseName, RecordId};
-use crate::model::record::{Block, Output, Record, SCHEMA};
+use crate::model::record::{Output, Record};
 use crate::model::role::Document;
-use crate::sign;
+
+mod record;
+
+pub use record::check_signatures;
 
 /// Something that makes a document invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +39,16 @@ impl fmt::Display for Defect {
     }
 }
 
+/// Which signatures are checked while reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signatures {
+    /// Every one.
+    All,
+    /// Those of records that decide something wherever they stand. The others are marked as not checked and count for nothing
+    /// until [`check_signatures`] has looked at them. For commands that show and do not decide.
+    Deciding,
+}
+
 /// What is read, and for which document of which phase it counts.
 pub struct Source<'a> {
     /// Which document it is.
@@ -45,19 +57,19 @@ pub struct Source<'a> {
     pub phase: &'a PhaseName,
     /// The file name for messages, relative to the repository's root.
     pub file: &'a str,
-    /// Its exact bytes.
-    pub bytes: &'a [u8],
     /// Gives the bytes of an evidence file, or why they cannot be had.
     pub evidence: &'a (dyn Fn(&Output) -> Result<Vec<u8>, String> + Sync),
     /// Whether it is the remote's version.
     pub remote: bool,
+    /// Which signatures are checked.
+    pub signatures: Signatures,
 }
 
 /// A document that was read.
 #[derive(Debug, Clone, Default)]
 pub struct ReadDocument {
     /// Its valid records, in the order of the text.
-    pub records: Vec<Record>,
+    pub records: Vec<Arc<Record>>,
     /// The records that no other record of the document names in `prev`.
     pub heads: Vec<RecordId>,
     /// Everything that is wrong.
@@ -71,22 +83,194 @@ pub struct ReadDocument {
 }
 
 const RESTORE: &str = "restore the bytes from git (git log -p on this file) or from another clone";
+/// How a defect ends that says of a record's predecessor that it is missing.
+const NOT_HERE: &str = ", which is not in the document";
+/// About how long a piece of a document is that one core reads at a time, in bytes.
+const PIECE: usize = 64 * 1024;
 
-/// Reads a document.
-pub fn read(source: &Source<'_>) -> ReadDocument {
-    let mut read = ReadDocument { bytes: source.bytes.to_vec(), ..ReadDocument::default() };
-    let text = match std::str::from_utf8(source.bytes) {
-        Ok(text) => text,
+/// A defect before its line and column are counted: where, what, remedy.
+type Raw = (usize, String, &'static str);
+
+/// Reads a document's bytes.
+pub fn read(source: &Source<'_>, bytes: Vec<u8>) -> ReadDocument {
+    let mut read = ReadDocument::default();
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => read_text(source, text, &mut read),
         Err(error) => {
-            let whole = String::from_utf8_lossy(&source.bytes[..error.valid_up_to()]).into_owned();
-            let what = format!("byte {} is not UTF-8", error.valid_up_to());
-            read.defects.push(defect(source, &whole, whole.len(), what, RESTORE));
-            return read;
+            let at = error.valid_up_to();
+            let whole = String::from_utf8_lossy(&bytes[..at]).into_owned();
+            read.defects = placed(source, &whole, vec![(at, format!("byte {at} is not UTF-8"), RESTORE)]);
         }
+    }
+    read.bytes = bytes;
+    read
+}
+
+/// Adds a section to the end of a document that is valid. Only what stands after its last record is read again: there no block
+/// is open (see [`structure`]). Every byte that was there stays.
+///
+/// # Errors
+///
+/// Why the section does not read back as one valid record; the document is then as it was.
+pub fn grow(source: &Source<'_>, read: &mut ReadDocument, section: &str) -> Result<(), String> {
+    let start = read.end_of_last_section;
+    let tail = [&read.bytes[start..], gap(&read.bytes).as_bytes(), section.as_bytes()].concat();
+    let text = std::str::from_utf8(&tail).map_err(|error| error.to_string())?;
+    let mut more = ReadDocument::default();
+    let mut known: HashSet<RecordId> = read.records.iter().map(|record| record.id).collect();
+    read_text(source, text, &mut more);
+    let dangling = |record: &Record| record.block.prev.iter().any(|prev| !known.contains(prev));
+    let linked = more.records.iter().filter(|record| dangling(record)).count();
+    // A piece of a document misses the records that came before it; whatever else is wrong with it is wrong with the whole.
+    if let Some(defect) = more.defects.iter().find(|defect| !defect.what.ends_with(NOT_HERE)) {
+        return Err(defect.to_string());
+    }
+    let [record] = more.records.as_slice() else {
+        return Err(format!("{} records are read in what was added; wanted one", more.records.len()));
     };
-    plain_bytes(source, text, &mut read.defects);
-    let structure = structure::by_comrak(text);
-    let second = structure::by_pulldown(text);
+    if linked > 0 || !known.insert(record.id) || record.range.end != tail.len() {
+        return Err("the record is not linked to the document, or stands in it already".into());
+    }
+    let mut record = Arc::unwrap_or_clone(more.records.remove(0));
+    record.range = start + record.range.start..start + record.range.end;
+    let before = std::str::from_utf8(&read.bytes[..start]).map_err(|error| error.to_string())?;
+    record.line += unsigned::lines(before);
+    let heads = std::mem::take(&mut read.heads).into_iter().filter(|head| !record.block.prev.contains(head));
+    read.heads = heads.chain([record.id]).collect();
+    read.bytes.truncate(start);
+    read.bytes.extend(tail);
+    read.end_of_last_section = record.range.end;
+    read.records.push(Arc::new(record));
+    Ok(())
+}
+
+/// What goes between a document and the section after it: a blank line.
+pub fn gap(before: &[u8]) -> &'static str {
+    match before {
+        [] | [.., b'\n', b'\n'] => "",
+        [.., b'\n'] => "\n",
+        _ => "\n\n",
+    }
+}
+
+fn read_text(source: &Source<'_>, text: &str, read: &mut ReadDocument) {
+    let mut defects = plain_bytes(text);
+    let mut ids = HashSet::new();
+    let mut line = Lines::new(text);
+    for piece in read_pieces(source, text) {
+        defects.extend(piece.defects);
+        for checked in piece.checked {
+            match checked {
+                Ok(record) if !ids.insert(record.id) => {
+                    let what = format!("record {} stands here a second time", record.id.short());
+                    defects.push((record.range.start, what, "remove the second copy: countersign check --repair"));
+                }
+                Ok(mut record) => {
+                    record.line = line.at(record.range.start);
+                    read.end_of_last_section = record.range.end;
+                    read.records.push(Arc::new(record));
+                }
+                Err((at, what)) => defects.push((at, what, RESTORE)),
+            }
+        }
+    }
+    links(read, &mut defects);
+    let ranges: Vec<Range<usize>> = read.records.iter().map(|record| record.range.clone()).collect();
+    let remedy = "keep the records of both sides and remove the marker lines: countersign check --repair";
+    let marker = |at: usize| (at, "an unresolved conflict marker".to_owned(), remedy);
+    defects.extend(conflict_markers(text, &ranges).into_iter().map(marker));
+    read.unsigned = unsigned::find(text, &ranges);
+    read.defects = placed(source, text, defects);
+}
+
+/// Counts lines along a text, once.
+struct Lines<'a> {
+    text: &'a str,
+    counted: usize,
+    line: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, counted: 0, line: 1 }
+    }
+
+    /// The line of a byte that is not before the one asked for last.
+    fn at(&mut self, at: usize) -> usize {
+        self.line += unsigned::lines(&self.text[self.counted..at.max(self.counted)]);
+        self.counted = at.max(self.counted);
+        self.line
+    }
+}
+
+/// Defects in the order of their places, each with line and column.
+fn placed(source: &Source<'_>, text: &str, mut defects: Vec<Raw>) -> Vec<Defect> {
+    defects.sort_by_key(|(at, ..)| *at);
+    let mut lines = Lines::new(text);
+    let place = |(at, what, remedy): Raw| {
+        let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
+        let column = text[start..at].chars().count() + 1;
+        Defect { file: source.file.to_owned(), line: lines.at(at), column, what, remedy: remedy.to_owned() }
+    };
+    defects.into_iter().map(place).collect()
+}
+
+/// What no document may have anywhere: a BOM, NUL, CR.
+fn plain_bytes(text: &str) -> Vec<Raw> {
+    let mut defects = Vec::new();
+    for (c, name) in [("\u{feff}", "a byte order mark"), ("\0", "a NUL"), ("\r", "a carriage return")] {
+        let mut all = memmem::find_iter(text.as_bytes(), c);
+        if let Some(at) = all.next() {
+            let what = format!("{name}: {} in the file", all.count() + 1);
+            defects.push((at, what, "save it as plain UTF-8 with LF line ends"));
+        }
+    }
+    defects
+}
+
+/// Where git's conflict markers stand. What a record says is its own, even a line that looks like one.
+pub fn conflict_markers(text: &str, records: &[Range<usize>]) -> Vec<usize> {
+    let starts_line = |at: &usize| *at == 0 || text.as_bytes()[at - 1] == b'\n';
+    let outside = |at: &usize| {
+        let next = records.partition_point(|range| range.end <= *at);
+        records.get(next).is_none_or(|range| !range.contains(at))
+    };
+    let of = |marker: &'static str| memmem::find_iter(text.as_bytes(), marker).filter(starts_line).filter(outside);
+    let mut found: Vec<usize> = ["<<<<<<< ", ">>>>>>> ", "||||||| "].into_iter().flat_map(of).collect();
+    found.sort_unstable();
+    found
+}
+
+/// What was read in one piece of a document.
+struct Piece {
+    checked: Vec<Result<Record, (usize, String)>>,
+    defects: Vec<Raw>,
+    whole: bool,
+}
+
+/// Reads a document's pieces on all cores; signatures are what costs.
+fn read_pieces(source: &Source<'_>, text: &str) -> Vec<Piece> {
+    let ranges = structure::pieces(text, PIECE);
+    let pieces = structure::on_all_cores(&ranges, |range| read_piece(source, text, range.clone()));
+    let before_last = pieces.len() - 1;
+    if pieces.iter().take(before_last).any(|piece| piece.as_ref().is_some_and(|piece| !piece.whole)) {
+        return vec![read_piece(source, text, 0..text.len())];
+    }
+    let stopped = |range: &Range<usize>| Piece {
+        checked: Vec::new(),
+        defects: vec![(range.start, "the check of the records from here on stopped".to_owned(), "report this bug")],
+        whole: false,
+    };
+    pieces.into_iter().zip(&ranges).map(|(piece, range)| piece.unwrap_or_else(|| stopped(range))).collect()
+}
+
+fn read_piece(source: &Source<'_>, text: &str, range: Range<usize>) -> Piece {
+    let base = range.start;
+    let part = &text[range];
+    let structure = structure::by_comrak(part);
+    let second = structure::by_pulldown(part);
+    let mut defects = Vec::new();
     if structure.candidates != second.candidates {
         let differs = structure.candidates.iter().zip(&second.candidates).find(|(one, other)| one != other);
         let at = differs.map_or_else(
@@ -98,195 +282,29 @@ pub fn read(source: &Source<'_>) -> ReadDocument {
             |(one, _)| one.range.start,
         );
         let what = "two Markdown readers do not agree on the records from here on".to_owned();
-        read.defects.push(defect(
-            source,
-            text,
-            at,
-            what,
-            "look at the text before this record: an open fence, list or HTML block",
-        ));
+        let remedy = "look at the text before this record: an open fence, list or HTML block";
+        defects.push((base + at, what, remedy));
     }
-    for (at, what) in &structure.torn {
-        read.defects.push(defect(source, text, *at, (*what).to_owned(), RESTORE));
-    }
-    let checked = check_all(source, text, &structure.candidates);
-    let mut ids = HashSet::new();
-    let mut ranges = Vec::new();
-    let (mut line, mut counted) = (1, 0);
-    for (candidate, outcome) in structure.candidates.iter().zip(checked) {
-        line += text[counted..candidate.range.start].matches('\n').count();
-        counted = candidate.range.start;
-        match outcome {
-            Ok(record) if !ids.insert(record.id) => {
-                let what = format!("record {} stands here a second time", record.id.short());
-                let remedy = "remove the second copy, byte for byte (countersign check --repair)";
-                read.defects.push(defect(source, text, candidate.range.start, what, remedy));
-            }
-            Ok(mut record) => {
-                record.line = line;
-                read.end_of_last_section = candidate.range.end;
-                ranges.push(candidate.range.clone());
-                read.records.push(record);
-            }
-            Err((at, what)) => read.defects.push(defect(source, text, at, what, RESTORE)),
-        }
-    }
-    links(source, text, &ranges, &mut read);
-    read.unsigned = unsigned::find(text, &ranges);
-    read.defects.sort_by_key(|defect| (defect.line, defect.column));
-    read
-}
-
-fn defect(source: &Source<'_>, text: &str, at: usize, what: String, remedy: &str) -> Defect {
-    let before = text.get(..at).unwrap_or(text);
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    Defect {
-        file: source.file.to_owned(),
-        line: before.matches('\n').count() + 1,
-        column: before[start..].chars().count() + 1,
-        what,
-        remedy: remedy.to_owned(),
-    }
-}
-
-/// What no document may have anywhere: a BOM, NUL, CR, unresolved conflicts.
-fn plain_bytes(source: &Source<'_>, text: &str, defects: &mut Vec<Defect>) {
-    for (c, name) in [('\u{feff}', "a byte order mark"), ('\0', "a NUL"), ('\r', "a carriage return")] {
-        if let Some(at) = text.find(c) {
-            let what = format!("{name}: {} in the file", text.matches(c).count());
-            defects.push(defect(source, text, at, what, "save it as plain UTF-8 with LF line ends"));
-        }
-    }
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ") || line.starts_with("||||||| ") {
-            let what = "an unresolved conflict marker".to_owned();
-            defects.push(defect(source, text, at, what, "keep the records of both sides and remove the marker lines"));
-        }
-        at += line.len();
-    }
-}
-
-/// Checks every candidate, on all cores: signatures are what costs.
-fn check_all(source: &Source<'_>, text: &str, candidates: &[Candidate]) -> Vec<Result<Record, (usize, String)>> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if candidates.len() < 8 || cores == 1 {
-        return candidates.iter().map(|candidate| check(source, text, candidate)).collect();
-    }
-    let share = candidates.len().div_ceil(cores);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = candidates
-            .chunks(share)
-            .map(|chunk| {
-                scope.spawn(move || chunk.iter().map(|candidate| check(source, text, candidate)).collect::<Vec<_>>())
-            })
-            .collect();
-        let failed = || {
-            candidates
-                .iter()
-                .take(1)
-                .map(|c| Err((c.range.start, "the check of this record stopped".to_owned())))
-                .collect()
-        };
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|_| failed())).collect()
-    })
-}
-
-fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> Result<Record, (usize, String)> {
-    let start = candidate.range.start;
-    let at = |what: String| (start, what);
-    let section = &text[candidate.range.clone()];
-    if let Some((offset, c)) = section.char_indices().find(|(_, c)| is_hidden(*c)) {
-        return Err((start + offset, format!("a hidden character U+{:04X} inside a record", u32::from(c))));
-    }
-    let foreign = |schema: i64| {
-        at(format!(
-            "the record has schema {schema}; this countersign reads {SCHEMA}: a newer one wrote a higher one and reads it"
-        ))
-    };
-    let block: Block = toml::from_str(&candidate.block).map_err(|error| {
-        // A newer format has keys that are unknown here: its number says more than they do.
-        let table = toml::from_str::<toml::Table>(&candidate.block).ok();
-        let schema = table.and_then(|table| table.get("schema")?.as_integer());
-        schema
-            .filter(|schema| *schema > i64::from(SCHEMA))
-            .map_or_else(|| at(format!("the block is not a record: {}", error.message().replace('\n', " "))), foreign)
-    })?;
-    if block.schema != SCHEMA {
-        return Err(foreign(i64::from(block.schema)));
-    }
-    if block.record != block.body.kind() {
-        return Err(at(format!("the block says `{}` and holds a {}", block.record.name(), block.body.kind().name())));
-    }
-    if block.phase != *source.phase {
-        return Err(at(format!(
-            "the record belongs to phase {}; this document is phase {}'s",
-            block.phase, source.phase
-        )));
-    }
-    if block.document != source.document || !block.record.documents().contains(&source.document) {
-        return Err(at(format!(
-            "the {} record belongs into {}, not into {}",
-            block.record.name(),
-            block.document,
-            source.document
-        )));
-    }
-    let signer = sign::verify(&candidate.armor, candidate.block.as_bytes()).map_err(|error| at(error.to_string()))?;
-    let output = output(source, &block, candidate).map_err(at)?;
-    let again = section::render(&block, &candidate.block, candidate.output.as_deref(), &candidate.armor);
-    if again != section {
-        let same = again.bytes().zip(section.bytes()).take_while(|(one, other)| one == other).count();
-        let same = (0..=same).rev().find(|at| section.is_char_boundary(*at)).unwrap_or(0);
-        return Err((start + same, "the text here is not what the record's signed block renders to".into()));
-    }
-    Ok(Record {
-        id: RecordId::of_block(candidate.block.as_bytes()),
-        block,
-        signer,
-        // Filled in by the caller, in one pass over the text.
-        line: 0,
-        output,
-        remote_only: source.remote,
-    })
-}
-
-/// The raw output that a record binds: in the document or in its evidence file, exactly one of them, with this digest.
-fn output(source: &Source<'_>, block: &Block, candidate: &Candidate) -> Result<Option<String>, String> {
-    match (&block.output, &candidate.output) {
-        (None, None) => Ok(None),
-        (None, Some(_)) => Err("an output stands here that the record does not bind".into()),
-        (Some(output), Some(text)) if output.file.is_none() => {
-            let right = Digest::of(text.as_bytes()) == output.sha256 && text.len() as u64 == output.bytes;
-            if right {
-                Ok(Some(text.clone()))
-            } else {
-                Err("the output was changed: its digest is not the signed one".into())
-            }
-        }
-        (Some(_), Some(_)) => Err("the output stands here and in a file".into()),
-        (Some(output), None) if output.file.is_some() => {
-            let bytes = (source.evidence)(output)?;
-            if Digest::of(&bytes) != output.sha256 || bytes.len() as u64 != output.bytes {
-                return Err(format!("the evidence file {}… was changed", output.sha256.short()));
-            }
-            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
-        }
-        (Some(_), None) => Err("the output that the record binds is not here".into()),
-    }
+    defects.extend(structure.torn.iter().map(|(at, what)| (base + at, (*what).to_owned(), RESTORE)));
+    let shift = |(at, what): (usize, String)| (base + at, what);
+    let checked = structure.candidates.iter().map(|candidate| {
+        let mut record = record::check(source, part, candidate).map_err(shift)?;
+        record.range = base + candidate.range.start..base + candidate.range.end;
+        Ok(record)
+    });
+    Piece { checked: checked.collect(), defects, whole: structure.ends_whole && second.ends_whole }
 }
 
 /// The links inside the document: every `prev` is there; the heads are those that nothing names.
-fn links(source: &Source<'_>, text: &str, ranges: &[Range<usize>], read: &mut ReadDocument) {
-    let ids: HashMap<RecordId, usize> = read.records.iter().enumerate().map(|(at, record)| (record.id, at)).collect();
-    let mut named = BTreeSet::new();
-    for (record, range) in read.records.iter().zip(ranges) {
+fn links(read: &mut ReadDocument, defects: &mut Vec<Raw>) {
+    let ids: HashSet<RecordId> = read.records.iter().map(|record| record.id).collect();
+    let mut named = HashSet::with_capacity(ids.len());
+    for record in &read.records {
         for prev in &record.block.prev {
             named.insert(*prev);
-            if !ids.contains_key(prev) {
-                let what =
-                    format!("record {} comes after {}, which is not in the document", record.id.short(), prev.short());
-                read.defects.push(defect(source, text, range.start, what, RESTORE));
+            if !ids.contains(prev) {
+                let what = format!("record {} comes after {}{NOT_HERE}", record.id.short(), prev.short());
+                defects.push((record.range.start, what, RESTORE));
             }
         }
     }

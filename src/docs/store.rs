@@ -1,13 +1,13 @@
 //! The documents of one phase on disk: loading, and transactions that append records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::compose::{Composed, compose};
-use super::lock::{self, DocumentsLock, LockError};
-use super::read::{self, Defect, ReadDocument, Source};
+use super::lock::{DocumentsLock, LockError};
+use super::read::{self, Defect, ReadDocument, Signatures};
 use super::write::{self, WriteError};
 use crate::model::ids::{PhaseName, RecordId};
 use crate::model::record::{Block, Output, Record};
@@ -17,6 +17,7 @@ use crate::sign::key_file::Key;
 
 mod compose;
 mod edit;
+mod reading;
 pub mod sections;
 
 /// The directory of the state documents, below the repository's root.
@@ -83,7 +84,7 @@ pub struct Documents(pub BTreeMap<Document, ReadDocument>);
 impl Documents {
     /// Every record of every document.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.0.values().flat_map(|document| &document.records)
+        self.0.values().flat_map(|document| &document.records).map(Arc::as_ref)
     }
 
     /// Every defect of every document.
@@ -98,11 +99,13 @@ impl Documents {
 }
 
 /// The union of local and remote records by id; those that only the remote has are marked.
-pub fn union(local: &Documents, remote: Option<&Documents>) -> Vec<Record> {
-    let mut records: Vec<Record> = local.records().cloned().collect();
-    let known: std::collections::HashSet<RecordId> = records.iter().map(|record| record.id).collect();
-    records
-        .extend(remote.into_iter().flat_map(Documents::records).filter(|record| !known.contains(&record.id)).cloned());
+pub fn union(local: &Documents, remote: Option<&Documents>) -> Vec<Arc<Record>> {
+    let all = |documents: &Documents| documents.0.values().flat_map(|read| read.records.clone()).collect();
+    let mut records: Vec<Arc<Record>> = all(local);
+    if let Some(remote) = remote {
+        let known: HashSet<RecordId> = records.iter().map(|record| record.id).collect();
+        records.extend(all(remote).into_iter().filter(|record| !known.contains(&record.id)));
+    }
     records
 }
 
@@ -145,76 +148,13 @@ impl Store {
         format!("{DIRECTORY}/evidence/{}/{}.{}", self.phase, output.sha256, output.file.as_deref().unwrap_or("txt"))
     }
 
-    /// Reads the three documents.
-    ///
-    /// # Errors
-    ///
-    /// One is missing or cannot be read. What is wrong inside is in the documents' defects.
-    pub fn load(&self) -> Result<Documents, StoreError> {
-        let mut documents = BTreeMap::new();
-        for document in Document::ALL {
-            let file = self.file(document);
-            let bytes = self.bytes(&file)?;
-            documents.insert(document, self.read(document, &bytes));
-        }
-        Ok(Documents(documents))
-    }
-
-    /// Reads documents from given bytes: the remote's versions.
-    pub fn read_given(
-        &self,
-        bytes: &BTreeMap<Document, Vec<u8>>,
-        evidence: &(dyn Fn(&Output) -> Result<Vec<u8>, String> + Sync),
-    ) -> Documents {
-        let read = |(document, bytes): (&Document, &Vec<u8>)| {
-            let file = format!("{} on the remote", self.file(*document));
-            let source = Source { document: *document, phase: &self.phase, file: &file, bytes, evidence, remote: true };
-            (*document, read::read(&source))
-        };
-        Documents(bytes.iter().map(read).collect())
-    }
-
-    fn read(&self, document: Document, bytes: &[u8]) -> ReadDocument {
-        let evidence = |output: &Output| {
-            let plain = |ext: &str| !ext.is_empty() && ext.len() <= 8 && ext.bytes().all(|b| b.is_ascii_alphanumeric());
-            if !output.file.as_deref().is_some_and(plain) {
-                return Err("the evidence file's extension is not plain letters".to_owned());
-            }
-            self.bytes(&self.evidence_file(output)).map_err(|error| error.to_string())
-        };
-        let file = self.file(document);
-        read::read(&Source { document, phase: &self.phase, file: &file, bytes, evidence: &evidence, remote: false })
-    }
-
-    /// A regular file's bytes: no link, FIFO, device or huge file is opened.
-    fn bytes(&self, file: &str) -> Result<Vec<u8>, StoreError> {
-        let path = self.root.join(file);
-        let unreadable = |why: String| StoreError::Unreadable { file: file.to_owned(), why };
-        let metadata = match fs::symlink_metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::Missing { file: file.to_owned() });
-            }
-            other => other.map_err(|error| unreadable(error.to_string()))?,
-        };
-        if !metadata.is_file() {
-            return Err(unreadable("not a regular file".into()));
-        }
-        if metadata.len() > FILE_LIMIT {
-            return Err(unreadable(format!("{} bytes; wanted at most {FILE_LIMIT}", metadata.len())));
-        }
-        let mut bytes = Vec::new();
-        let file = fs::File::open(&path).map_err(|error| unreadable(error.to_string()))?;
-        file.take(FILE_LIMIT).read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
-        Ok(bytes)
-    }
-
     /// Begins a transaction on one document: takes the lock and reads again inside it.
     ///
     /// # Errors
     ///
     /// The lock is not to be had, or a document is missing or cannot be read.
     pub fn begin(&self, document: Document, holder: &str) -> Result<Transaction<'_>, StoreError> {
-        let lock = lock::take(&self.git_common_dir, holder)?;
+        let lock = self.lock(holder)?;
         let documents = self.load()?;
         Ok(Transaction {
             store: self,
@@ -258,7 +198,7 @@ impl Transaction<'_> {
     /// The document is invalid, the key cannot sign, or the result does not read back.
     pub fn append(&mut self, draft: Draft, key: &Key) -> Result<RecordId, StoreError> {
         let file = self.store.file(self.document);
-        let current = self.documents.0.get(&self.document).cloned().unwrap_or_default();
+        let mut current = self.documents.0.get(&self.document).cloned().unwrap_or_default();
         if !current.defects.is_empty() && !self.tolerant {
             return Err(StoreError::Invalid(current.defects));
         }
@@ -269,8 +209,15 @@ impl Transaction<'_> {
             .collect();
         let Composed { id, section, evidence, .. } = compose(draft, current.heads.clone(), seen, key)?;
         self.files.extend(evidence.map(|(output, text)| (self.store.evidence_file(&output), text.into_bytes())));
+        if current.defects.is_empty() {
+            let grown = self.store.grow(self.document, &mut current, &section, &self.files);
+            grown.map_err(|why| StoreError::NotReadBack { file, why })?;
+            self.documents.0.insert(self.document, current);
+            self.appended += 1;
+            return Ok(id);
+        }
         let bytes = splice(&current, &section);
-        let again = self.store.read_with(self.document, &bytes, &self.files);
+        let again = self.store.read_with(self.document, bytes, &self.files, Signatures::All);
         let expected: Vec<RecordId> = current.records.iter().map(|record| record.id).chain([id]).collect();
         let found: Vec<RecordId> = again.records.iter().map(|record| record.id).collect();
         let same = expected.iter().all(|id| found.contains(id)) && expected.len() == found.len();
@@ -311,33 +258,12 @@ impl Transaction<'_> {
     }
 }
 
-impl Store {
-    /// Reads bytes that are about to be written, with evidence files that are not on disk yet.
-    fn read_with(&self, document: Document, bytes: &[u8], files: &[(String, Vec<u8>)]) -> ReadDocument {
-        let evidence = |output: &Output| {
-            let file = self.evidence_file(output);
-            match files.iter().find(|(name, _)| *name == file) {
-                Some((_, bytes)) => Ok(bytes.clone()),
-                None => self.bytes(&file).map_err(|error| error.to_string()),
-            }
-        };
-        let file = self.file(document);
-        read::read(&Source { document, phase: &self.phase, file: &file, bytes, evidence: &evidence, remote: false })
-    }
-}
-
-/// The document with a section after its last byte (in an invalid one: after its last whole section), a blank line between.
+/// A document with a section after its last byte (in an invalid one: after its last whole section), a blank line between.
 fn splice(current: &ReadDocument, section: &str) -> Vec<u8> {
     let at = if current.defects.is_empty() { current.bytes.len() } else { current.end_of_last_section };
     let (before, after) = current.bytes.split_at(at);
-    let gap: &[u8] = match before {
-        [] => b"",
-        [.., b'\n', b'\n'] => b"",
-        [.., b'\n'] => b"\n",
-        _ => b"\n\n",
-    };
     let closing: &[u8] = if after.is_empty() || after.starts_with(b"\n") { b"" } else { b"\n" };
-    [before, gap, section.as_bytes(), closing, after].concat()
+    [before, read::gap(before).as_bytes(), section.as_bytes(), closing, after].concat()
 }
 
 #[cfg(test)]

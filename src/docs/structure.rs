@@ -1,6 +1,12 @@
 //! Two independent readings of a document's top level, and what they make of it.
+//!
+//! A long document is read in pieces, on all cores. A piece ends after a closed signature fence at the top level: there no block
+//! is open, so what follows is read by a Markdown reader as if the document began there, and reading the pieces is reading the
+//! whole. Each reader says of each piece whether it ends so ([`Structure::ends_whole`]); where one does not, the document is read
+//! in one piece.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use comrak::nodes::NodeValue;
 use comrak::{Arena, Options};
@@ -40,6 +46,56 @@ pub struct Structure {
     pub candidates: Vec<Candidate>,
     /// Blocks that look like a record's but stand in no whole section: first byte and why.
     pub torn: Vec<(usize, &'static str)>,
+    /// Whether the last block is a closed signature fence that ends with the text, so that nothing is open at its end.
+    pub ends_whole: bool,
+}
+
+/// The line that ends a signature's armor, with the fence after it: where a document may be cut into pieces.
+const CUT: &str = "\n-----END SSH SIGNATURE-----\n```";
+
+/// Cuts a text into pieces of at least `size` bytes, each but the last ending where a signature fence seems to end.
+pub fn pieces(text: &str, size: usize) -> Vec<Range<usize>> {
+    let cut = memchr::memmem::Finder::new(CUT);
+    let (mut pieces, mut start) = (Vec::new(), 0);
+    while text.len() - start > size {
+        let from = start + size;
+        let Some(found) = cut.find(&text.as_bytes()[from..]) else { break };
+        let fence = from + found + CUT.len();
+        let Some(line) = memchr::memchr(b'\n', &text.as_bytes()[fence..]) else { break };
+        let end = fence + line + 1;
+        pieces.push(start..end);
+        start = end;
+    }
+    pieces.push(start..text.len());
+    pieces
+}
+
+/// Runs `work` on every item, on all cores; the results are in the order of the items, and `None` is one whose work panicked.
+pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<Option<R>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(items.len());
+    if cores < 2 {
+        return items.iter().map(|item| Some(work(item))).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        while let Some((at, item)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
+        {
+            done.push((at, work(item)));
+        }
+        done
+    };
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (1..cores).map(|_| scope.spawn(take)).collect();
+        let mine = take();
+        let theirs = workers.into_iter().filter_map(|worker| worker.join().ok()).flatten();
+        for (at, result) in mine.into_iter().chain(theirs) {
+            results[at] = Some(result);
+        }
+    });
+    results
 }
 
 /// Reads with comrak.
@@ -64,7 +120,7 @@ pub fn by_comrak(text: &str) -> Structure {
             _ => Top::Other,
         }
     });
-    assemble(tops)
+    assemble(tops, text.len())
 }
 
 /// Reads with pulldown-cmark.
@@ -111,7 +167,7 @@ pub fn by_pulldown(text: &str) -> Structure {
             _ => {}
         }
     }
-    assemble(tops.into_iter())
+    assemble(tops.into_iter(), text.len())
 }
 
 /// Whether a fenced block's last line is its closing fence.
@@ -125,18 +181,20 @@ fn is_closed(block: &str) -> bool {
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+    std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect()
 }
 
 /// Puts top-level blocks together to sections: heading, paragraphs, at most one output, block, signature, and nothing else
 /// between.
-fn assemble(tops: impl Iterator<Item = Top>) -> Structure {
+fn assemble(tops: impl Iterator<Item = Top>, length: usize) -> Structure {
     let mut found = Structure::default();
     let mut heading: Option<usize> = None;
     let mut output: Option<String> = None;
     let mut block: Option<(String, usize)> = None;
     for top in tops {
         let expects_signature = block.is_some();
+        found.ends_whole = matches!(&top, Top::Fence { info, range, closed: true, .. }
+            if info == SIGNATURE_INFO && range.end == length);
         match top {
             Top::Fence { info, literal, range, closed } if info == SIGNATURE_INFO => {
                 match (heading.take(), block.take(), closed) {
@@ -191,4 +249,27 @@ fn assemble(tops: impl Iterator<Item = Top>) -> Structure {
         found.torn.push((at, "a block without its signature"));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_after_signature_fences_and_nowhere_else() {
+        let section = "## H\n\n```sshsig\nx\n-----END SSH SIGNATURE-----\n```\n";
+        let text = format!("# J\n\n{section}\nprose\n\n{section}\n{section}tail\n");
+        let found = pieces(&text, 10);
+        assert_eq!(found.len(), 4);
+        assert!(found.iter().zip(&found[1..]).all(|(one, next)| one.end == next.start));
+        assert_eq!((found[0].start, found[3].end), (0, text.len()));
+        assert!(found[..3].iter().all(|piece| text[piece.clone()].ends_with("-----\n```\n")));
+        assert_eq!((pieces(&text, text.len()).len(), pieces("", 1).len()), (1, 1));
+    }
+
+    #[test]
+    fn work_that_panics_takes_no_other_with_it() {
+        let items: Vec<usize> = (0..100).collect();
+        assert_eq!(on_all_cores(&items, |at| at * 2), (0..100).map(|at| Some(at * 2)).collect::<Vec<_>>());
+    }
 }

@@ -13,7 +13,7 @@ pub struct Unsigned {
     pub line: usize,
     /// The line's text, cut to 120 characters.
     pub text: String,
-    /// The word it uses: CLAIMED, PASS, FAIL, DONE or VETO.
+    /// The word it uses: CLAIMED, PASS, FAIL, DONE or VETO; RECORD for a record's block that is not read as one.
     pub looks_like: &'static str,
 }
 
@@ -22,28 +22,43 @@ static LIKE_STATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).unwrap_or_else(|error| unreachable!("a fixed pattern: {error}"))
 });
 
-/// Finds them. `records` are the byte ranges of whole sections with a valid record.
+const WORDS: [&str; 6] = ["CLAIMED", "PASS", "FAIL", "DONE", "VETO", "BREAK-GLASS"];
+
+/// Finds them. `records` are the byte ranges of whole sections with a valid record, in order.
 pub fn find(text: &str, records: &[Range<usize>]) -> Vec<Unsigned> {
     let mut found = Vec::new();
-    let mut at = 0;
-    let mut records = records.iter().peekable();
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        let start = at;
-        at += line.len();
-        while records.peek().is_some_and(|range| range.end <= start) {
-            records.next();
+    let (mut at, mut number) = (0, 1);
+    let end = text.len()..text.len();
+    for record in records.iter().chain([&end]) {
+        for line in text[at..record.start].split_inclusive('\n') {
+            if let Some(looks_like) = looks_like(line) {
+                let text = super::clean::one_line(line).chars().take(120).collect();
+                found.push(Unsigned { line: number, text, looks_like });
+            }
+            number += 1;
         }
-        if records.peek().is_some_and(|range| range.contains(&start)) {
-            continue;
-        }
-        let word = LIKE_STATE.captures(line).and_then(|captures| captures.get(1));
-        let words = ["CLAIMED", "PASS", "FAIL", "DONE", "VETO", "BREAK-GLASS"];
-        if let Some(looks_like) = word.and_then(|word| words.into_iter().find(|known| *known == word.as_str())) {
-            let text = super::clean::one_line(line).chars().take(120).collect();
-            found.push(Unsigned { line: number + 1, text, looks_like });
-        }
+        number += lines(&text[record.clone()]);
+        at = record.end;
     }
     found
+}
+
+/// How many line ends a text has.
+pub(super) fn lines(text: &str) -> usize {
+    memchr::memchr_iter(b'\n', text.as_bytes()).count()
+}
+
+fn looks_like(line: &str) -> Option<&'static str> {
+    // A block that is in no record: in a fence, a quote, a list, an HTML block, or under an open one.
+    if line.trim_start_matches(['>', ' ', '-']).starts_with(super::section::BLOCK_FENCE) {
+        return Some("RECORD");
+    }
+    // Nothing else can match; the expression is for the few lines that are left.
+    if !line.starts_with(['#', '-', '*']) {
+        return None;
+    }
+    let word = LIKE_STATE.captures(line)?.get(1)?.as_str();
+    WORDS.into_iter().find(|known| *known == word)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The one evaluation: how the whole phase stands, from what was gathered. Pure and total.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::graph::Graph;
 use super::inputs::{Inputs, Known};
@@ -46,6 +46,17 @@ pub struct PhaseReport<'a> {
 }
 
 impl PhaseReport<'_> {
+    /// The evidence that the gates rest on: what the newest claims and the verdicts on them name.
+    pub fn rests_on(&self) -> HashSet<RecordId> {
+        let relied = self.gates.iter().flat_map(|gate| [gate.claim, gate.pass]).flatten();
+        let named = relied.filter_map(|id| match &self.graph.get(&id)?.block.body {
+            Body::Claim(claim) => Some(&claim.evidence),
+            Body::Verdict(verdict) => Some(&verdict.evidence),
+            _ => None,
+        });
+        named.flat_map(BTreeMap::values).copied().collect()
+    }
+
     /// Where a step stands.
     pub fn state_of(&self, step: &StepId) -> State {
         self.steps.get(step).map_or(State::NotBegun, |progress| progress.state)
@@ -59,7 +70,9 @@ pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
     let vetoes = objections::vetoes(&graph, &trust.counted);
     let findings = objections::findings(&graph, &trust.counted);
     let (steps, illegal) = progress::fold(trust.counted.iter().copied(), inputs.contract);
-    let bench = Bench { inputs, graph: &graph, counted: &trust.counted, vetoes: &vetoes, findings: &findings };
+    let counts: HashSet<RecordId> = trust.counted.iter().map(|record| record.id).collect();
+    let bench =
+        Bench { inputs, graph: &graph, counted: &trust.counted, counts: &counts, vetoes: &vetoes, findings: &findings };
     let gates = inputs.contract.gates.iter().map(|gate| standing::judge(&bench, gate)).collect();
     let mut general = Vec::new();
     documents(&inputs, &graph, &mut general);
@@ -68,7 +81,7 @@ pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
         let found = format!("record {} says {error}", id.short());
         general.push(Reason::new(Class::InDoubt, found, "intents and outcomes in turn", "countersign builder resume"));
     }
-    if let Some(reason) = clock(&trust.counted, inputs.now) {
+    if let Some(reason) = clock(trust.counted.iter().chain(&trust.unchecked), inputs.now) {
         general.push(reason);
     }
     let is_done = |record: &&&Record| matches!(record.block.body, Body::Done(_));
@@ -138,8 +151,9 @@ fn contract(inputs: &Inputs<'_>, in_force: Option<&Adopted>, pending: &[Adopted]
     }
 }
 
-fn clock(counted: &[&Record], now: Time) -> Option<Reason> {
-    let newest = counted.iter().map(|record| record.block.at).max()?;
+/// Every record is asked, even one whose signature nobody looked at: a false one could only keep something closed.
+fn clock<'a>(records: impl Iterator<Item = &'a &'a Record>, now: Time) -> Option<Reason> {
+    let newest = records.map(|record| record.block.at).max()?;
     let behind = newest.since(now)?;
     (behind.as_secs() > CLOCK_TOLERANCE_SECONDS).then(|| {
         Reason::new(

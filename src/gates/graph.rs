@@ -1,28 +1,37 @@
 //! The hash graph of records: who came before whom, by `prev` and `seen`, never by clocks.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::borrow::Borrow;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::ids::RecordId;
 use crate::model::record::Record;
 
 /// The records of a phase with their links.
+///
+/// The graph is covered by chains, in each of which every record comes after the one before it; there are about as many chains
+/// as clones that once wrote at the same time. Each record knows how far up every chain its ancestors reach, so that who came
+/// before whom is one look and not a search.
 pub struct Graph<'a> {
     records: Vec<&'a Record>,
     by_id: HashMap<RecordId, usize>,
-    parents: Vec<Vec<usize>>,
+    /// For each record: its chain, and its place in it, 1 for the first.
+    place: Vec<(usize, u32)>,
+    /// For each record and chain: the place of the last ancestor (or itself) there. Chains begun later are left out.
+    reach: Vec<Vec<u32>>,
     missing: BTreeSet<RecordId>,
 }
 
 impl<'a> Graph<'a> {
     /// Builds the graph, in an order in which every record comes after those it links to; records that are not linked keep
     /// the order of the input. A record that occurs twice counts once. Links are hashes, so there is no cycle.
-    pub fn new(records: &'a [Record]) -> Self {
-        let mut first: HashMap<RecordId, usize> = HashMap::new();
+    pub fn new<R: Borrow<Record>>(records: &'a [R]) -> Self {
+        let records: Vec<&Record> = records.iter().map(Borrow::borrow).collect();
+        let mut first: HashMap<RecordId, usize> = HashMap::with_capacity(records.len());
         for (at, record) in records.iter().enumerate() {
             first.entry(record.id).or_insert(at);
         }
         let mut missing = BTreeSet::new();
-        let mut placed = HashMap::new();
+        let mut placed: HashMap<RecordId, usize> = HashMap::with_capacity(records.len());
         let mut order: Vec<usize> = Vec::new();
         for start in 0..records.len() {
             if first.get(&records[start].id) != Some(&start) {
@@ -39,7 +48,7 @@ impl<'a> Graph<'a> {
                     continue;
                 }
                 stack.push((at, true));
-                for link in links(&records[at]) {
+                for link in links(records[at]) {
                     match first.get(&link) {
                         Some(&parent) if !placed.contains_key(&link) => stack.push((parent, false)),
                         Some(_) => {}
@@ -50,12 +59,14 @@ impl<'a> Graph<'a> {
                 }
             }
         }
-        let ordered: Vec<&Record> = order.iter().map(|&at| &records[at]).collect();
-        let parents = ordered
-            .iter()
-            .map(|record| links(record).filter_map(|link| placed.get(&link).copied()).collect())
-            .collect();
-        Self { records: ordered, by_id: placed, parents, missing }
+        let ordered: Vec<&Record> = order.iter().map(|&at| records[at]).collect();
+        let (mut place, mut reach, mut tails) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, record) in ordered.iter().enumerate() {
+            let parents: Vec<usize> = links(record).filter_map(|link| placed.get(&link).copied()).collect();
+            let row = chain(&parents, at, &mut place, &reach, &mut tails);
+            reach.push(row);
+        }
+        Self { records: ordered, by_id: placed, place, reach, missing }
     }
 
     /// The records, each after those it links to.
@@ -75,32 +86,97 @@ impl<'a> Graph<'a> {
 
     /// Whether `earlier` is among the ancestors of `later` (a record is no ancestor of itself).
     pub fn is_before(&self, earlier: &RecordId, later: &RecordId) -> bool {
-        let (Some(&target), Some(&start)) = (self.by_id.get(earlier), self.by_id.get(later)) else { return false };
-        let mut seen = HashSet::new();
-        let mut stack: Vec<usize> = self.parents[start].clone();
+        earlier != later && self.is_at_or_before(earlier, later)
+    }
+
+    /// Whether `earlier` is `later` or among its ancestors.
+    pub fn is_at_or_before(&self, earlier: &RecordId, later: &RecordId) -> bool {
+        let (Some(&earlier), Some(&later)) = (self.by_id.get(earlier), self.by_id.get(later)) else { return false };
+        let (chain, at) = self.place[earlier];
+        self.reach[later].get(chain).is_some_and(|&reached| reached >= at)
+    }
+}
+
+/// Puts a record onto a chain: one whose last record is among its ancestors, else a new one. Gives how far it reaches.
+fn chain(
+    parents: &[usize],
+    at: usize,
+    place: &mut Vec<(usize, u32)>,
+    reach: &[Vec<u32>],
+    tails: &mut Vec<usize>,
+) -> Vec<u32> {
+    let longest = parents.iter().map(|&parent| reach[parent].len()).max().unwrap_or(0);
+    let mut row = vec![0; longest];
+    for &parent in parents {
+        for (mine, &theirs) in row.iter_mut().zip(&reach[parent]) {
+            *mine = theirs.max(*mine);
+        }
+    }
+    let is_ancestor =
+        |&(chain, &tail): &(usize, &usize)| row.get(chain).is_some_and(|&reached| reached >= place[tail].1);
+    let found = tails.iter().enumerate().find(is_ancestor).map(|(chain, _)| chain);
+    let (chain, number) = match found {
+        Some(chain) => (chain, place[tails[chain]].1 + 1),
+        None => (tails.len(), 1),
+    };
+    if found.is_some() {
+        tails[chain] = at;
+    } else {
+        tails.push(at);
+    }
+    row.resize(row.len().max(chain + 1), 0);
+    row[chain] = number;
+    place.push((chain, number));
+    row
+}
+
+fn links(record: &Record) -> impl Iterator<Item = RecordId> + '_ {
+    record.block.prev.iter().chain(record.block.seen.values().flatten()).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::gates::tests::record;
+
+    /// Who comes before whom, by searching.
+    fn searched(parents: &[Vec<usize>], earlier: usize, later: usize) -> bool {
+        let (mut seen, mut stack) = (HashSet::new(), parents[later].clone());
         while let Some(at) = stack.pop() {
-            if at == target {
+            if at == earlier {
                 return true;
             }
-            // Parents stand before their children, so nothing below the target leads to it.
-            if at > target && seen.insert(at) {
-                stack.extend(&self.parents[at]);
+            if seen.insert(at) {
+                stack.extend(&parents[at]);
             }
         }
         false
     }
 
-    /// For each record in order: whether it or one of its ancestors satisfies the condition.
-    pub fn reached(&self, condition: impl Fn(&Record) -> bool) -> HashMap<RecordId, bool> {
-        let mut flags: Vec<bool> = Vec::with_capacity(self.records.len());
-        for (at, record) in self.records.iter().enumerate() {
-            let reached = condition(record) || self.parents[at].iter().any(|&parent| flags[parent]);
-            flags.push(reached);
+    proptest! {
+        #[test]
+        fn chains_say_what_a_search_says(shape in proptest::collection::vec(proptest::collection::vec(0_usize..12, 0..4), 1..24)) {
+            let mut records: Vec<Arc<Record>> = Vec::new();
+            let mut parents: Vec<Vec<usize>> = Vec::new();
+            for (at, back) in shape.iter().enumerate() {
+                let mine: Vec<usize> = back.iter().filter_map(|back| at.checked_sub(back + 1)).collect();
+                records.push(Arc::new(record(at, mine.iter().map(|&parent| records[parent].id).collect())));
+                parents.push(mine);
+            }
+            let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
+            records.reverse();
+            let graph = Graph::new(&records);
+            prop_assert_eq!(graph.records().count(), ids.len());
+            for (one, earlier) in ids.iter().enumerate() {
+                for (other, later) in ids.iter().enumerate() {
+                    prop_assert_eq!(graph.is_before(earlier, later), searched(&parents, one, other));
+                }
+            }
         }
-        self.records.iter().map(|record| record.id).zip(flags).collect()
     }
-}
-
-fn links(record: &Record) -> impl Iterator<Item = RecordId> + '_ {
-    record.block.prev.iter().chain(record.block.seen.values().flatten()).copied()
 }

@@ -1,6 +1,7 @@
 //! What a decision is made from. Gathered by commands; nothing here looks at anything by itself.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -62,7 +63,7 @@ pub struct Inputs<'a> {
     /// The contract as it stands in the work tree.
     pub contract: &'a Contract,
     /// The union of local and remote records whose signatures are valid.
-    pub records: &'a [Record],
+    pub records: &'a [Arc<Record>],
     /// How many defects the documents have; with any, nothing opens.
     pub defects: usize,
     /// What the host remembers.

@@ -14,3 +14,6 @@ pub mod reason;
 pub mod separation;
 pub mod standing;
 pub mod trust;
+
+#[cfg(test)]
+mod tests;

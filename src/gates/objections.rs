@@ -1,6 +1,6 @@
 //! Vetoes, findings and waivers as they stand now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -50,12 +50,15 @@ pub struct StandingVeto {
 
 /// Vetoes that are not lifted. A lift counts only when it came after the veto.
 pub fn vetoes(graph: &Graph<'_>, counted: &[&Record]) -> Vec<StandingVeto> {
-    let lifted = |id: &RecordId| {
-        counted.iter().any(|record| match &record.block.body {
-            Body::Veto(veto) => veto.lifts == Some(*id) && graph.is_before(id, &record.id),
-            _ => false,
-        })
-    };
+    let mut lifts: HashMap<RecordId, Vec<RecordId>> = HashMap::new();
+    for record in counted {
+        if let Body::Veto(veto) = &record.block.body
+            && let Some(id) = veto.lifts
+        {
+            lifts.entry(id).or_default().push(record.id);
+        }
+    }
+    let lifted = |id: &RecordId| lifts.get(id).is_some_and(|lifts| lifts.iter().any(|lift| graph.is_before(id, lift)));
     let standing = |record: &&Record| match &record.block.body {
         Body::Veto(veto) if veto.lifts.is_none() && !lifted(&record.id) => {
             Some(StandingVeto { id: record.id, reason: veto.reason.clone(), at: record.block.at })

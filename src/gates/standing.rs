@@ -1,6 +1,6 @@
 //! How one gate stands: the newest claim, the verdicts on it, and whether its PASS is fresh.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -58,6 +58,8 @@ pub(super) struct Bench<'a> {
     pub(super) inputs: Inputs<'a>,
     pub(super) graph: &'a Graph<'a>,
     pub(super) counted: &'a [&'a Record],
+    /// The ids of those that count.
+    pub(super) counts: &'a HashSet<RecordId>,
     pub(super) vetoes: &'a [StandingVeto],
     pub(super) findings: &'a [FindingState],
 }
@@ -72,8 +74,15 @@ pub(super) fn newest_claims<'a>(bench: &Bench<'a>, gate: &GateId) -> Vec<(&'a Re
             _ => None,
         })
         .collect();
-    let superseded = |id: &RecordId| claims.iter().any(|(other, _)| bench.graph.is_before(id, &other.id));
-    claims.iter().filter(|(record, _)| !superseded(&record.id)).copied().collect()
+    // Claims stand in the order of their links, so the first from the end is newest; any other newest one is not before those.
+    let mut newest: Vec<(&Record, &Claim)> = Vec::new();
+    for claim in claims.into_iter().rev() {
+        if !newest.iter().any(|(other, _)| bench.graph.is_before(&claim.0.id, &other.id)) {
+            newest.push(claim);
+        }
+    }
+    newest.reverse();
+    newest
 }
 
 /// The verdicts of a gate.
@@ -88,11 +97,16 @@ pub(super) fn verdicts<'a>(bench: &Bench<'a>, gate: &GateId) -> Vec<(&'a Record,
 /// The FAILs of a gate that still stand against `claim`: on it, or not known to it, and not superseded by the same key.
 pub(super) fn standing_fails<'a>(bench: &Bench<'a>, gate: &GateId, claim: &RecordId) -> Vec<(&'a Record, &'a Verdict)> {
     let verdicts = verdicts(bench, gate);
+    let mut superseding: HashMap<RecordId, Vec<&Record>> = HashMap::new();
+    for (record, verdict) in &verdicts {
+        if let Some(id) = verdict.supersedes {
+            superseding.entry(id).or_default().push(record);
+        }
+    }
     let superseded = |fail: &Record| {
-        verdicts.iter().any(|(record, verdict)| {
-            verdict.supersedes == Some(fail.id)
-                && record.signer == fail.signer
-                && bench.graph.is_before(&fail.id, &record.id)
+        superseding.get(&fail.id).is_some_and(|records| {
+            let by = |record: &&Record| record.signer == fail.signer && bench.graph.is_before(&fail.id, &record.id);
+            records.iter().any(by)
         })
     };
     let stands = |(record, verdict): &(&Record, &Verdict)| {
@@ -323,7 +337,7 @@ fn evidence<'a>(
     criterion: &CriterionId,
 ) -> Result<&'a Evidence, String> {
     let id = named.get(criterion).ok_or_else(|| format!("{} names no evidence for it", by.id.short()))?;
-    let record = bench.counted.iter().find(|record| record.id == *id);
+    let record = bench.counts.contains(id).then(|| bench.graph.get(id)).flatten();
     let record = record.ok_or_else(|| format!("evidence {} is not there or does not count", id.short()))?;
     let Body::Evidence(evidence) = &record.block.body else {
         return Err(format!("record {} is no evidence", id.short()));

@@ -3,7 +3,7 @@
 //! A contract is in force at a record when a valid adoption of it by both roles is among the record's ancestors. The first is
 //! adopted with keys that its own text lists (a host anchors them by its pins); each later one with keys of the one before.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use super::graph::Graph;
 use crate::model::digest::Digest;
@@ -51,13 +51,15 @@ pub struct Trust<'a> {
     pub counted: Vec<&'a Record>,
     /// The others.
     pub distrusted: Vec<Distrusted>,
+    /// Those whose signature nobody looked at: they count for nothing, and nothing is held against them.
+    pub unchecked: Vec<&'a Record>,
 }
 
 /// Goes through the graph once and establishes what counts.
 pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
     let mut contracts: Vec<Adopted> = Vec::new();
-    let mut distrusted = Vec::new();
-    let mut valid = HashMap::new();
+    let (mut distrusted, mut unchecked, mut counted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut valid = HashSet::new();
     let here = |record: &Record| record.block.repository == *repository;
     for record in graph.records() {
         if let Body::Contract(adoption) = &record.block.body
@@ -65,45 +67,39 @@ pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
         {
             match adopt(graph, &mut contracts, record, adoption) {
                 Ok(()) => {
-                    valid.insert(record.id, true);
+                    valid.insert(record.id);
                 }
                 Err(why) => distrusted.push(Distrusted { record: record.id, why }),
             }
         }
     }
-    let reach: Vec<(usize, HashMap<RecordId, bool>, HashMap<RecordId, bool>)> = contracts
-        .iter()
-        .enumerate()
-        .filter(|(_, contract)| contract.by_both())
-        .map(|(at, contract)| {
-            let by = |role: Role| graph.reached(|record| contract.by.get(&role) == Some(&record.id));
-            (at, by(Role::Builder), by(Role::Adversary))
-        })
-        .collect();
-    let mut counted = Vec::new();
+    let mut both: Vec<&Adopted> = contracts.iter().filter(|contract| contract.by_both()).collect();
+    both.sort_by_key(|contract| std::cmp::Reverse(contract.version));
+    let in_force_at = |record: &Record| {
+        both.iter().copied().find(|contract| contract.by.values().all(|id| graph.is_at_or_before(id, &record.id)))
+    };
     for record in graph.records() {
-        if !here(record) {
+        if !record.checked {
+            unchecked.push(record);
+        } else if !here(record) {
             let why = format!("written in another repository ({})", record.block.repository.short());
             distrusted.push(Distrusted { record: record.id, why });
-            continue;
-        }
-        if record.block.body.kind() == Kind::Contract {
-            if valid.contains_key(&record.id) {
+        } else if record.block.body.kind() == Kind::Contract {
+            if valid.contains(&record.id) {
                 counted.push(record);
             }
-            continue;
-        }
-        let at_record = reach.iter().filter(|(_, b, a)| b[&record.id] && a[&record.id]).map(|(at, ..)| &contracts[*at]);
-        match listed(record, at_record.max_by_key(|contract| contract.version)) {
-            Ok(()) => counted.push(record),
-            Err(why) => distrusted.push(Distrusted { record: record.id, why }),
+        } else {
+            match listed(record, in_force_at(record)) {
+                Ok(()) => counted.push(record),
+                Err(why) => distrusted.push(Distrusted { record: record.id, why }),
+            }
         }
     }
     let in_force =
         contracts.iter().filter(|contract| contract.by_both()).max_by_key(|contract| contract.version).cloned();
     let newest = in_force.as_ref().map_or(0, |contract| contract.version);
     let pending = contracts.into_iter().filter(|contract| !contract.by_both() && contract.version > newest).collect();
-    Trust { in_force, pending, counted, distrusted }
+    Trust { in_force, pending, counted, distrusted, unchecked }
 }
 
 /// The role whose keys must have signed a record.

@@ -18,13 +18,21 @@ impl Repository {
     pub fn discover(directory: &Path, credentials: Vec<(String, String)>) -> Result<Self, GitError> {
         let home = home_of(&credentials);
         let ask = |args: &[&str]| raw(directory, args, &home, Duration::from_secs(30), b"");
-        let found = ask(&[
-            "rev-parse",
-            "--is-bare-repository",
-            "--is-shallow-repository",
-            "--absolute-git-dir",
-            "--git-common-dir",
-        ])?;
+        // Three questions at once: what the later ones answer counts only where the first was answered well.
+        let (found, top, roots) = std::thread::scope(|scope| {
+            let top = scope.spawn(|| ask(&["rev-parse", "--show-toplevel"]));
+            let roots = scope.spawn(|| ask(&["rev-list", "--max-parents=0", "HEAD"]));
+            let found = ask(&[
+                "rev-parse",
+                "--is-bare-repository",
+                "--is-shallow-repository",
+                "--absolute-git-dir",
+                "--git-common-dir",
+            ]);
+            (found, top.join(), roots.join())
+        });
+        let found = found?;
+        let stopped = |_| GitError::Failed { command: "rev-parse".into(), why: "the look at it stopped".into() };
         if !found.ok() {
             let complaint = found.complaint();
             if complaint.contains("not a git repository") {
@@ -58,14 +66,14 @@ impl Repository {
                 "a full clone: git fetch --unshallow",
             ));
         }
-        let top = ask(&["rev-parse", "--show-toplevel"])?;
+        let top = top.map_err(stopped)??;
         if !top.ok() {
             return Err(GitError::Failed { command: "rev-parse".into(), why: top.complaint() });
         }
         let root = real(Path::new(&top.text()))?;
         let git_dir = real(Path::new(&git_dir))?;
         let common_dir = real(&directory.join(common))?;
-        let roots = ask(&["rev-list", "--max-parents=0", "HEAD"])?;
+        let roots = roots.map_err(stopped)??;
         let root_commit = roots.text().lines().min().and_then(|line| line.parse::<ObjectId>().ok());
         let Some(root_commit) = root_commit.filter(|_| roots.ok()) else {
             return Err(unsuitable("has no commit yet", "at least one commit, since records name it"));

@@ -1,7 +1,8 @@
 //! The subject: the repository without its state documents.
 
-use super::{GitError, Repository};
-use crate::interrupt;
+use std::time::Duration;
+
+use super::{GitError, Repository, raw};
 use crate::model::ids::ObjectId;
 use crate::model::record::Subject;
 
@@ -26,6 +27,13 @@ pub fn is_state(path: &str) -> bool {
         || ["STATUS-", "REVIEW-", "JOURNAL-", "BACKLOG-"].iter().any(|prefix| named(prefix, ".md"))
 }
 
+/// Whether a path is what a killed writer of documents left; the next writer removes it.
+fn is_left_over(path: &str) -> bool {
+    path.strip_prefix("machine-docs/")
+        .and_then(|rest| rest.rsplit('/').next())
+        .is_some_and(|name| name.starts_with(".countersign-"))
+}
+
 /// Arguments that name everything but the state documents.
 pub(super) fn without_state() -> Vec<String> {
     let excluded = STATE.iter().map(|pattern| format!(":(top,exclude,glob){pattern}"));
@@ -35,6 +43,23 @@ pub(super) fn without_state() -> Vec<String> {
 /// Arguments that name the state documents alone.
 pub(super) fn only_state() -> Vec<String> {
     STATE.iter().map(|pattern| format!(":(top,glob){pattern}")).collect()
+}
+
+/// How a directory's line begins in a listing (git-ls-tree(1): mode, type, id, tab, name).
+const TREE: &[u8] = b"040000 tree ";
+const DIRECTORY: &str = "machine-docs";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The name in a line of a listing.
+fn name(entry: &[u8]) -> &[u8] {
+    let name = entry.splitn(2, |b| *b == b'\t').nth(1).unwrap_or_default();
+    name.strip_suffix(b"\0").unwrap_or(name)
+}
+
+/// Whether a line of the listing of `machine-docs` is a state document, or the directory of the evidence.
+fn is_state_entry(entry: &[u8]) -> bool {
+    let Ok(name) = std::str::from_utf8(name(entry)) else { return false };
+    if entry.starts_with(TREE) { name == "evidence" } else { is_state(&format!("{DIRECTORY}/{name}")) }
 }
 
 impl Repository {
@@ -57,29 +82,60 @@ impl Repository {
         let pathspecs = without_state();
         let mut args = vec!["rev-list", "-1", revision, "--"];
         args.extend(pathspecs.iter().map(String::as_str));
-        let commit = self.git(&args)?;
-        let commit = commit.parse().map_err(|_| GitError::Unsuitable {
+        let (commit, tree) = std::thread::scope(|scope| {
+            let tree = scope.spawn(|| self.tree_without_state(revision));
+            (self.git(&args), tree.join())
+        });
+        let commit = commit?.parse().map_err(|_| GitError::Unsuitable {
             root: self.root.clone(),
             found: "has only state documents in it".into(),
             wanted: "a commit with the subject",
         })?;
-        Ok(Subject { commit, tree: self.tree_without_state(revision)? })
+        let tree = tree.unwrap_or_else(|_| {
+            Err(GitError::Failed { command: "mktree".into(), why: "the look at the tree stopped".into() })
+        });
+        Ok(Subject { commit, tree: tree? })
     }
 
-    /// Writes the tree without state documents, through an index of its own: the user's index is not touched.
+    /// The tree without state documents. Only the two listings that they stand in are read, so this costs the same in a
+    /// repository of any size, and neither index nor work tree is touched.
     fn tree_without_state(&self, revision: &str) -> Result<ObjectId, GitError> {
-        let _held = interrupt::finish_first();
-        let io = |source| GitError::Io { path: self.git_dir.clone(), source };
-        let directory = tempfile::Builder::new().prefix("countersign-index-").tempdir_in(&self.git_dir).map_err(io)?;
-        let index = directory.path().join("index");
-        let env = [("GIT_INDEX_FILE".to_owned(), index.to_string_lossy().into_owned())];
-        self.git_with(&["read-tree", revision], &env, b"")?;
-        let pathspecs = only_state();
-        let mut args = vec!["rm", "-r", "-q", "--cached", "--ignore-unmatch", "--"];
-        args.extend(pathspecs.iter().map(String::as_str));
-        self.git_with(&args, &env, b"")?;
-        let tree = self.git_with(&["write-tree"], &env, b"")?;
-        tree.parse().map_err(|_| GitError::Failed { command: "write-tree".into(), why: format!("answered `{tree}`") })
+        let list = |tree: String| {
+            let finished = raw(&self.root, &["ls-tree", "-z", &tree], &self.home(), PATIENCE, b"")?;
+            if finished.ok() && !finished.truncated {
+                return Ok(finished.stdout);
+            }
+            Err(GitError::Failed { command: "ls-tree".into(), why: finished.complaint() })
+        };
+        let (top, docs) = std::thread::scope(|scope| {
+            let docs = scope.spawn(|| list(format!("{revision}:{DIRECTORY}")));
+            (list(format!("{revision}^{{tree}}")), docs.join())
+        });
+        let mut kept = Vec::new();
+        for entry in top?.split_inclusive(|b| *b == 0) {
+            if name(entry) != DIRECTORY.as_bytes() || !entry.starts_with(TREE) {
+                kept.extend_from_slice(entry);
+                continue;
+            }
+            // There is such a directory, so that it could not be listed is an error.
+            let docs = docs.as_ref().map_err(|_| "the look at it stopped".to_owned());
+            let docs = docs.and_then(|docs| docs.as_ref().map_err(ToString::to_string));
+            let docs = docs.map_err(|why| GitError::Failed { command: "ls-tree".into(), why })?;
+            let others: Vec<u8> =
+                docs.split_inclusive(|b| *b == 0).filter(|entry| !is_state_entry(entry)).flatten().copied().collect();
+            if !others.is_empty() {
+                let tree = self.make_tree(&others)?;
+                kept.extend(
+                    TREE.iter().chain(tree.as_str().as_bytes()).chain(b"\t").chain(DIRECTORY.as_bytes()).chain(b"\0"),
+                );
+            }
+        }
+        self.make_tree(&kept)
+    }
+
+    fn make_tree(&self, listing: &[u8]) -> Result<ObjectId, GitError> {
+        let tree = self.git_with(&["mktree", "-z"], &[], listing)?;
+        tree.parse().map_err(|_| GitError::Failed { command: "mktree".into(), why: format!("answered `{tree}`") })
     }
 
     /// What differs from HEAD outside the state documents: staged, unstaged and untracked files. Empty when clean.
@@ -89,7 +145,8 @@ impl Repository {
     /// git fails.
     pub fn dirt(&self) -> Result<Vec<String>, GitError> {
         let text = self.git(&["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"])?;
-        let paths = text.split('\0').filter_map(|entry| entry.get(3..)).filter(|path| !is_state(path));
+        let paths =
+            text.split('\0').filter_map(|entry| entry.get(3..)).filter(|path| !is_state(path) && !is_left_over(path));
         Ok(paths.map(str::to_owned).collect())
     }
 }

@@ -116,6 +116,35 @@ fn the_subject_survives_state_commits_and_their_rebase_and_changes_with_code() {
 }
 
 #[test]
+fn the_subject_tree_is_what_an_index_without_state_documents_writes() {
+    let lab = Lab::new();
+    let a = lab.open("a");
+    let by_index = || {
+        git(&lab.path("a"), &["read-tree", "HEAD"]);
+        let state: Vec<String> = super::subject::only_state();
+        let mut args = vec!["rm", "-r", "-q", "--cached", "--ignore-unmatch", "--"];
+        args.extend(state.iter().map(String::as_str));
+        git(&lab.path("a"), &args);
+        let tree = git(&lab.path("a"), &["write-tree"]);
+        git(&lab.path("a"), &["read-tree", "HEAD"]);
+        tree
+    };
+    for (file, text) in [
+        ("deep/er/file", "x\n"),
+        (STATUS, "status\n"),
+        ("machine-docs/evidence/demo/x.txt", "raw\n"),
+        ("machine-docs/notes.md", "mine\n"),
+        ("machine-docs/more/STATUS-x.md", "mine\n"),
+        ("machine-docs.md", "beside\n"),
+    ] {
+        lab.write("a", file, text);
+        git(&lab.path("a"), &["add", "--force", "."]);
+        git(&lab.path("a"), &["commit", "--quiet", "-m", file]);
+        assert_eq!(a.subject().expect("a subject").tree.as_str(), by_index(), "{file}");
+    }
+}
+
+#[test]
 fn asking_for_the_subject_leaves_the_index_alone() {
     let lab = Lab::new();
     let a = lab.open("a");

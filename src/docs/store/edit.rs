@@ -1,11 +1,14 @@
 //! Writes that append no record: the first text of a phase, the contract on disk, BACKLOG.
 
 use std::fs;
+use std::path::PathBuf;
 
-use crate::docs::lock;
+use crate::docs::lock::{self, DocumentsLock};
 use crate::docs::skeleton;
 use crate::docs::store::{DIRECTORY, Store, StoreError};
 use crate::docs::write;
+use crate::model::digest::Digest;
+use crate::model::role::Document;
 
 impl Store {
     /// The contract's file, relative to the repository's root.
@@ -20,7 +23,7 @@ impl Store {
     ///
     /// The lock is not to be had, or the disk did not take a file.
     pub fn init(&self, contract: &str, holder: &str) -> Result<Vec<String>, StoreError> {
-        let _lock = lock::take(&self.git_common_dir, holder)?;
+        let _lock = self.lock(holder)?;
         let mut files = skeleton::files(&self.phase);
         files.push((self.contract_file(), contract.to_owned()));
         let mut written = Vec::new();
@@ -40,8 +43,42 @@ impl Store {
     ///
     /// The lock is not to be had, or the disk did not take it.
     pub fn write_contract(&self, text: &str, holder: &str) -> Result<(), StoreError> {
-        let _lock = lock::take(&self.git_common_dir, holder)?;
+        let _lock = self.lock(holder)?;
         Ok(write::replace(&self.root.join(self.contract_file()), text.as_bytes())?)
+    }
+
+    /// Replaces a damaged document by its repaired text, if it still is what the repair was made for. What was there is kept under
+    /// the git directory, and its place is given.
+    ///
+    /// # Errors
+    ///
+    /// The lock is not to be had, the document changed meanwhile, or the disk did not take it.
+    pub fn repair(
+        &self,
+        document: Document,
+        damaged: &[u8],
+        repaired: &str,
+        holder: &str,
+    ) -> Result<PathBuf, StoreError> {
+        let _lock = self.lock(holder)?;
+        let file = self.file(document);
+        if self.bytes(&file)? != damaged {
+            return Err(StoreError::Unreadable { file, why: "it changed while it was being repaired".into() });
+        }
+        let kept = self.git_common_dir.join("countersign/before-repair");
+        let name = format!("{}-{}-{}.md", document.name(), self.phase, Digest::of(damaged).short());
+        let kept = kept.join(name);
+        write::replace(&kept, damaged)?;
+        write::replace(&self.root.join(file), repaired.as_bytes())?;
+        Ok(kept)
+    }
+
+    /// Takes the documents' lock, and removes what killed writers left.
+    pub(super) fn lock(&self, holder: &str) -> Result<DocumentsLock, StoreError> {
+        let lock = lock::take(&self.git_common_dir, holder)?;
+        write::sweep(&self.root.join(DIRECTORY));
+        write::sweep(&self.root.join(DIRECTORY).join("evidence").join(self.phase.as_str()));
+        Ok(lock)
     }
 
     /// Edits BACKLOG through one of the functions of [`backlog`](crate::docs::backlog).
@@ -50,7 +87,7 @@ impl Store {
     ///
     /// The lock is not to be had, BACKLOG is missing or no UTF-8, or the disk did not take it.
     pub fn edit_backlog(&self, holder: &str, edit: impl FnOnce(&str) -> String) -> Result<(), StoreError> {
-        let _lock = lock::take(&self.git_common_dir, holder)?;
+        let _lock = self.lock(holder)?;
         let file = format!("{DIRECTORY}/BACKLOG-{}.md", self.phase);
         let bytes = self.bytes(&file)?;
         let text = std::str::from_utf8(&bytes)

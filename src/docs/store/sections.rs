@@ -1,10 +1,11 @@
 //! Signed sections outside their document: kept elsewhere, read back, put back byte for byte, or signed with no document at all.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::compose::{Composed, compose};
 use super::{Documents, Draft, StoreError, Transaction, splice};
-use crate::docs::read::{self, Source};
+use crate::docs::read::{self, Signatures, Source};
 use crate::docs::structure;
 use crate::model::digest::Digest;
 use crate::model::ids::{PhaseName, RecordId};
@@ -36,8 +37,9 @@ pub fn read_kept<'a>(phase: &PhaseName, document: Document, kept: impl IntoItera
     }
     let evidence =
         |output: &Output| files.get(&output.sha256).cloned().ok_or_else(|| "the evidence file was not kept".to_owned());
-    let source = Source { document, phase, file: "kept", bytes: text.as_bytes(), evidence: &evidence, remote: false };
-    read::read(&source).records
+    let signatures = Signatures::All;
+    let source = Source { document, phase, file: "kept", evidence: &evidence, remote: false, signatures };
+    read::read(&source, text.into_bytes()).records.into_iter().map(Arc::unwrap_or_clone).collect()
 }
 
 /// Signs a record that comes after `prev` and `seen`, with no document at hand; gives it with its section.
@@ -76,7 +78,7 @@ impl Transaction<'_> {
         if let (Some(output), Some(evidence)) = (of_kept.first().and_then(|r| r.block.output.as_ref()), evidence) {
             self.files.push((self.store.evidence_file(output), evidence.as_bytes().to_vec()));
         }
-        let again = self.store.read_with(self.document, &splice(&current, section), &self.files);
+        let again = self.store.read_with(self.document, splice(&current, section), &self.files, Signatures::All);
         let mut all = current.records.iter().map(|record| record.id).chain([*id]);
         if !all.all(|id| again.records.iter().any(|record| record.id == id)) {
             let file = self.store.file(self.document);

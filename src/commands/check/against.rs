@@ -1,0 +1,166 @@
+//! Holding the documents against an older state of them: records only ever came.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use crate::docs::read::{Defect, ReadDocument};
+use crate::docs::store::{self, Documents};
+use crate::error::CommandError;
+use crate::gates::evaluate::PhaseReport;
+use crate::gates::graph::Graph;
+use crate::gates::trust;
+use crate::model::contract::parse;
+use crate::model::digest::Digest;
+use crate::model::ids::RecordId;
+use crate::model::record::{Output, Record};
+use crate::model::role::Document;
+
+use super::super::open::{Gathered, Session};
+
+/// How long the remote may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+const RESTORE: &str = "countersign check --repair, or take the file from that revision: git checkout REV -- FILE";
+
+/// Compares; pushes what is wrong, and gives a line that says what was compared. Without a revision the remote is asked.
+///
+/// # Errors
+///
+/// The revision is none, or the remote does not answer.
+pub(super) fn compare(
+    session: &Session,
+    gathered: &Gathered,
+    report: &PhaseReport<'_>,
+    revision: &str,
+    defects: &mut Vec<Defect>,
+) -> Result<String, CommandError> {
+    let (name, commit, old) = if revision.is_empty() {
+        match session.remote_state(PATIENCE)? {
+            Some((reference, documents)) => ("the remote's branch".to_owned(), reference, documents),
+            None => {
+                return Ok("  nothing to compare with: there is no remote, or it has no such branch yet\n".to_owned());
+            }
+        }
+    } else {
+        let commit = session.repository.object(revision)?.to_string();
+        let documents = at(session, &commit);
+        (revision.to_owned(), commit, documents)
+    };
+    let mut more = 0;
+    for document in Document::ALL {
+        let file = session.store.file(document);
+        let Some(now) = gathered.documents.0.get(&document) else { continue };
+        order(&file, now, defects);
+        if let Some(then) = old.0.get(&document) {
+            kept(&file, &name, then, now, defects);
+        }
+    }
+    let known: HashSet<RecordId> = old.records().map(|record| record.id).collect();
+    for record in gathered.records.iter().filter(|record| !known.contains(&record.id)) {
+        more += 1;
+        if let Some(distrusted) = report.distrusted.iter().find(|distrusted| distrusted.record == record.id) {
+            let what =
+                format!("record {} came since {name} and counts for nothing: {}", record.id.short(), distrusted.why);
+            let remedy =
+                "whoever wrote it writes it again with the right key; git log -p on this file shows where it came in";
+            defects.push(defect(&session.store.file(record.block.document), record.line, what, remedy));
+        }
+    }
+    contract(session, report, &name, &commit, &old, defects);
+    let broken = old.defects().count();
+    let beside = if broken > 0 {
+        format!("; {name} itself has {broken} defects, and only its valid records count")
+    } else {
+        String::new()
+    };
+    Ok(format!(
+        "  since {name}: {} records stayed, {more} came, none is gone, altered or out of order{beside}\n",
+        known.len()
+    ))
+}
+
+fn defect(file: &str, line: usize, what: String, remedy: &str) -> Defect {
+    Defect { file: file.to_owned(), line, column: 1, what, remedy: remedy.to_owned() }
+}
+
+/// The documents at a commit.
+fn at(session: &Session, commit: &str) -> Documents {
+    let bytes: BTreeMap<Document, Vec<u8>> = Document::ALL
+        .into_iter()
+        .filter_map(|document| Some((document, session.repository.show(commit, &session.store.file(document))?)))
+        .collect();
+    let evidence = |output: &Output| {
+        let file = session.store.evidence_file(output);
+        session.repository.show(commit, &file).ok_or_else(|| format!("{file} is not at {commit}"))
+    };
+    session.store.read_given(&bytes, &evidence)
+}
+
+/// Every record that was there still is, byte for byte.
+fn kept(file: &str, name: &str, then: &ReadDocument, now: &ReadDocument, defects: &mut Vec<Defect>) {
+    let here: HashMap<RecordId, &Record> = now.records.iter().map(|record| (record.id, &**record)).collect();
+    for record in &then.records {
+        match here.get(&record.id) {
+            None => {
+                let what = format!(
+                    "record {} stood at line {} of {name}, and is gone or altered",
+                    record.id.short(),
+                    record.line
+                );
+                let before = now.records.iter().rev().find(|other| record.block.prev.contains(&other.id));
+                defects.push(defect(file, before.map_or(1, |before| before.line), what, RESTORE));
+            }
+            Some(other) if now.bytes[other.range.clone()] != then.bytes[record.range.clone()] => {
+                let what = format!("record {} has other bytes around its block than at {name}", record.id.short());
+                defects.push(defect(file, other.line, what, RESTORE));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Records stand in the order of their links.
+fn order(file: &str, now: &ReadDocument, defects: &mut Vec<Defect>) {
+    let position: HashMap<RecordId, usize> =
+        now.records.iter().enumerate().map(|(at, record)| (record.id, at)).collect();
+    for (at, record) in now.records.iter().enumerate() {
+        if let Some(prev) = record.block.prev.iter().find(|prev| position.get(prev).is_some_and(|other| *other > at)) {
+            let what = format!("record {} stands before {}, which it comes after", record.id.short(), prev.short());
+            defects.push(defect(file, record.line, what, "countersign check --repair puts them in order"));
+        }
+    }
+}
+
+/// The contract's version never went back, and no text was changed under its old version.
+fn contract(
+    session: &Session,
+    report: &PhaseReport<'_>,
+    name: &str,
+    commit: &str,
+    old: &Documents,
+    defects: &mut Vec<Defect>,
+) {
+    let file = session.store.contract_file();
+    let mut wrong = |what: String| defects.push(defect(&file, 1, what, "git log -p on this file; versions only rise"));
+    if let Some(bytes) = session.repository.show(commit, &file) {
+        let then = std::str::from_utf8(&bytes).ok().and_then(|text| parse::parse(text, None).ok());
+        match then.map(|then| then.version) {
+            Some(version) if version > session.contract.version => {
+                wrong(format!("the contract has version {}, and {version} at {name}", session.contract.version))
+            }
+            Some(version) if version == session.contract.version && Digest::of(&bytes) != session.contract.digest => {
+                // Before anybody adopted it a contract is still being written.
+                let adopted = report.in_force.iter().any(|adopted| adopted.version >= version);
+                if adopted {
+                    wrong(format!("the contract's text is not that of {name}, and its version is {version} in both"));
+                }
+            }
+            _ => {}
+        }
+    }
+    let records = store::union(old, None);
+    let then = trust::establish(&Graph::new(&records), &session.repository.root_commit).in_force;
+    let now = report.in_force.as_ref().map_or(0, |adopted| adopted.version);
+    if let Some(then) = then.filter(|then| then.version > now) {
+        wrong(format!("version {} of the contract is in force at {name}, and version {now} is here", then.version));
+    }
+}

@@ -1,0 +1,83 @@
+//! Proposing and writing repairs.
+
+use serde_json::json;
+
+use crate::docs::repair::{self, Repair};
+use crate::error::{CommandError, Exit};
+use crate::model::digest::Digest;
+use crate::model::role::Document;
+use crate::report::Answer;
+
+use super::super::open::Session;
+
+/// Proposes repairs, or writes the ones that were proposed.
+///
+/// # Errors
+///
+/// A file cannot be read or written, the digits are not those of the proposal, or something is left that a person must mend.
+pub(super) fn run(session: &Session, yes: Option<&str>) -> Result<Answer, CommandError> {
+    let documents = session.store.load()?;
+    let branch = session.repository.branch();
+    let others = |file: &str| -> Vec<(String, String)> {
+        let upstream = branch.as_ref().map(|branch| format!("refs/remotes/origin/{branch}"));
+        let revisions = std::iter::once("HEAD".to_owned()).chain(upstream);
+        let text = |revision: String| {
+            Some((revision.clone(), String::from_utf8(session.repository.show(&revision, file)?).ok()?))
+        };
+        revisions.filter_map(text).collect()
+    };
+    let mut repairs: Vec<(Document, Vec<u8>, Repair)> = Vec::new();
+    let mut left: Vec<String> = Vec::new();
+    for (document, read) in documents.0 {
+        let file = session.store.file(document);
+        let Ok(text) = std::str::from_utf8(&read.bytes) else {
+            left.extend(read.defects.iter().map(ToString::to_string));
+            continue;
+        };
+        let repair = repair::propose(text, &others(&file), |text| session.store.read_as(document, text));
+        left.extend(repair.left.iter().cloned());
+        if repair.text != text {
+            repairs.push((document, read.bytes, repair));
+        }
+    }
+    let texts: Vec<&[u8]> = repairs.iter().map(|(_, _, repair)| repair.text.as_bytes()).collect();
+    let digest = Digest::of_parts(&texts).short();
+    let mut text = String::new();
+    for (document, _, repair) in &repairs {
+        for change in &repair.changes {
+            text += &format!("{}: {change}\n", session.store.file(*document));
+        }
+    }
+    let files: Vec<String> = repairs.iter().map(|(document, ..)| session.store.file(*document)).collect();
+    match yes {
+        _ if repairs.is_empty() => text += "nothing to repair\n",
+        None => text += &format!("Nothing is written yet. To write it: countersign check --repair --yes {digest}\n"),
+        Some(given) if given == digest => {
+            for (document, damaged, repair) in &repairs {
+                let holder = session.context.holder("check --repair");
+                let kept = session.store.repair(*document, damaged, &repair.text, &holder)?;
+                text +=
+                    &format!("{}: written; what was there is in {}\n", session.store.file(*document), kept.display());
+            }
+        }
+        Some(given) => {
+            let message = format!("--yes is {given}, and the repair is {digest} now; nothing was written");
+            return Err(CommandError::new(Exit::Invalid, message, "countersign check --repair"));
+        }
+    }
+    if left.is_empty() {
+        return Ok(Answer::ok(
+            text,
+            json!({ "files": files, "digest": digest, "written": yes.is_some() && !files.is_empty() }),
+        ));
+    }
+    let mut details: Vec<String> = text.lines().map(str::to_owned).collect();
+    details.extend(left.iter().map(|defect| format!("left: {defect}")));
+    let message = format!("{} defects are left that a person must mend", left.len());
+    Err(CommandError {
+        exit: Exit::Invalid,
+        message,
+        details,
+        hint: Some("mend the first one by hand, then countersign check".into()),
+    })
+}

@@ -1,0 +1,137 @@
+//! Checking one section: that it is a record of this document, signed, and every byte of it as it was written.
+
+use std::sync::Arc;
+
+use super::{Defect, RESTORE, ReadDocument, Signatures, Source};
+use crate::docs::clean::first_hidden;
+use crate::docs::section;
+use crate::docs::structure::{self, Candidate};
+use crate::model::digest::Digest;
+use crate::model::ids::RecordId;
+use crate::model::record::{Block, Kind, Record, SCHEMA};
+use crate::sign;
+
+pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> Result<Record, (usize, String)> {
+    let start = candidate.range.start;
+    let at = |what: String| (start, what);
+    let section = &text[candidate.range.clone()];
+    if let Some((offset, c)) = first_hidden(section) {
+        return Err((start + offset, format!("a hidden character U+{:04X} inside a record", u32::from(c))));
+    }
+    let foreign = |schema: i64| {
+        at(format!(
+            "the record has schema {schema}; this countersign reads {SCHEMA}: a newer one wrote a higher one and reads it"
+        ))
+    };
+    let block: Block = toml::from_str(&candidate.block).map_err(|error| {
+        // A newer format has keys that are unknown here: its number says more than they do.
+        let table = toml::from_str::<toml::Table>(&candidate.block).ok();
+        let schema = table.and_then(|table| table.get("schema")?.as_integer());
+        schema
+            .filter(|schema| *schema > i64::from(SCHEMA))
+            .map_or_else(|| at(format!("the block is not a record: {}", error.message().replace('\n', " "))), foreign)
+    })?;
+    if block.schema != SCHEMA {
+        return Err(foreign(i64::from(block.schema)));
+    }
+    if block.record != block.body.kind() {
+        return Err(at(format!("the block says `{}` and holds a {}", block.record.name(), block.body.kind().name())));
+    }
+    if block.phase != *source.phase {
+        return Err(at(format!(
+            "the record belongs to phase {}; this document is phase {}'s",
+            block.phase, source.phase
+        )));
+    }
+    if block.document != source.document || !block.record.documents().contains(&source.document) {
+        return Err(at(format!(
+            "the {} record belongs into {}, not into {}",
+            block.record.name(),
+            block.document,
+            source.document
+        )));
+    }
+    let checked = source.signatures == Signatures::All || decides(&block);
+    let signer = if checked {
+        sign::verify(&candidate.armor, candidate.block.as_bytes())
+    } else {
+        sign::signer(&candidate.armor)
+    };
+    let signer = signer.map_err(|error| at(error.to_string()))?;
+    let output = output(source, &block, candidate).map_err(at)?;
+    let again = section::render(&block, &candidate.block, candidate.output.as_deref(), &candidate.armor);
+    if again != section {
+        let same = again.bytes().zip(section.bytes()).take_while(|(one, other)| one == other).count();
+        let same = (0..=same).rev().find(|at| section.is_char_boundary(*at)).unwrap_or(0);
+        return Err((start + same, "the text here is not what the record's signed block renders to".into()));
+    }
+    Ok(Record {
+        id: RecordId::of_block(candidate.block.as_bytes()),
+        block,
+        signer,
+        checked,
+        // Filled in by the caller, which knows the whole text.
+        range: 0..0,
+        line: 0,
+        output,
+        remote_only: source.remote,
+    })
+}
+
+/// The raw output that a record binds: in the document or in its evidence file, exactly one of them, with this digest.
+fn output(source: &Source<'_>, block: &Block, candidate: &Candidate) -> Result<Option<String>, String> {
+    match (&block.output, &candidate.output) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err("an output stands here that the record does not bind".into()),
+        (Some(output), Some(text)) if output.file.is_none() => {
+            let right = Digest::of(text.as_bytes()) == output.sha256 && text.len() as u64 == output.bytes;
+            if right {
+                Ok(Some(text.clone()))
+            } else {
+                Err("the output was changed: its digest is not the signed one".into())
+            }
+        }
+        (Some(_), Some(_)) => Err("the output stands here and in a file".into()),
+        (Some(output), None) if output.file.is_some() => {
+            let bytes = (source.evidence)(output)?;
+            if Digest::of(&bytes) != output.sha256 || bytes.len() as u64 != output.bytes {
+                return Err(format!("the evidence file {}… was changed", output.sha256.short()));
+            }
+            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        }
+        (Some(_), None) => Err("the output that the record binds is not here".into()),
+    }
+}
+
+/// Whether gates may look at a record of this kind wherever it stands. Of the others (observations and words, by far the most)
+/// only those that a claim or verdict names decide anything.
+fn decides(block: &Block) -> bool {
+    !matches!(block.body.kind(), Kind::Evidence | Kind::Note)
+}
+
+/// Checks the signatures of those among these records that were not checked; one that is wrong becomes a defect, and its record
+/// goes.
+pub fn check_signatures(read: &mut ReadDocument, file: &str, wanted: impl Fn(&RecordId) -> bool) {
+    let Ok(text) = std::str::from_utf8(&read.bytes) else { return };
+    let mut wrong = Vec::new();
+    for record in read.records.iter_mut().filter(|record| !record.checked && wanted(&record.id)) {
+        let section = structure::by_comrak(&text[record.range.clone()]).candidates.pop();
+        let right = section.is_some_and(|section| {
+            RecordId::of_block(section.block.as_bytes()) == record.id
+                && sign::verify(&section.armor, section.block.as_bytes()).is_ok_and(|signer| signer == record.signer)
+        });
+        if right {
+            Arc::make_mut(record).checked = true;
+        } else {
+            wrong.push(record.id);
+            read.defects.push(Defect {
+                file: file.to_owned(),
+                line: record.line,
+                column: 1,
+                what: sign::SignError::Mismatch.to_string(),
+                remedy: RESTORE.to_owned(),
+            });
+        }
+    }
+    read.records.retain(|record| !wrong.contains(&record.id));
+}

@@ -1,0 +1,135 @@
+//! Reading the documents of a phase: from disk, from other bytes, and with what is about to be written.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io::{self, Read as _};
+
+use super::{Documents, FILE_LIMIT, Store, StoreError};
+use crate::docs::read::{self, ReadDocument, Signatures, Source};
+use crate::model::ids::RecordId;
+use crate::model::record::Output;
+use crate::model::role::Document;
+
+impl Store {
+    /// Reads the three documents.
+    ///
+    /// # Errors
+    ///
+    /// One is missing or cannot be read. What is wrong inside is in the documents' defects.
+    pub fn load(&self) -> Result<Documents, StoreError> {
+        self.load_with(Signatures::All)
+    }
+
+    /// Reads the three documents, checking only these signatures: for commands that show and do not decide.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_with(&self, signatures: Signatures) -> Result<Documents, StoreError> {
+        let mut documents = BTreeMap::new();
+        for document in Document::ALL {
+            let bytes = self.bytes(&self.file(document))?;
+            documents.insert(document, self.read_with(document, bytes, &[], signatures));
+        }
+        Ok(Documents(documents))
+    }
+
+    /// Checks the signatures of these records, where [`load_with`](Self::load_with) left them out.
+    pub fn check_signatures(&self, documents: &mut Documents, wanted: &HashSet<RecordId>) {
+        for (document, read) in &mut documents.0 {
+            read::check_signatures(read, &self.file(*document), |id| wanted.contains(id));
+        }
+    }
+
+    /// Reads some text as a document would be read.
+    pub fn read_as(&self, document: Document, text: &str) -> ReadDocument {
+        self.read_with(document, text.as_bytes().to_vec(), &[], Signatures::All)
+    }
+
+    /// Reads documents from given bytes: the remote's versions.
+    pub fn read_given(
+        &self,
+        bytes: &BTreeMap<Document, Vec<u8>>,
+        evidence: &(dyn Fn(&Output) -> Result<Vec<u8>, String> + Sync),
+    ) -> Documents {
+        let read = |(document, bytes): (&Document, &Vec<u8>)| {
+            let file = format!("{} on the remote", self.file(*document));
+            let source = Source {
+                document: *document,
+                phase: &self.phase,
+                file: &file,
+                evidence,
+                remote: true,
+                signatures: Signatures::All,
+            };
+            (*document, read::read(&source, bytes.clone()))
+        };
+        Documents(bytes.iter().map(read).collect())
+    }
+
+    /// A regular file's bytes: no link, FIFO, device or huge file is opened.
+    pub(super) fn bytes(&self, file: &str) -> Result<Vec<u8>, StoreError> {
+        let path = self.root.join(file);
+        let unreadable = |why: String| StoreError::Unreadable { file: file.to_owned(), why };
+        let metadata = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Missing { file: file.to_owned() });
+            }
+            other => other.map_err(|error| unreadable(error.to_string()))?,
+        };
+        if !metadata.is_file() {
+            return Err(unreadable("not a regular file".into()));
+        }
+        if metadata.len() > FILE_LIMIT {
+            return Err(unreadable(format!("{} bytes; wanted at most {FILE_LIMIT}", metadata.len())));
+        }
+        let mut bytes = Vec::new();
+        let file = fs::File::open(&path).map_err(|error| unreadable(error.to_string()))?;
+        file.take(FILE_LIMIT).read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
+        Ok(bytes)
+    }
+
+    /// Reads a document's bytes, with evidence files that are not on disk yet.
+    pub(super) fn read_with(
+        &self,
+        document: Document,
+        bytes: Vec<u8>,
+        files: &[(String, Vec<u8>)],
+        signatures: Signatures,
+    ) -> ReadDocument {
+        self.with_source(document, files, signatures, |source| read::read(source, bytes))
+    }
+
+    /// Adds a section to the end of a valid document; `Err` says why it does not read back, and nothing was added.
+    pub(super) fn grow(
+        &self,
+        document: Document,
+        read: &mut ReadDocument,
+        section: &str,
+        files: &[(String, Vec<u8>)],
+    ) -> Result<(), String> {
+        self.with_source(document, files, Signatures::All, |source| read::grow(source, read, section))
+    }
+
+    fn with_source<T>(
+        &self,
+        document: Document,
+        files: &[(String, Vec<u8>)],
+        signatures: Signatures,
+        then: impl FnOnce(&Source<'_>) -> T,
+    ) -> T {
+        let evidence = |output: &Output| {
+            let plain = |ext: &str| !ext.is_empty() && ext.len() <= 8 && ext.bytes().all(|b| b.is_ascii_alphanumeric());
+            if !output.file.as_deref().is_some_and(plain) {
+                return Err("the evidence file's extension is not plain letters".to_owned());
+            }
+            let file = self.evidence_file(output);
+            match files.iter().find(|(name, _)| *name == file) {
+                Some((_, bytes)) => Ok(bytes.clone()),
+                None => self.bytes(&file).map_err(|error| error.to_string()),
+            }
+        };
+        let file = self.file(document);
+        then(&Source { document, phase: &self.phase, file: &file, evidence: &evidence, remote: false, signatures })
+    }
+}

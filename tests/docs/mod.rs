@@ -1,0 +1,7 @@
+//! The documents under everything that happens to files: crashes, cuts, full disks, crowds, merges.
+
+mod clones;
+mod crash;
+mod crowd;
+mod fuzz;
+mod history;

@@ -1,0 +1,4 @@
+//! The gates through the command line: every hazard, by its number.
+
+mod battery;
+mod hazards;
