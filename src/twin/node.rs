@@ -73,8 +73,9 @@ pub fn stop(place: &Place, name: &str) -> Result<(), TwinError> {
         let what = format!("the end of node {name}'s processes");
         return Err(TwinError::NotInTime { what, seconds: LIMIT.as_secs(), seen: format!("{left:?}") });
     }
-    // A socket file without its engine would look like one that does not answer; a pid file would name a stranger.
-    for file in [node.socket(), node.dir().join("pid")] {
+    // A socket file without its engine would look like one that does not answer; a pid file would name a stranger, or a process
+    // that was killed and is not yet reaped, which the engine would wait for as its running containerd.
+    for file in [node.socket(), node.dir().join("pid"), node.dir().join("exec/containerd/containerd.pid")] {
         std::fs::remove_file(file).ok();
     }
     state.set_engine(&node, None);
