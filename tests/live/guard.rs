@@ -20,16 +20,12 @@ fn guard(twin: &Twin, args: &[&str]) -> (i32, Value) {
     (output.status.code().unwrap_or(-1), value)
 }
 
-/// A program that restarts the twin's engine inside the namespaces of the old one.
+/// A program that restarts the twin's one engine.
 fn restarter(twin: &Twin) -> PathBuf {
     let program = twin.dir().join("restart");
-    let dir = twin.dir().display();
-    let script = format!(
-        "#!/bin/bash\nset -e\npid=$(cat {dir}/pid)\nmapfile -d '' -t argv </proc/$pid/cmdline\n\
-         nsenter -t $pid -m -n sleep 300 </dev/null >/dev/null 2>&1 &\nkeeper=$!\nsleep 0.2\nkill $pid\n\
-         while [ -e /proc/$pid ] && ! grep -q '^State:.Z' /proc/$pid/status; do sleep 0.1; done\n\
-         nsenter -t $keeper -m -n setsid \"${{argv[@]}}\" </dev/null >>{dir}/engine.log 2>&1 &\nsleep 0.5\nkill $keeper\n"
-    );
+    let (tool, dir) = (env!("CARGO_BIN_EXE_countersign"), twin.dir().display());
+    let node = |act: &str| format!("{tool} twin node {act} n1 --dir {dir}");
+    let script = format!("#!/bin/sh\n{} && {}\n", node("stop"), node("start"));
     std::fs::write(&program, script).expect("written");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
     program
