@@ -15,7 +15,7 @@ fn on_a_managers_engine_and_outside_a_swarm() {
         .expect(12, "ok       swarm manager")
         .expect(12, "ok       images on proxy        all of")
         .expect(12, "ok       nodes                  1 in the swarm")
-        .expect(12, "WRONG    contract's programs    ccci-drain-recipes, nixos-rebuild not found")
+        .expect(12, "WRONG    contract's programs    nixos-rebuild not found")
         .expect(12, "advice   pins                   the contract lists no key of the Adversary");
     twin.docker(&[
         "service",
