@@ -83,9 +83,7 @@ fn a_disk_full_at_any_point_of_a_run_never_runs_what_is_not_recorded() {
         steps.restore();
         let failed = steps.with(&[("COUNTERSIGN_FAULT", &format!("fail {point}"))], &run);
         let all = format!("{point}: exit {}: {}{}", failed.exit, failed.stdout, failed.stderr);
-        // After a rename only the directory's sync is left, which a document does not miss.
-        let harmless = ["docs.renamed", "journal.after"].iter().any(|name| point.starts_with(name));
-        assert_eq!(failed.exit, if harmless { 0 } else { 74 }, "{all}");
+        assert_eq!(failed.exit, if point.starts_with("journal.after") { 0 } else { 74 }, "{all}");
         let intent = fs::read_to_string(steps.state().join("ledger")).unwrap_or_default();
         assert!(steps.log().is_empty() || intent.contains("\"intent\""), "{all}");
         to_the_end(&steps, point);
