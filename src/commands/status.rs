@@ -3,13 +3,18 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::context::Context;
 use crate::docs::store::DIRECTORY;
 use crate::error::CommandError;
 use crate::gates::evaluate::PhaseReport;
+use crate::gates::inputs::Known;
+use crate::gates::progress::State;
 use crate::gates::separation::between;
 use crate::gates::standing::GateReport;
-use crate::host::pins::{DEFAULT_PINS, Pins};
+use crate::host::parts::Part;
+use crate::host::pins::Pins;
 use crate::model::ids::{GateId, RecordId};
 use crate::model::record::Separation;
 use crate::report::{Answer, phase};
@@ -39,7 +44,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         for line in &read.unsigned {
             let file = session.store.file(*document);
             text += &format!("  unsigned, counts for nothing: {file}:{}: {}\n", line.line, line.text);
-            unsigned.push(serde_json::json!({ "file": file, "line": line.line, "text": line.text, "looks_like": line.looks_like }));
+            unsigned.push(json!({ "file": file, "line": line.line, "text": line.text, "looks_like": line.looks_like }));
         }
     }
     let strays = strays(&session.repository.root);
@@ -54,7 +59,15 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     if writable == Some(true) {
         text += "  ! this user can write the pins: who runs steps could pin any key\n";
     }
+    let cut_off = cut_off(&session, &report);
+    for part in &cut_off {
+        text += &format!("  step {} was cut off after, at {}: {}\n", part.step, part.at, part.text);
+    }
     let mut json = phase::json(&report);
+    json["cut_off"] = cut_off
+        .iter()
+        .map(|part| json!({ "step": part.step.as_str(), "at": part.at.to_string(), "part": part.text }))
+        .collect();
     json["unsigned"] = unsigned.into();
     json["strays"] = strays.into();
     let labels = apart.iter().map(|(gate, apart)| (gate.to_string(), serde_json::Value::from(apart.label())));
@@ -76,7 +89,7 @@ fn pins_writable(session: &Session) -> Option<bool> {
         return None;
     }
     let target = session.target();
-    Some(Pins::at(Path::new(DEFAULT_PINS), &target.value()?.engine).writable())
+    Some(Pins::at(&session.context.pins(), &target.value()?.engine).writable())
 }
 
 /// Files at the repository's root that look like documents of a phase.
@@ -90,4 +103,15 @@ pub fn strays(root: &Path) -> Vec<String> {
     let mut strays: Vec<String> = names.filter(like).collect();
     strays.sort();
     strays
+}
+
+/// The last part begun of each step in doubt, by the host's state; nothing where that cannot be read.
+fn cut_off(session: &Session, report: &PhaseReport<'_>) -> Vec<Part> {
+    let doubtful: Vec<_> = report.steps.iter().filter(|(_, progress)| progress.state == State::InDoubt).collect();
+    if doubtful.is_empty() {
+        return Vec::new();
+    }
+    let Known::Is(target) = session.target() else { return Vec::new() };
+    let parts = session.host_state(&target.engine).ok().and_then(|host| host.parts().ok()).unwrap_or_default();
+    doubtful.iter().filter_map(|(step, _)| parts.iter().rfind(|part| part.step == **step).cloned()).collect()
 }

@@ -6,7 +6,7 @@ use super::evaluate::{PhaseReport, ledger_reasons, pin_reasons};
 use super::objections;
 use super::progress::State;
 use super::reason::{Class, Reason};
-use super::standing::Standing;
+use super::standing::{Bench, Standing, newest_claims, standing_fails};
 use crate::model::contract::Step;
 use crate::model::ids::{GateId, RecordId};
 use crate::model::record::{Body, Done, FindingAct, Record, Ruling};
@@ -27,7 +27,17 @@ pub fn done(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
             Err(reason) => reasons.push(reason),
         }
     }
-    let passes = passes(report, &steps.values().copied().collect::<Vec<_>>(), &mut reasons);
+    for (id, progress) in &report.steps {
+        let class = match progress.state {
+            State::InDoubt => Class::InDoubt,
+            State::Stuck => Class::Stuck,
+            _ => continue,
+        };
+        // A waiver says that a step need not be done, not that nobody need know how it ended.
+        let found = format!("step `{id}` is {}", progress.state.label());
+        reasons.push(Reason::new(class, found, "an outcome", "countersign builder resume"));
+    }
+    let passes = passes(report, &mut reasons);
     for finding in report.findings.iter().filter(|finding| finding.state == FindingAct::Opened) {
         reasons.push(Reason::new(
             Class::Closed,
@@ -40,15 +50,13 @@ pub fn done(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
         let found = format!("veto {} stands: {}", veto.id.short(), veto.reason);
         reasons.push(Reason::new(Class::Closed, found, "no veto", "countersign adversary veto lift ID12 --reason …"));
     }
-    for record in &report.counted {
-        if matches!(record.block.body, Body::BreakGlass(_)) && !objections::accepts(&report.counted, &record.id) {
-            reasons.push(Reason::new(
-                Class::Closed,
-                format!("break-glass {} of {} is not accepted", record.id.short(), record.block.at),
-                "the Adversary's acceptance",
-                format!("countersign adversary waive --accepts {} --reason … --for 30d", record.id.short()),
-            ));
-        }
+    for glass in objections::glasses(&report.counted).iter().filter(|glass| !glass.accepted) {
+        reasons.push(Reason::new(
+            Class::Closed,
+            format!("break-glass {} for step `{}` is not accepted", glass.id.short(), glass.step),
+            "the Adversary's acceptance",
+            format!("countersign adversary waive --accepts {} --reason … --for 30d", glass.id.short()),
+        ));
     }
     let last = report.gates.last().and_then(|gate| gate.pass).and_then(|id| report.graph.get(&id));
     reasons.extend(pin_reasons(report, last));
@@ -72,12 +80,8 @@ fn step_counts(report: &PhaseReport<'_>, step: &Step) -> Result<RecordId, Reason
     let next = format!("countersign builder run {}", step.id);
     let progress = report.steps.get(&step.id);
     let (Some((outcome, _)), State::Done) = (progress.and_then(|p| p.outcome), state) else {
-        let class = match state {
-            State::InDoubt => Class::InDoubt,
-            State::Stuck => Class::Stuck,
-            _ => Class::Closed,
-        };
-        return Err(Reason::new(class, format!("step `{}` is {}", step.id, state.label()), "an outcome `done`", next));
+        let found = format!("step `{}` is {}", step.id, state.label());
+        return Err(Reason::new(Class::Closed, found, "an outcome `done`", next));
     };
     if begun_properly(report, step) {
         return Ok(outcome.id);
@@ -111,18 +115,36 @@ fn begun_properly(report: &PhaseReport<'_>, step: &Step) -> bool {
     })
 }
 
-fn pass_of(report: &PhaseReport<'_>, step: &Step, pass: &Record, intent: &Record) -> bool {
-    let Body::Verdict(verdict) = &pass.block.body else { return false };
+/// Whether a PASS was fresh when the intent was written: by the records that the intent came after, and their links.
+fn pass_of(report: &PhaseReport<'_>, step: &Step, pass: &Record, record: &Record) -> bool {
+    let (Body::Verdict(verdict), Body::Intent(intent)) = (&pass.block.body, &record.block.body) else { return false };
+    let known: Vec<&Record> =
+        report.counted.iter().filter(|other| report.graph.is_before(&other.id, &record.id)).copied().collect();
+    let counts = known.iter().map(|record| record.id).collect();
+    let (graph, inputs) = (&report.graph, report.inputs);
+    let then = Bench { inputs, graph, counted: &known, counts: &counts, vetoes: &[], findings: &[] };
+    let claimed = newest_claims(&then, &step.gate);
+    let [(claim, body)] = claimed.as_slice() else { return false };
     let max_age = report.inputs.contract.gate(&step.gate).map(|gate| gate.max_age);
-    let young = match intent.block.at.since(pass.block.at) {
+    let young = match record.block.at.since(pass.block.at) {
         Some(age) => max_age.is_some_and(|max| age <= max),
         None => true,
     };
-    verdict.gate == step.gate && verdict.ruling == Ruling::Pass && report.graph.is_before(&pass.id, &intent.id) && young
+    report.graph.is_before(&pass.id, &record.id)
+        && verdict.gate == step.gate
+        && verdict.ruling == Ruling::Pass
+        && verdict.claim == claim.id
+        && body.plan == intent.plan
+        && young
+        && standing_fails(&then, &step.gate, &claim.id).is_empty()
+        && objections::vetoes(&report.graph, &known).is_empty()
+        && !objections::findings(&report.graph, &known).iter().any(|finding| finding.closes(&step.gate))
 }
 
 /// A PASS of every gate with no FAIL after it; the last gate's fresh now and after the last outcome.
-fn passes(report: &PhaseReport<'_>, outcomes: &[RecordId], reasons: &mut Vec<Reason>) -> BTreeMap<GateId, RecordId> {
+fn passes(report: &PhaseReport<'_>, reasons: &mut Vec<Reason>) -> BTreeMap<GateId, RecordId> {
+    let outcomes: Vec<RecordId> =
+        report.steps.values().filter_map(|p| p.outcome).map(|(record, _)| record.id).collect();
     let mut passes = BTreeMap::new();
     for (at, gate) in report.gates.iter().enumerate() {
         let last = at + 1 == report.gates.len();
@@ -147,3 +169,6 @@ fn passes(report: &PhaseReport<'_>, outcomes: &[RecordId], reasons: &mut Vec<Rea
     }
     passes
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,6 +116,36 @@ pub fn waives_step<'a>(counted: &[&'a Record], id: &StepId, now: Time) -> Option
     waiver(counted, now, |waiver| waiver.step.as_ref() == Some(id))
 }
 
+/// A break-glass, used or not: it never leaves the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Glass {
+    /// Its record.
+    pub id: RecordId,
+    /// The step that it permits.
+    pub step: StepId,
+    /// Until when.
+    pub until: Time,
+    /// Why.
+    pub reason: String,
+    /// Whether the Adversary accepted it.
+    pub accepted: bool,
+}
+
+/// Every break-glass.
+pub fn glasses(counted: &[&Record]) -> Vec<Glass> {
+    let glass = |record: &&Record| match &record.block.body {
+        Body::BreakGlass(glass) => Some(Glass {
+            id: record.id,
+            step: glass.step.clone(),
+            until: glass.until,
+            reason: glass.reason.clone(),
+            accepted: accepts(counted, &record.id),
+        }),
+        _ => None,
+    };
+    counted.iter().filter_map(glass).collect()
+}
+
 /// Whether the Adversary accepted a break-glass.
 pub fn accepts(counted: &[&Record], id: &RecordId) -> bool {
     counted.iter().any(|record| matches!(&record.block.body, Body::Waiver(waiver) if waiver.accepts == Some(*id)))

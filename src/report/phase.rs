@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::gates::evaluate::PhaseReport;
 use crate::gates::inputs::Known;
+use crate::gates::objections::glasses;
 use crate::gates::progress::State;
 use crate::gates::standing::Standing;
 use crate::model::record::FindingAct;
@@ -48,6 +49,11 @@ pub fn text(report: &PhaseReport<'_>) -> String {
     }
     for veto in &report.vetoes {
         out += &format!("  VETO {} of {}: {}\n", veto.id.short(), veto.at, veto.reason);
+    }
+    for glass in glasses(&report.counted) {
+        let word = if glass.accepted { "accepted" } else { "not accepted: blocks DONE" };
+        let (id, until) = (glass.id.short(), glass.until);
+        out += &format!("  BREAK-GLASS {id} for step {} until {until}, {word}: {}\n", glass.step, glass.reason);
     }
     for finding in &report.findings {
         let state = match finding.state {
@@ -110,6 +116,7 @@ pub fn json(report: &PhaseReport<'_>) -> Value {
         "window": window,
         "vetoes": report.vetoes,
         "findings": report.findings,
+        "break_glass": glasses(&report.counted),
         "general": report.general,
         "distrusted": report.distrusted.iter().map(|d| json!({ "record": d.record.to_string(), "why": d.why })).collect::<Vec<_>>(),
         "done": report.done.map(|record| record.id.to_string()),

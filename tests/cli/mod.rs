@@ -1,6 +1,8 @@
 //! Transcripts: what people and agents do with the command line.
 
 mod bad_input;
+#[cfg(feature = "test-hooks")]
+mod break_glass;
 mod brief;
 mod doctor;
 mod forgery;

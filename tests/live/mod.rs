@@ -8,6 +8,8 @@ mod guard;
 mod manager;
 mod nodes;
 mod queue;
+#[cfg(feature = "test-hooks")]
+mod recovery;
 mod recreate;
 mod resize;
 mod twin;

@@ -93,6 +93,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
             (Some(until), seen)
         }
     };
+    if until.is_none() {
+        // Closing works also where it cannot be recorded.
+        state.set_window(None)?;
+    }
     let mut transaction = session.store.begin(Document::Status, &context.holder("builder window"))?;
     let mut ids = BTreeMap::new();
     for observation in &evidence {
@@ -104,12 +108,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     );
     let id = transaction.append(composer.draft(&words, Body::Window(Window { until, evidence: ids }), None), &key)?;
     transaction.publish()?;
-    let window = until.map(|until| OpenWindow {
-        repository: session.repository.root_commit.clone(),
-        phase: session.store.phase().clone(),
-        id,
-        until,
-    });
-    state.set_window(window.as_ref())?;
+    if let Some(until) = until {
+        let (repository, phase) = (session.repository.root_commit.clone(), session.store.phase().clone());
+        state.set_window(Some(&OpenWindow { repository, phase, id, until }))?;
+    }
     Ok(Answer::ok(words, json!({ "until": until.map(|until| until.to_string()), "record": id.to_string() })))
 }
