@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::gates::done::done;
-use crate::gates::evaluate::PhaseReport;
+use crate::gates::evaluate::{PhaseReport, ledger_reasons};
 use crate::gates::inputs::Known;
 use crate::gates::progress::State;
-use crate::gates::reason::Reason;
+use crate::gates::reason::{Class, Reason};
 use crate::gates::standing::{GateReport, Standing};
 use crate::model::contract::Step;
 use crate::model::role::Role;
@@ -104,7 +104,11 @@ fn me(session: &Session, context: &Context) -> Option<Role> {
 
 fn turn(report: &PhaseReport<'_>) -> Turn {
     let contract = report.inputs.contract;
-    if let Some(done) = report.done {
+    if let Some(lost) = ledger_reasons(report).iter().find(|reason| reason.class == Class::InDoubt) {
+        return Turn::of(lost);
+    }
+    let objected = !report.vetoes.is_empty() || report.gates.iter().any(|gate| gate.standing == Standing::Failed);
+    if let Some(done) = report.done.filter(|_| !objected) {
         return Turn::new("nobody", "countersign status", format!("DONE since {}", done.block.at));
     }
     for role in [Role::Builder, Role::Adversary] {

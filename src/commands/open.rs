@@ -169,13 +169,24 @@ impl Session {
         Err(CommandError::new(Exit::Role, found, next))
     }
 
-    /// The documents on the remote's branch; `None` when there is no remote or it has no such branch yet.
+    /// The documents on the remote's branch, which a veto may be in.
     ///
     /// # Errors
     ///
-    /// The remote does not answer.
-    pub fn remote_documents(&self, patience: Duration) -> Result<Option<Documents>, CommandError> {
-        Ok(self.remote_state(patience)?.map(|(_, documents)| documents))
+    /// The remote does not answer, or there is nothing to ask: no remote, a detached HEAD, a branch that it does not have.
+    pub fn remote_documents(&self, patience: Duration) -> Result<Documents, CommandError> {
+        match self.remote_state(patience)? {
+            Some((_, documents)) => Ok(documents),
+            None => {
+                let branch = self.repository.branch().unwrap_or_else(|| "none: HEAD is detached".into());
+                let message = format!("remote `origin` has no documents to look at for this branch ({branch})");
+                Err(CommandError::new(
+                    Exit::Unknown,
+                    message,
+                    "countersign sync, from the branch that both parties use",
+                ))
+            }
+        }
     }
 
     /// The commit on the remote's branch, and the documents there.
@@ -227,6 +238,7 @@ impl Session {
             Known::Is(target) => target,
             Known::Unknown(why) => return Host::unknown(why),
         };
+        let here = Known::Is(target.clone());
         let known = |error: &dyn std::fmt::Display| error.to_string();
         let pins = match Pins::at(&self.context.pins(), &target.engine).keys() {
             Ok(keys) => Known::Is(keys),
@@ -234,7 +246,7 @@ impl Session {
         };
         let state = match self.host_state(&target.engine) {
             Ok(state) => state,
-            Err(error) => return Host { pins, ..Host::unknown(&error.message) },
+            Err(error) => return Host { target: here, pins, ..Host::unknown(&error.message) },
         };
         let (spent, unjournaled) = match state.ledger() {
             Err(error) => (Known::Unknown(known(&error)), Known::Unknown(known(&error))),
@@ -254,7 +266,7 @@ impl Session {
                 Known::Is(mine.map(|window| window.until))
             }
         };
-        Host { pins, spent, window, unjournaled }
+        Host { target: here, pins, spent, window, unjournaled }
     }
 
     /// The state directory of an engine.
@@ -273,7 +285,7 @@ impl Session {
     ///
     /// A document is missing; the remote does not answer.
     pub fn gather(&self, ask_remote: bool) -> Result<Gathered, CommandError> {
-        let remote = if ask_remote { self.remote_documents(PATIENCE)? } else { None };
+        let remote = if ask_remote { Some(self.remote_documents(PATIENCE)?) } else { None };
         let (documents, subject) = self.read(Signatures::All)?;
         Ok(self.gathered(documents, remote.as_ref(), subject))
     }

@@ -8,9 +8,10 @@ use serde_json::json;
 use crate::context::Context;
 use crate::docs::store::DIRECTORY;
 use crate::error::CommandError;
-use crate::gates::evaluate::PhaseReport;
+use crate::gates::evaluate::{PhaseReport, ledger_reasons};
 use crate::gates::inputs::Known;
 use crate::gates::progress::State;
+use crate::gates::reason::Class;
 use crate::gates::separation::between;
 use crate::gates::standing::GateReport;
 use crate::host::parts::Part;
@@ -58,6 +59,9 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     }
     if writable == Some(true) {
         text += "  ! this user can write the pins: who runs steps could pin any key\n";
+    }
+    for reason in ledger_reasons(&report).iter().filter(|reason| reason.class == Class::InDoubt) {
+        text += &format!("  ! {}: {}\n", reason.found, reason.next);
     }
     let cut_off = cut_off(&session, &report);
     for part in &cut_off {

@@ -9,8 +9,10 @@ use super::progress::{self, Progress, State};
 use super::reason::{Class, Reason};
 use super::standing::{self, Bench, GateReport};
 use super::trust::{self, Adopted, Distrusted};
+use crate::model::contract::{Contract, Gate, Step};
+use crate::model::digest::Digest;
 use crate::model::ids::{RecordId, StepId};
-use crate::model::record::{Body, Record};
+use crate::model::record::{Body, Ending, Record, Ruling};
 use crate::model::role::Role;
 use crate::model::time::{Time, show_duration};
 
@@ -77,6 +79,15 @@ pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
     let mut general = Vec::new();
     documents(&inputs, &graph, &mut general);
     contract(&inputs, trust.in_force.as_ref(), &trust.pending, &mut general);
+    if !trust.rivals.is_empty() {
+        let names: Vec<_> = trust.rivals.iter().map(Digest::short).collect();
+        general.push(Reason::new(
+            Class::Contract,
+            format!("the phase has {} first contracts that both roles adopted: {}", names.len(), names.join(" and ")),
+            "one: somebody began the phase a second time, with keys of their own choice",
+            "git log -p on machine-docs; take the second one's commits out, or open another phase",
+        ));
+    }
     for (id, error) in illegal {
         let found = format!("record {} says {error}", id.short());
         general.push(Reason::new(Class::InDoubt, found, "intents and outcomes in turn", "countersign builder resume"));
@@ -84,7 +95,7 @@ pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
     if let Some(reason) = clock(trust.counted.iter().chain(&trust.unchecked), inputs.now) {
         general.push(reason);
     }
-    let is_done = |record: &&&Record| matches!(record.block.body, Body::Done(_));
+    let is_done = |record: &&&Record| rests(inputs.contract, &graph, &counts, record);
     let done = trust.counted.iter().rev().find(is_done).copied();
     PhaseReport {
         inputs,
@@ -184,6 +195,25 @@ pub fn pin_reasons(report: &PhaseReport<'_>, pass: Option<&Record>) -> Vec<Reaso
 
 fn word(record: &Record) -> &'static str {
     if matches!(record.block.body, Body::Verdict(_)) { "PASS" } else { "the Adversary's adoption" }
+}
+
+/// Whether a DONE rests on a PASS of every gate and the end of every step, each counted and known to it: a key alone is no DONE.
+fn rests(contract: &Contract, graph: &Graph<'_>, counts: &HashSet<RecordId>, record: &Record) -> bool {
+    let Body::Done(done) = &record.block.body else { return false };
+    let known = |id: &RecordId| {
+        let found = (counts.contains(id) && graph.is_before(id, &record.id)).then(|| graph.get(id)).flatten();
+        found.map(|record| &record.block.body)
+    };
+    let passed = |gate: &Gate| {
+        let pass = done.passes.get(&gate.id).and_then(known);
+        matches!(pass, Some(Body::Verdict(verdict)) if verdict.gate == gate.id && verdict.ruling == Ruling::Pass)
+    };
+    let ended = |step: &Step| match done.steps.get(&step.id).and_then(known) {
+        Some(Body::Outcome(outcome)) => outcome.step == step.id && outcome.ending == Ending::Done,
+        Some(Body::Waiver(waiver)) => waiver.step.as_ref() == Some(&step.id),
+        _ => false,
+    };
+    contract.gates.iter().all(passed) && contract.steps.iter().all(ended)
 }
 
 /// The reasons why the ledger of this host stands against any step and DONE.

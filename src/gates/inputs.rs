@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::model::contract::Contract;
 use crate::model::ids::{ObjectId, RecordId, StepId};
-use crate::model::record::{Record, Subject};
+use crate::model::record::{Record, Subject, Target};
 use crate::model::time::Time;
 
 /// A value, or why it could not be looked at.
@@ -33,6 +33,8 @@ impl<T> Known<T> {
 /// What the host that runs steps remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
+    /// The engine that is asked here.
+    pub target: Known<Target>,
     /// Adversary keys that an operator pinned for this engine, OpenSSH form without comment.
     pub pins: Known<BTreeSet<String>>,
     /// PASSes spent, with the step that spent each, by the ledger.
@@ -47,6 +49,7 @@ impl Host {
     /// A host whose state could not be looked at.
     pub fn unknown(why: &str) -> Self {
         Self {
+            target: Known::Unknown(why.to_owned()),
             pins: Known::Unknown(why.to_owned()),
             spent: Known::Unknown(why.to_owned()),
             window: Known::Unknown(why.to_owned()),

@@ -264,6 +264,16 @@ fn fresh(
         }
     }
     evidence_holds(bench, gate, (claim_record, claim), (pass, verdict), reasons);
+    if let (Some(claimed), Some(passed)) = (&claim_record.block.target, &pass.block.target)
+        && !claimed.is_same_engine(passed)
+    {
+        reasons.push(Reason::new(
+            Class::Stale,
+            format!("gate {} was claimed on engine {} and passed on {}", gate.id, claimed.engine, passed.engine),
+            "one engine",
+            format!("countersign builder claim {}", gate.id),
+        ));
+    }
     let apart = separation::between(&claim_record.block.from, &pass.block.from);
     if apart < bench.inputs.contract.separation {
         reasons.push(Reason::new(

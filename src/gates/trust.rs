@@ -45,6 +45,9 @@ impl Adopted {
 pub struct Trust<'a> {
     /// The contract in force now: the newest version that both roles adopted.
     pub in_force: Option<Adopted>,
+    /// First contracts that both roles adopted without knowing of one another, where there are several: a phase begins once, and
+    /// whoever made the second would choose the keys.
+    pub rivals: Vec<Digest>,
     /// Adopted by one role only, or not yet valid.
     pub pending: Vec<Adopted>,
     /// The records that count, each after those it links to.
@@ -73,10 +76,17 @@ pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
             }
         }
     }
+    let roots = contracts.iter().filter(|contract| contract.by_both() && contract.replaces.is_none());
+    let rivals: Vec<Digest> = roots.map(|contract| contract.digest).collect();
     let mut both: Vec<&Adopted> = contracts.iter().filter(|contract| contract.by_both()).collect();
     both.sort_by_key(|contract| std::cmp::Reverse(contract.version));
+    // The newest of each line: where there are rival first contracts nothing opens, but an objection by any of them is heard.
     let in_force_at = |record: &Record| {
-        both.iter().copied().find(|contract| contract.by.values().all(|id| graph.is_at_or_before(id, &record.id)))
+        let reached = |contract: &&Adopted| contract.by.values().all(|id| graph.is_at_or_before(id, &record.id));
+        let mut there = both.iter().copied().filter(reached);
+        let newest = there.next();
+        let rival = |contract: &&Adopted| rivals.len() > 1 && listed(record, Some(contract)).is_ok();
+        newest.filter(|contract| listed(record, Some(contract)).is_ok()).or_else(|| there.find(rival)).or(newest)
     };
     for record in graph.records() {
         if !record.checked {
@@ -99,7 +109,8 @@ pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
         contracts.iter().filter(|contract| contract.by_both()).max_by_key(|contract| contract.version).cloned();
     let newest = in_force.as_ref().map_or(0, |contract| contract.version);
     let pending = contracts.into_iter().filter(|contract| !contract.by_both() && contract.version > newest).collect();
-    Trust { in_force, pending, counted, distrusted, unchecked }
+    let rivals = if rivals.len() > 1 { rivals } else { Vec::new() };
+    Trust { in_force, rivals, pending, counted, distrusted, unchecked }
 }
 
 /// The role whose keys must have signed a record.

@@ -1,5 +1,7 @@
 //! Transcripts: what people and agents do with the command line.
 
+#[cfg(feature = "test-hooks")]
+mod around;
 mod bad_input;
 #[cfg(feature = "test-hooks")]
 mod break_glass;

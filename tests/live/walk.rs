@@ -86,6 +86,4 @@ fn every_role_by_next_alone_until_done() {
     }
     assert!(!walk.contains("builder: countersign adversary"), "nobody was sent to do the other's part:\n{walk}");
     world.run_in("builder", &["check"]).expect(0, "every byte");
-    let engine = twin.docker(&["info", "--format", "{{.ID}}"]);
-    fs::remove_dir_all(format!("/etc/countersign/{engine}")).expect("the pin is removed");
 }

@@ -112,7 +112,7 @@ impl Run<'_> {
         let patience = if self.asked { BRIEFLY } else { PATIENCE };
         match session.map(|session| session.remote_documents(patience)).transpose() {
             Ok(remote) => {
-                self.remote = remote.flatten();
+                self.remote = remote;
                 self.asked = true;
             }
             Err(error) if self.asked && error.exit == Exit::Unknown => {
@@ -184,7 +184,7 @@ impl Run<'_> {
         if let Err(error) = &asked {
             report::say(&format!("  {}; going on with what is known", error.message));
         }
-        let remote = asked.unwrap_or_else(|_| self.remote.clone());
+        let remote = asked.map_or_else(|_| self.remote.clone(), Some);
         let records = crate::docs::store::union(&documents, remote.as_ref());
         let subject = match session.repository.subject() {
             Ok(subject) => Known::Is(subject),

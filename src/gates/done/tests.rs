@@ -249,6 +249,7 @@ impl Story {
 
     fn done(&self) -> Result<Done, Vec<Reason>> {
         let host = Host {
+            target: Known::Unknown("no engine".into()),
             pins: Known::Is(self.pins.iter().map(|key| (*key).to_owned()).collect()),
             spent: Known::Is(BTreeSet::new()),
             window: Known::Is(None),

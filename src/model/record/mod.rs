@@ -116,6 +116,14 @@ pub struct Target {
     pub machine: Option<Digest>,
 }
 
+impl Target {
+    /// Whether both are the same engine of the same swarm. The machine is left out: who may not read the socket as a local one does
+    /// not know it.
+    pub fn is_same_engine(&self, other: &Self) -> bool {
+        (&self.engine, &self.cluster) == (&other.engine, &other.cluster)
+    }
+}
+
 /// Raw output that belongs to a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
