@@ -1,6 +1,6 @@
 //! `docker.vips`: how many addresses an overlay has, who holds them, and how many are gone without a holder.
 //!
-//! [`account`] counts from five list calls, whatever the size of the swarm; [`leaks`] concludes; [`walk`] measures what no
+//! [`mod@account`] counts from five list calls, whatever the size of the swarm; [`leaks`] concludes; [`walk`] measures what no
 //! list tells. Leaked is exact or the word unknown with the reason.
 
 pub mod account;
