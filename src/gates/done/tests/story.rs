@@ -1,0 +1,294 @@
+//! A phase as it is told, one record after the other: the story that is done, and the ways to tell it otherwise.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::gates::done::done;
+use crate::gates::evaluate::evaluate;
+use crate::gates::inputs::{Host, Inputs, Known};
+use crate::gates::reason::{Class, Reason};
+use crate::model::claim::{plan_digest, subject_digest};
+use crate::model::contract::{Contract, parse};
+use crate::model::digest::Digest;
+use crate::model::ids::{RecordId, StepId};
+use crate::model::observation::{Outcome, Values, facts_digest};
+use crate::model::record::{
+    Act, Adoption, Block, Body, Claim, Done, Ending, Evidence, Finding, FindingAct, From, Intent, Output, Record,
+    Ruling, SCHEMA, Severity, StepOutcome, Subject, Surroundings, Verdict, Veto, Waiver,
+};
+use crate::model::role::{Document, Role};
+use crate::model::time::Time;
+
+const KEYS: [(&str, &str); 3] = [
+    ("builder", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+    ("adversary", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"),
+    ("operator", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC"),
+];
+
+fn contract() -> Contract {
+    let mut text =
+        "schema = 1\nphase = \"demo\"\nversion = 1\ntitle = \"t\"\nengine = \"unix:///x\"\nseparation = \"clone\"\n"
+            .to_owned();
+    for (role, key) in KEYS {
+        text += &format!("[roles.{role}]\nkeys = [\"{key}\"]\n");
+    }
+    for (gate, criterion) in [("M1", "c-m1"), ("M2", "c-m2")] {
+        text += &format!("[[gate]]\nid = \"{gate}\"\ntitle = \"t\"\nmax_age = \"24h\"\n");
+        text += &format!(
+            "[[gate.criterion]]\nid = \"{criterion}\"\ntitle = \"t\"\nprobe = \"command\"\nargv = [\"true\"]\n"
+        );
+        text += "stdout = \"x\"\n";
+    }
+    for (step, more) in [("one", ""), ("back", "restores = true\n")] {
+        text += &format!(
+            "[[step]]\nid = \"{step}\"\ntitle = \"t\"\ngate = \"M1\"\nkind = \"command\"\nargv = [\"true\"]\n"
+        );
+        text += &format!("timeout = \"1m\"\n{more}[[step.postflight]]\nid = \"{step}-p\"\ntitle = \"t\"\n");
+        text += "probe = \"command\"\nargv = [\"true\"]\nstdout = \"x\"\n";
+    }
+    parse::parse(&text, None).unwrap_or_else(|defects| panic!("{defects:?}"))
+}
+
+/// A phase as it is told, one record after the other, each linked to the one before.
+pub struct Story {
+    pub contract: Contract,
+    pub records: Vec<Arc<Record>>,
+    pub minutes: u64,
+    pub pins: Vec<&'static str>,
+    pub unjournaled: Vec<RecordId>,
+    pub defects: usize,
+    /// The strategies that the next intent runs with; claims are made without any.
+    pub chosen: BTreeMap<StepId, String>,
+}
+
+fn object(c: char) -> crate::model::ids::ObjectId {
+    c.to_string().repeat(40).parse().expect("an object id")
+}
+
+fn subject() -> Subject {
+    Subject { commit: object('b'), tree: object('c') }
+}
+
+fn start() -> Time {
+    "2026-06-13T05:00:00Z".parse().expect("a time")
+}
+
+impl Story {
+    pub fn begin() -> Self {
+        let contract = contract();
+        let pins = vec![KEYS[1].1];
+        let mut story = Self {
+            contract,
+            records: Vec::new(),
+            minutes: 0,
+            pins,
+            unjournaled: Vec::new(),
+            defects: 0,
+            chosen: BTreeMap::new(),
+        };
+        for role in [Role::Builder, Role::Adversary] {
+            let document = if role == Role::Builder { Document::Status } else { Document::Review };
+            let keys = story.contract.keys.clone();
+            let adoption = Adoption { version: 1, digest: story.contract.digest, replaces: None, keys };
+            story.tell(role, document, Body::Contract(adoption));
+        }
+        story
+    }
+
+    pub fn now(&self) -> Time {
+        start().plus(Duration::from_secs(60 * self.minutes))
+    }
+
+    pub fn tell(&mut self, role: Role, document: Document, body: Body) -> RecordId {
+        self.minutes += 1;
+        let digest = match &body {
+            Body::Contract(adoption) => Some(adoption.digest),
+            _ => None,
+        };
+        let clone = if role == Role::Builder { b"one" } else { b"two" };
+        let block = Block {
+            schema: SCHEMA,
+            record: body.kind(),
+            phase: "demo".parse().expect("a phase"),
+            document,
+            role,
+            at: self.now(),
+            repository: object('a'),
+            tool: "0".into(),
+            summary: String::new(),
+            prev: self.records.last().map(|record| record.id).into_iter().collect(),
+            seen: BTreeMap::new(),
+            subject: subject(),
+            context: Surroundings { head: object('b'), dirty: false, system: None },
+            from: From { machine: Digest::of(b"m"), uid: 0, clone: Digest::of(clone) },
+            target: None,
+            output: digest.map(|sha256| Output { sha256, bytes: 1, redactions: 0, file: None }),
+            body,
+        };
+        let id = RecordId::of_block(format!("{} {}", self.minutes, self.records.len()).as_bytes());
+        let key = KEYS.iter().find(|(name, _)| *name == role.name()).expect("a key").1;
+        let (signer, range) = (key.into(), 0..0);
+        let record = Record { id, block, signer, checked: true, range, line: 0, output: None, remote_only: false };
+        self.records.push(Arc::new(record));
+        id
+    }
+
+    pub fn evidence(
+        &mut self,
+        gate: &str,
+        role: Role,
+        document: Document,
+    ) -> BTreeMap<crate::model::ids::CriterionId, RecordId> {
+        let criterion: crate::model::ids::CriterionId = format!("c-{}", gate.to_lowercase()).parse().expect("an id");
+        let body = Body::Evidence(Evidence {
+            gate: Some(gate.parse().expect("a gate")),
+            criterion: criterion.clone(),
+            probe: "command".into(),
+            outcome: Outcome::Held,
+            measured: self.now(),
+            took_ms: 1,
+            contract: self.contract.digest,
+            facts: facts(),
+            readings: Values::new(),
+        });
+        BTreeMap::from([(criterion, self.tell(role, document, body))])
+    }
+
+    pub fn digest(&self, gate: &str) -> Digest {
+        let criterion = format!("c-{}", gate.to_lowercase()).parse().expect("an id");
+        let plan = plan_digest(&self.contract, &BTreeMap::new());
+        let facts = BTreeMap::from([(criterion, facts_digest(&facts()))]);
+        subject_digest(&self.contract.digest, &plan, &subject().tree, &facts)
+    }
+
+    pub fn claim(&mut self, gate: &str) -> RecordId {
+        let evidence = self.evidence(gate, Role::Builder, Document::Status);
+        let words = String::new;
+        let body = Body::Claim(Claim {
+            gate: gate.parse().expect("a gate"),
+            contract: self.contract.digest,
+            plan: plan_digest(&self.contract, &BTreeMap::new()),
+            strategy: BTreeMap::new(),
+            evidence,
+            digest: self.digest(gate),
+            what: words(),
+            how: words(),
+            expected: words(),
+            place: words(),
+        });
+        self.tell(Role::Builder, Document::Status, body)
+    }
+
+    pub fn rule(&mut self, gate: &str, claim: RecordId, ruling: Ruling) -> RecordId {
+        let evidence = self.evidence(gate, Role::Adversary, Document::Review);
+        let body = Body::Verdict(Verdict {
+            gate: gate.parse().expect("a gate"),
+            ruling,
+            claim,
+            digest: self.digest(gate),
+            evidence,
+            reason: Some("r".into()),
+            supersedes: None,
+            separation: None,
+        });
+        self.tell(Role::Adversary, Document::Review, body)
+    }
+
+    pub fn pass(&mut self, gate: &str) -> RecordId {
+        let claim = self.claim(gate);
+        self.rule(gate, claim, Ruling::Pass)
+    }
+
+    pub fn intent(&mut self, step: &str, permit: Option<RecordId>, break_glass: Option<RecordId>) -> RecordId {
+        let plan = plan_digest(&self.contract, &self.chosen);
+        let step = step.parse().expect("a step");
+        let body = Body::Intent(Intent { step, act: Act::Run, permit, break_glass, plan, strategy: None });
+        self.tell(Role::Builder, Document::Journal, body)
+    }
+
+    pub fn outcome(&mut self, step: &str, intent: RecordId, ending: Ending) -> RecordId {
+        let body = Body::Outcome(StepOutcome {
+            step: step.parse().expect("a step"),
+            intent,
+            ending,
+            finished: self.now(),
+            took_ms: 1,
+            facts: Values::new(),
+            readings: Values::new(),
+            said_by_person: None,
+        });
+        self.tell(Role::Builder, Document::Journal, body)
+    }
+
+    pub fn step(&mut self, step: &str, permit: Option<RecordId>) {
+        let intent = self.intent(step, permit, None);
+        self.outcome(step, intent, Ending::Done);
+    }
+
+    /// Both steps under a PASS of M1, then a PASS of M2.
+    pub fn whole() -> Self {
+        let mut story = Self::begin();
+        let pass = story.pass("M1");
+        story.step("one", Some(pass));
+        story.step("back", None);
+        story.pass("M2");
+        story
+    }
+
+    pub fn waive(&mut self, step: Option<&str>, accepts: Option<RecordId>) {
+        let step = step.map(|step| step.parse().expect("a step"));
+        let until = self.now().plus(Duration::from_secs(86_400));
+        let body = Body::Waiver(Waiver { criterion: None, step, accepts, reason: "r".into(), until });
+        self.tell(Role::Adversary, Document::Review, body);
+    }
+
+    pub fn object_to(&mut self, act: FindingAct, severity: Severity) {
+        let body = Body::Finding(Finding {
+            act,
+            name: "A1".into(),
+            gate: None,
+            severity: Some(severity),
+            text: "t".into(),
+            owner: Some("ann".into()),
+        });
+        self.tell(Role::Adversary, Document::Review, body);
+    }
+
+    pub fn veto(&mut self, lifts: Option<RecordId>) -> RecordId {
+        self.tell(Role::Adversary, Document::Review, Body::Veto(Veto { lifts, reason: "stop".into() }))
+    }
+
+    pub fn done(&self) -> Result<Done, Vec<Reason>> {
+        let host = Host {
+            target: Known::Unknown("no engine".into()),
+            pins: Known::Is(self.pins.iter().map(|key| (*key).to_owned()).collect()),
+            spent: Known::Is(BTreeSet::new()),
+            window: Known::Is(None),
+            unjournaled: Known::Is(self.unjournaled.clone()),
+        };
+        let inputs = Inputs {
+            repository: &object('a'),
+            contract: &self.contract,
+            records: &self.records,
+            defects: self.defects,
+            host: &host,
+            subject: &Known::Is(subject()),
+            now: self.now(),
+        };
+        done(&evaluate(inputs))
+    }
+
+    /// That the phase is not done for this reason, and for no other.
+    #[track_caller]
+    pub fn is_not_done(&self, class: Class, words: &str) {
+        let reasons = self.done().expect_err("it is not done");
+        let right =
+            reasons.iter().all(|reason| reason.class == class) && reasons.iter().any(|r| r.found.contains(words));
+        assert!(right, "wanted {class:?} `{words}`, found {reasons:#?}");
+    }
+}
+
+fn facts() -> Values {
+    Values::from([("matched".into(), true.into())])
+}
