@@ -182,6 +182,13 @@ impl From<KeyFileError> for CommandError {
             }
             KeyFileError::Open { path, .. } => Self::new(Exit::Role, message, format!("chmod 0600 {}", path.display())),
             KeyFileError::Io { .. } => Self::new(Exit::Write, message, ""),
+            KeyFileError::Exists(path) => {
+                let public = path.with_extension("pub");
+                Self::new(Exit::Role, message, format!("countersign key add ROLE {}", public.display()))
+            }
+            KeyFileError::InRepository { .. } => {
+                Self::new(Exit::Role, message, "name a place outside with --key FILE, or by XDG_CONFIG_HOME")
+            }
             _ => Self::new(Exit::Role, message, "countersign key new ROLE"),
         }
     }

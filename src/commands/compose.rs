@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::docs::store::{Draft, DraftOutput, Transaction};
 use crate::error::CommandError;
-use crate::gates::inputs::Known;
 use crate::host::open_run::OpenRun;
 use crate::model::digest::Digest;
 use crate::model::ids::{GateId, ObjectId, PhaseName, RecordId};
@@ -42,10 +41,7 @@ impl Composer {
         let machine = session.context.machine()?;
         let common = repository.common_dir.as_os_str().as_encoded_bytes();
         let clone = Digest::of_parts(&[b"clone", machine.to_string().as_bytes(), common]);
-        let target = match session.target() {
-            Known::Is(target) => Some(target),
-            Known::Unknown(_) => None,
-        };
+        let target = session.target().value().cloned();
         Ok(Self {
             phase: session.store.phase().clone(),
             repository: repository.root_commit.clone(),

@@ -121,9 +121,13 @@ fn add(role: Role, file: &PathBuf, context: &Context) -> Result<Answer, CommandE
     let keys = roles.get_mut(role.name()).and_then(Item::as_table_like_mut).and_then(|table| table.get_mut("keys"));
     keys.and_then(Item::as_array_mut).ok_or_else(|| bad("no `keys`"))?.push(key.as_str());
     session.store.write_contract(&document.to_string(), &context.holder("key add"))?;
-    let text = format!(
-        "Added for the {role}: {}\nNext: both roles adopt the contract: countersign {role} adopt",
-        public_key::fingerprint(&key)
-    );
+    let other = [Role::Builder, Role::Adversary]
+        .into_iter()
+        .find(|other| *other != role && contract.keys_of(*other).is_empty());
+    let next = match other {
+        Some(other) => format!("countersign key add {other} KEY.pub"),
+        None => "both roles adopt the contract: countersign builder adopt".into(),
+    };
+    let text = format!("Added for the {role}: {}\nNext: {next}", public_key::fingerprint(&key));
     Ok(Answer::ok(text, json!({ "role": role, "key": key, "added": true })))
 }

@@ -66,12 +66,12 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
     let gathered = session.look()?;
     let report = session.evaluate(&gathered);
-    let turn = turn(&report);
+    let turn = keyless(&session, context).unwrap_or_else(|| turn(&report));
     let me = me(&session, context);
     let unpublished = session.unpublished()?;
     let mine = match me {
         Some(_) if unpublished => {
-            Turn::new(&turn.who, "countersign sync", "records of this clone are not published yet")
+            Turn::new(&turn.who, "countersign sync", "what this clone holds is not published yet")
         }
         Some(role) if turn.who != role.name() && !matches!(turn.who.as_str(), "nobody" | "operator") => Turn::new(
             &turn.who,
@@ -102,23 +102,27 @@ fn me(session: &Session, context: &Context) -> Option<Role> {
     }
 }
 
+/// What is to be done while the contract lists no key for a role: whoever opens the phase adds it, once it is made.
+fn keyless(session: &Session, context: &Context) -> Option<Turn> {
+    let missing = session.contract.keyless()?;
+    let here = context.key_path(missing).ok().map(|path| path.with_extension("pub")).filter(|file| file.exists());
+    let run = match (here, missing) {
+        (Some(file), _) => format!("countersign key add {missing} {}", file.display()),
+        (None, Role::Builder) => "countersign key new builder".into(),
+        (None, _) => format!("countersign key add {missing} KEY.pub"),
+    };
+    let why =
+        format!("the contract lists no key for the {missing}, who makes one with `countersign key new {missing}`");
+    Some(Turn::new(Role::Builder, run, why))
+}
+
 fn turn(report: &PhaseReport<'_>) -> Turn {
-    let contract = report.inputs.contract;
     if let Some(lost) = ledger_reasons(report).iter().find(|reason| reason.class == Class::InDoubt) {
         return Turn::of(lost);
     }
     let objected = !report.vetoes.is_empty() || report.gates.iter().any(|gate| gate.standing == Standing::Failed);
     if let Some(done) = report.done.filter(|_| !objected) {
         return Turn::new("nobody", "countersign status", format!("DONE since {}", done.block.at));
-    }
-    for role in [Role::Builder, Role::Adversary] {
-        if contract.keys_of(role).is_empty() {
-            return Turn::new(
-                role,
-                format!("countersign key new {role}"),
-                format!("the contract lists no key for the {role}"),
-            );
-        }
     }
     if let Some(reason) = report.general.first() {
         return Turn::of(reason);

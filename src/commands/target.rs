@@ -54,4 +54,18 @@ impl Session {
             },
         }
     }
+
+    /// The engine's identity for what cannot be done without it; `why` says what needs it.
+    ///
+    /// # Errors
+    ///
+    /// The engine could not be asked (13).
+    pub fn needed_target(&self, why: &str) -> Result<Target, CommandError> {
+        match self.target() {
+            Known::Is(target) => Ok(target),
+            Known::Unknown(found) => {
+                Err(CommandError::new(Exit::Unknown, format!("{why}: {found}"), "countersign doctor"))
+            }
+        }
+    }
 }

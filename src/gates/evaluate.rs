@@ -151,6 +151,12 @@ fn contract(inputs: &Inputs<'_>, in_force: Option<&Adopted>, pending: &[Adopted]
             "the file that both roles adopted, or an adoption of this one by both with a higher version",
             "countersign builder adopt",
         )),
+        None if let Some(role) = inputs.contract.keyless() => reasons.push(Reason::new(
+            Class::Contract,
+            format!("the contract lists no key for the {role}"),
+            "a key of each party, which makes it with `countersign key new`",
+            format!("countersign key add {role} KEY.pub"),
+        )),
         None => {
             let by = |role: Role| pending.iter().any(|c| c.digest == digest && c.by.contains_key(&role));
             let missing: Vec<_> =

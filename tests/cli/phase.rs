@@ -18,6 +18,28 @@ fn two_parties_walk_by_next_alone_to_a_pass() {
 }
 
 #[test]
+fn next_leads_from_an_empty_phase_to_its_adoption() {
+    let world = World::new();
+    world.run_in("builder", &["init", "--phase", "demo"]).expect(0, "is open");
+    world.run_in("builder", &["next"]).expect(0, "builder: countersign key new builder");
+    world.run_in("builder", &["key", "new", "builder"]).expect(0, "ssh-ed25519");
+    let file = world.key("builder").with_extension("pub");
+    let file = file.to_string_lossy();
+    world.run_in("builder", &["next"]).expect(0, &format!("builder: countersign key add builder {file}"));
+    world.run_in("builder", &["key", "new", "builder"]).expect(12, &format!("Hint: countersign key add ROLE {file}"));
+    world.run_in("builder", &["doctor"]).expect(12, "next: countersign key add builder KEY.pub");
+    world.run_in("builder", &["key", "add", "builder", &file]).expect(0, "Next: countersign key add adversary KEY.pub");
+    world.run_in("builder", &["sync"]).expect(0, "pushed");
+    world.run_in("builder", &["next"]).expect(0, "builder: countersign key add adversary KEY.pub");
+    world.run_as("adversary", "builder", &["key", "new", "adversary"]).expect(0, "ssh-ed25519");
+    let file = world.key("adversary").with_extension("pub");
+    let added = world.run_in("builder", &["key", "add", "adversary", &file.to_string_lossy()]);
+    added.expect(0, "Next: both roles adopt the contract: countersign builder adopt");
+    world.run_in("builder", &["sync"]).expect(0, "pushed");
+    world.run_in("builder", &["next"]).expect(0, "builder: countersign builder adopt");
+}
+
+#[test]
 fn init_twice_changes_nothing() {
     let world = World::new();
     world.open(GUARD);

@@ -61,16 +61,7 @@ impl Site {
     /// The key is not the Builder's, the engine cannot be asked, or another run holds the lock.
     pub fn for_run(session: Session, command: &str) -> Result<Self, CommandError> {
         let key = session.key(Role::Builder)?;
-        let target = match session.target() {
-            Known::Is(target) => target,
-            Known::Unknown(why) => {
-                return Err(CommandError::new(
-                    Exit::Unknown,
-                    format!("no step can be run: {why}"),
-                    "countersign doctor",
-                ));
-            }
-        };
+        let target = session.needed_target("no step can be run")?;
         let host = session.host_state(&target.engine)?;
         // Held before anything is decided: two clones on one host must not both find a PASS unspent.
         let lock = host.run_lock(&session.context.holder(command))?;

@@ -9,7 +9,6 @@ use crate::commands::measure::all_held;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
-use crate::gates::inputs::Known;
 use crate::host::window::OpenWindow;
 use crate::model::record::{Body, Window};
 use crate::model::role::{Document, Role};
@@ -48,16 +47,7 @@ enum Act {
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
     let key = session.key(Role::Builder)?;
-    let target = match session.target() {
-        Known::Is(target) => target,
-        Known::Unknown(why) => {
-            return Err(CommandError::new(
-                Exit::Unknown,
-                format!("the window belongs to an engine: {why}"),
-                "countersign doctor",
-            ));
-        }
-    };
+    let target = session.needed_target("the window belongs to an engine")?;
     let state = session.host_state(&target.engine)?;
     let gathered = session.gather(false)?;
     let report = session.evaluate(&gathered);

@@ -60,7 +60,7 @@ pub fn look(context: &Context, session: Option<&Session>, seen: &Seen, lines: &m
     let Some(session) = session else { return };
     if mine.is_empty() {
         let found = format!("uid {} holds no key that the contract lists", context.uid());
-        lines.push(Line::wrong(Exit::Role, "role", found, "a listed key of one role", "countersign key new ROLE"));
+        lines.push(Line::wrong(Exit::Role, "role", found, "a listed key of one role", "countersign next"));
     }
     separation(context, session, &mine, lines);
     pins(session, seen, lines);

@@ -234,4 +234,9 @@ impl Contract {
     pub fn keys_of(&self, role: Role) -> &[String] {
         self.keys.get(&role).map_or(&[], Vec::as_slice)
     }
+
+    /// The first party that the contract lists no key for; nobody can adopt it before each has one.
+    pub fn keyless(&self) -> Option<Role> {
+        [Role::Builder, Role::Adversary].into_iter().find(|role| self.keys_of(*role).is_empty())
+    }
 }
