@@ -110,8 +110,9 @@ fn stay_if_leaving() {
     }
 }
 
-/// Says what is where, for whoever interrupts later.
+/// Says what is about to be where, for whoever interrupts later. Does not return when an interrupt has come: it never is.
 pub fn note(words: impl Into<String>) {
+    stay_if_leaving();
     state().notes.push(words.into());
 }
 
