@@ -1,5 +1,7 @@
 //! Several engines, one swarm: services spread over nodes, traffic between them, a node that goes away, a leader that changes.
 
+use std::rc::Rc;
+
 use crate::support::stage::Stage;
 use crate::support::twin::Twin;
 
@@ -13,10 +15,10 @@ const ROUTES: [(&str, u16); 6] = [
     ("keycloak.ci.test", 200),
 ];
 
-fn up(name: &str, managers: &str) -> Option<Twin> {
+fn up(name: &str, managers: &str) -> Option<Rc<Twin>> {
     let twin = Twin::up(name, &["--nodes", "3", "--managers", managers, "--topology", "pvfix"])?;
     assert_eq!(twin.ready_nodes(), ["n1", "n2", "n3"]);
-    Some(twin)
+    Some(Rc::new(twin))
 }
 
 fn all_answer(twin: &Twin) -> bool {
@@ -34,108 +36,108 @@ fn spread(twin: &Twin) -> Vec<String> {
     nodes
 }
 
-fn recreate(twin: &Twin, strategy: &str) -> String {
+/// Two subnets: each round goes from the one that is there to the other.
+const SUBNETS: [&str; 2] = ["10.10.0.0/16", "10.11.0.0/16"];
+
+/// Subnet and id of the network.
+fn proxy(twin: &Twin) -> (String, String) {
+    let format = "{{(index .IPAM.Config 0).Subnet}} {{.Id}}";
+    let proxy = twin.docker(&["network", "inspect", "proxy", "--format", format]);
+    let (subnet, id) = proxy.split_once(' ').expect("subnet and id");
+    (subnet.to_owned(), id.to_owned())
+}
+
+/// A stage whose one step recreates the network, and the subnet it is to have.
+fn stage(twin: &Rc<Twin>, strategy: &str) -> (Stage, &'static str) {
     let route = |(host, status): &(&str, u16)| {
         let (url, resolve) = (format!("http://{host}/"), &twin.address);
         format!("{{ name = \"{host}\", url = \"{url}\", status = [{status}], resolve = \"{resolve}\" }}")
     };
     let routes: Vec<String> = ROUTES.iter().map(route).collect();
-    format!(
+    let subnet = if proxy(twin).0 == SUBNETS[0] { SUBNETS[1] } else { SUBNETS[0] };
+    let step = format!(
         "[[step]]\nid = \"recreate\"\ntitle = \"Recreate\"\ngate = \"M1\"\nkind = \"docker.network.recreate\"\n\
-         network = \"proxy\"\nsubnet = \"10.10.0.0/16\"\nstrategy = \"{strategy}\"\nfront = [\"traefik_app\"]\nnetwork_label = \"route.network\"\n\
+         network = \"proxy\"\nsubnet = \"{subnet}\"\nstrategy = \"{strategy}\"\nfront = [\"traefik_app\"]\nnetwork_label = \"route.network\"\n\
          timeout = \"5m\"\nroutes = [{}]\n",
         routes.join(", ")
-    )
+    );
+    (Stage::set(Rc::clone(twin), &step), subnet)
 }
 
 /// What must hold afterwards: the subnet, every service on the network, every route.
 #[track_caller]
-fn is_recreated(twin: &Twin) {
-    let format = "{{(index .IPAM.Config 0).Subnet}} {{.Id}}";
-    let proxy = twin.docker(&["network", "inspect", "proxy", "--format", format]);
-    let (subnet, id) = proxy.split_once(' ').expect("subnet and id");
-    assert_eq!(subnet, "10.10.0.0/16");
+fn is_recreated(twin: &Twin, wanted: &str) {
+    let (subnet, id) = proxy(twin);
+    assert_eq!(subnet, wanted);
     for service in twin.docker(&["service", "ls", "--format", "{{.Name}}"]).lines() {
         let spec = twin.docker(&["service", "inspect", service, "--format", "{{json .Spec.TaskTemplate.Networks}}"]);
-        assert!(spec.contains(id), "{service} is not on the new network: {spec}");
+        assert!(spec.contains(&id), "{service} is not on the new network: {spec}");
     }
     twin.until("every route", || all_answer(twin));
     let names = twin.docker(&["network", "ls", "--format", "{{.Name}}"]) + &twin.docker(&["service", "ls"]);
     assert!(!names.contains("hold") && !names.contains("countersign-check"), "something is left: {names}");
 }
 
+const STRATEGIES: [&str; 2] = ["break-before-make", "make-before-break"];
+
+/// All of it on one swarm, since three engines take their time to start.
 #[test]
-fn three_nodes_carry_the_services_and_traffic_passes_between_them() {
+fn with_every_node_and_with_a_worker_that_is_down_it_is_recreated() {
     let Some(twin) = up("nodes", "1") else { return };
     assert!(spread(&twin).len() >= 2, "the services are on {:?} only", spread(&twin));
     assert!(all_answer(&twin), "traffic to other nodes does not pass");
+    for strategy in STRATEGIES {
+        let (stage, subnet) = stage(&twin, strategy);
+        stage.builder(&["builder", "run", "recreate"]).expect(0, "is done");
+        is_recreated(&twin, subnet);
+    }
+    // The worker went away before the step; its tasks never end as far as the swarm can tell.
     twin.node("stop", "n3");
     twin.until("n3 to be down", || twin.ready_nodes() == ["n1", "n2"]);
     twin.until("the routes without n3", || all_answer(&twin));
+    for strategy in STRATEGIES {
+        let (stage, subnet) = stage(&twin, strategy);
+        stage.builder(&["builder", "run", "recreate"]).expect(0, "is done");
+        is_recreated(&twin, subnet);
+    }
+    let subnet = proxy(&twin).0;
     twin.node("start", "n3");
     twin.until("n3 to be back", || twin.ready_nodes() == ["n1", "n2", "n3"]);
-}
-
-#[test]
-fn break_before_make_on_three_nodes() {
-    let Some(twin) = up("nodes-bbm", "1") else { return };
-    let steps = recreate(&twin, "break-before-make");
-    let stage = Stage::set(twin, &steps);
-    stage.builder(&["builder", "run", "recreate"]).expect(0, "is done");
-    is_recreated(&stage.twin);
-}
-
-#[test]
-fn make_before_break_on_three_nodes() {
-    let Some(twin) = up("nodes-mbb", "1") else { return };
-    let steps = recreate(&twin, "make-before-break");
-    let stage = Stage::set(twin, &steps);
-    stage.builder(&["builder", "run", "recreate"]).expect(0, "is done");
-    is_recreated(&stage.twin);
-}
-
-/// The worker went away before the step; its tasks never end as far as the swarm can tell.
-#[test]
-fn a_worker_that_is_down_does_not_hold_the_step_up() {
-    for strategy in ["break-before-make", "make-before-break"] {
-        let Some(twin) = up("nodes-down", "1") else { return };
-        let steps = recreate(&twin, strategy);
-        let stage = Stage::set(twin, &steps);
-        stage.twin.node("stop", "n3");
-        stage.twin.until("n3 to be down", || stage.twin.ready_nodes() == ["n1", "n2"]);
-        stage.twin.until("the routes without n3", || all_answer(&stage.twin));
-        stage.builder(&["builder", "run", "recreate"]).expect(0, "is done");
-        is_recreated(&stage.twin);
-        stage.twin.node("start", "n3");
-        stage.twin.until("n3 to be back", || stage.twin.ready_nodes() == ["n1", "n2", "n3"]);
-        is_recreated(&stage.twin);
-    }
+    is_recreated(&twin, &subnet);
 }
 
 /// The step stops dead in the middle, another manager becomes the leader, and the step goes on without a word.
 #[cfg(feature = "test-hooks")]
 #[test]
 fn another_leader_in_the_middle_of_the_step_changes_nothing() {
+    let Some(twin) = up("nodes-leader", "3") else { return };
     for (strategy, point) in [
         ("break-before-make", "engine.network.remove.after"),
         ("break-before-make", "engine.service.update.after#3"),
         ("make-before-break", "engine.network.create.after#1"),
     ] {
-        let Some(twin) = up("nodes-leader", "3") else { return };
-        let steps = recreate(&twin, strategy);
-        let stage = Stage::set(twin, &steps);
+        let (stage, subnet) = stage(&twin, strategy);
         let running = stage.start(&["builder", "run", "recreate"], &format!("stop {point}"));
-        stage.twin.until("the step to stop", || running.is_stopped());
-        // The first node leads; it steps down, another one leads, and it is a manager again.
-        stage.twin.docker_on("n2", &["node", "demote", "n1"]);
-        stage.twin.until("n1 to be a worker", || !stage.twin.try_docker(&["node", "ls"]).status.success());
-        stage.twin.until("n1 to be a manager again", || {
-            stage.twin.try_docker_on("n2", &["node", "promote", "n1"]).status.success()
-                && stage.twin.try_docker(&["node", "ls"]).status.success()
+        twin.until("the step to stop", || running.is_stopped());
+        // The leader steps down, another one leads, and it is a manager again.
+        let (leader, other) = leader(&twin);
+        twin.docker_on(&other, &["node", "demote", &leader]);
+        twin.until("it to be a worker", || !twin.try_docker_on(&leader, &["node", "ls"]).status.success());
+        twin.until("it to be a manager again", || {
+            twin.try_docker_on(&other, &["node", "promote", &leader]).status.success()
+                && twin.try_docker_on(&leader, &["node", "ls"]).status.success()
         });
-        let leader = stage.twin.docker(&["node", "ls", "--format", "{{.Hostname}} {{.ManagerStatus}}"]);
-        assert!(!leader.contains("n1 Leader") && leader.contains("Leader"), "{leader}");
+        assert_ne!(self::leader(&twin).0, leader, "the same one leads");
         running.go_on().expect(0, "is done");
-        is_recreated(&stage.twin);
+        is_recreated(&twin, subnet);
     }
+}
+
+/// The node that leads, and one that does not.
+#[cfg(feature = "test-hooks")]
+fn leader(twin: &Twin) -> (String, String) {
+    let nodes = twin.docker(&["node", "ls", "--format", "{{.Hostname}} {{.ManagerStatus}}"]);
+    let (leaders, others): (Vec<&str>, Vec<&str>) = nodes.lines().partition(|line| line.ends_with(" Leader"));
+    let name = |lines: &[&str]| lines.first().and_then(|line| line.split(' ').next()).map(str::to_owned);
+    (name(&leaders).expect("a leader"), name(&others).expect("another"))
 }

@@ -3,6 +3,7 @@
 use std::fs;
 #[cfg(feature = "test-hooks")]
 use std::process::{Child, Stdio};
+use std::rc::Rc;
 
 use super::twin::Twin;
 use super::{Answer, CONTRACT, GUARD, World};
@@ -11,14 +12,15 @@ use super::{Answer, CONTRACT, GUARD, World};
 pub struct Stage {
     /// The clones.
     pub world: World,
-    /// The swarm.
-    pub twin: Twin,
+    /// The swarm, which may be another stage's afterwards.
+    pub twin: Rc<Twin>,
     pins: String,
 }
 
 impl Stage {
     /// Sets a phase with these steps (`[[step]]` tables of gate M1), and the window open.
-    pub fn set(twin: Twin, steps: &str) -> Self {
+    pub fn set(twin: impl Into<Rc<Twin>>, steps: &str) -> Self {
+        let twin = twin.into();
         let world = World::new();
         world.open(GUARD);
         let contract = world.read(CONTRACT).replace("unix:///nonexistent/docker.sock", &twin.engine());
