@@ -83,7 +83,7 @@ impl Context {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
     pub fn now(&self) -> Time {
         #[cfg(feature = "test-hooks")]
-        if let Some(time) = env::var("COUNTERSIGN_NOW").ok().and_then(|text| text.parse().ok()) {
+        if let Some(time) = env::var("COUNTERSIGN_NOW").ok().and_then(|text| ordered_time(&text)) {
             return time;
         }
         Time::from_utc(chrono::Utc::now())
@@ -185,5 +185,14 @@ impl Context {
     /// Whether standard error is a terminal.
     pub fn talks_to_a_person(&self) -> bool {
         io::stderr().is_terminal()
+    }
+}
+
+/// The time that a test orders: itself, or `@FILE`, which holds it and may change while the process runs.
+#[cfg(feature = "test-hooks")]
+fn ordered_time(text: &str) -> Option<Time> {
+    match text.strip_prefix('@') {
+        Some(file) => fs::read_to_string(file).ok()?.trim().parse().ok(),
+        None => text.parse().ok(),
     }
 }

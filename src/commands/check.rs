@@ -100,7 +100,8 @@ fn missing(session: &Session, gathered: &Gathered, report: &PhaseReport<'_>, def
                         record.id.short(),
                         id.short()
                     ),
-                    remedy: "countersign sync, or: countersign check --repair".into(),
+                    remedy: "countersign sync, or countersign builder resume on the host that ran the steps, or: countersign check --repair"
+                        .into(),
                 });
             }
         }

@@ -1,6 +1,7 @@
 //! One file a command. Here is what ties the parts together; the parts do not know each other.
 
 pub mod adopt;
+pub mod adopted;
 pub mod adversary;
 pub mod break_glass;
 pub mod builder;

@@ -22,6 +22,8 @@ use super::open::Session;
 
 /// How long a window `next` proposes where the contract sets no shorter limit, in minutes.
 const WINDOW_MINUTES: u64 = 30;
+/// The command of recovery.
+const RESUME: &str = "countersign builder resume";
 
 /// Say whose turn it is and the one command to run
 ///
@@ -69,8 +71,10 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let turn = keyless(&session, context).unwrap_or_else(|| turn(&report));
     let me = me(&session, context);
     let unpublished = session.unpublished()?;
+    // What a step left in doubt, or only this host remembers, comes before it is published.
+    let resume = turn.run == RESUME && me == Some(Role::Builder);
     let mine = match me {
-        Some(_) if unpublished => {
+        Some(_) if unpublished && !resume => {
             Turn::new(&turn.who, "countersign sync", "what this clone holds is not published yet")
         }
         Some(role) if turn.who != role.name() && !matches!(turn.who.as_str(), "nobody" | "operator") => Turn::new(
@@ -130,7 +134,7 @@ fn turn(report: &PhaseReport<'_>) -> Turn {
     let unsettled = |state| matches!(state, State::InDoubt | State::Stuck | State::Failed);
     if let Some((step, progress)) = report.steps.iter().find(|(_, progress)| unsettled(progress.state)) {
         let why = format!("step `{step}` is {}", progress.state.label());
-        return Turn::new(Role::Builder, "countersign builder resume", why);
+        return Turn::new(Role::Builder, RESUME, why);
     }
     if let Some(veto) = report.vetoes.first() {
         let lift = format!("countersign adversary veto lift {} --reason …", veto.id.short());

@@ -1,6 +1,6 @@
 //! Opening a phase: repository, contract, documents, host state, and the evaluation of them all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,15 +18,19 @@ use crate::host::ledger;
 use crate::host::pins::Pins;
 use crate::model::contract::{Contract, parse};
 use crate::model::ids::PhaseName;
-use crate::model::record::{Output, Record, Subject, Target};
-use crate::model::role::{Document, Role};
+use crate::model::record::{Record, Subject, Target};
+use crate::model::role::Role;
 use crate::model::time::Time;
 use crate::sign::key_file::Key;
+
+use super::adopted::documents_at;
 
 /// The engine that is asked where no contract names one.
 pub const USUAL_ENGINE: &str = "unix:///var/run/docker.sock";
 /// How long the remote may take to answer.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// A line of every block that adopts a contract.
+const ADOPTION: &str = "record = \"contract\"\n";
 
 /// An open phase.
 pub struct Session {
@@ -58,12 +62,19 @@ pub struct Gathered {
     pub now: Time,
 }
 
-/// The phases of a repository, by their contracts.
+/// The phases of a repository: by their contracts, and where one is gone by what the Adversary adopted.
 pub fn phases(root: &Path) -> Vec<PhaseName> {
     let Ok(entries) = fs::read_dir(root.join(DIRECTORY)) else { return Vec::new() };
     let name = |entry: fs::DirEntry| {
         let name = entry.file_name().into_string().ok()?;
-        name.strip_prefix("PHASE-")?.strip_suffix(".toml")?.parse().ok()
+        if let Some(phase) = name.strip_prefix("PHASE-").and_then(|rest| rest.strip_suffix(".toml")) {
+            return phase.parse().ok();
+        }
+        let phase = name.strip_prefix("REVIEW-")?.strip_suffix(".md")?;
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        let gone = is_file && !root.join(format!("{DIRECTORY}/PHASE-{phase}.toml")).exists();
+        let adopted = gone && fs::read_to_string(entry.path()).is_ok_and(|text| text.contains(ADOPTION));
+        adopted.then(|| phase.parse().ok()).flatten()
     };
     let mut phases: Vec<PhaseName> = entries.flatten().filter_map(name).collect();
     phases.sort();
@@ -110,6 +121,34 @@ pub fn phase(context: &Context, repository: &Repository) -> Result<PhaseName, Co
     }
 }
 
+/// The contract in the work tree, with its exact text.
+///
+/// # Errors
+///
+/// It is missing, no regular file, or has defects (31).
+pub fn read_contract(repository: &Repository, phase: &PhaseName) -> Result<(Contract, String), CommandError> {
+    let file = format!("{DIRECTORY}/PHASE-{phase}.toml");
+    let path = repository.root.join(&file);
+    let unreadable = |why: String| {
+        CommandError::new(Exit::Contract, format!("{file}: {why}"), format!("git log -p -- {file}, and put it back"))
+    };
+    if !fs::symlink_metadata(&path).map_err(|error| unreadable(error.to_string()))?.is_file() {
+        return Err(unreadable("not a regular file".into()));
+    }
+    let text = fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+    let contract = parse::parse(&text, Some(&repository.root)).map_err(|defects| CommandError {
+        exit: Exit::Contract,
+        message: format!("{file} has {} defects", defects.len()),
+        details: defects.iter().map(|defect| format!("{file}:{defect}")).collect(),
+        hint: Some(format!("mend them in {file}; countersign probe --explain KIND shows how a criterion is written")),
+    })?;
+    if contract.phase != *phase {
+        let message = format!("{file} says phase {}, and its name says {phase}", contract.phase);
+        return Err(CommandError::new(Exit::Contract, message, "one name in both"));
+    }
+    Ok((contract, text))
+}
+
 impl Session {
     /// Opens the phase that the command is about.
     ///
@@ -119,26 +158,7 @@ impl Session {
     pub fn open(context: &Context) -> Result<Self, CommandError> {
         let repository = repository(context)?;
         let phase = phase(context, &repository)?;
-        let file = format!("{DIRECTORY}/PHASE-{phase}.toml");
-        let path = repository.root.join(&file);
-        let unreadable =
-            |why: String| CommandError::new(Exit::Contract, format!("{file}: {why}"), "git log -p on this file");
-        if !fs::symlink_metadata(&path).map_err(|error| unreadable(error.to_string()))?.is_file() {
-            return Err(unreadable("not a regular file".into()));
-        }
-        let contract_text = fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
-        let contract = parse::parse(&contract_text, Some(&repository.root)).map_err(|defects| CommandError {
-            exit: Exit::Contract,
-            message: format!("{file} has {} defects", defects.len()),
-            details: defects.iter().map(|defect| format!("{file}:{defect}")).collect(),
-            hint: Some(format!(
-                "mend them in {file}; countersign probe --explain KIND shows how a criterion is written"
-            )),
-        })?;
-        if contract.phase != phase {
-            let message = format!("{file} says phase {}, and its name says {phase}", contract.phase);
-            return Err(CommandError::new(Exit::Contract, message, "one name in both"));
-        }
+        let (contract, contract_text) = read_contract(&repository, &phase)?;
         let store = Store::new(&repository.root, &repository.common_dir, phase);
         Ok(Self { context: context.clone(), repository, contract, contract_text, store })
     }
@@ -206,17 +226,8 @@ impl Session {
             }
             Err(error) => return Err(error.into()),
         };
-        let mut bytes = BTreeMap::new();
-        for document in Document::ALL {
-            if let Some(text) = self.repository.show(&tip.reference, &self.store.file(document)) {
-                bytes.insert(document, text);
-            }
-        }
-        let evidence = |output: &Output| {
-            let file = self.store.evidence_file(output);
-            self.repository.show(&tip.reference, &file).ok_or_else(|| format!("{file} is not on the remote"))
-        };
-        Ok(Some((tip.commit.to_string(), self.store.read_given(&bytes, &evidence))))
+        let documents = documents_at(&self.repository, &self.store, &tip.reference);
+        Ok(Some((tip.commit.to_string(), documents)))
     }
 
     /// Whether this clone holds records or commits that its remote lacks; no where there is no remote or branch.
@@ -232,10 +243,10 @@ impl Session {
         Ok(self.repository.unpublished("origin", &branch)?)
     }
 
-    /// What the host remembers of the engine and this phase.
-    pub fn host(&self, target: &Known<Target>, records: &[Arc<Record>]) -> Host {
-        let target = match target {
-            Known::Is(target) => target,
+    /// What the host remembers of the engine and this phase; `asked` is what the engine said.
+    pub fn host(&self, asked: &Known<(Target, Known<Time>)>, records: &[Arc<Record>]) -> Host {
+        let (target, clock) = match asked {
+            Known::Is((target, clock)) => (target, clock.clone()),
             Known::Unknown(why) => return Host::unknown(why),
         };
         let here = Known::Is(target.clone());
@@ -246,14 +257,14 @@ impl Session {
         };
         let state = match self.host_state(&target.engine) {
             Ok(state) => state,
-            Err(error) => return Host { target: here, pins, ..Host::unknown(&error.message) },
+            Err(error) => return Host { target: here, clock, pins, ..Host::unknown(&error.message) },
         };
         let (spent, unjournaled) = match state.ledger() {
             Err(error) => (Known::Unknown(known(&error)), Known::Unknown(known(&error))),
             Ok(ledger) => {
                 let entries = ledger.of(&self.repository.root_commit, self.store.phase());
                 let journaled: BTreeSet<_> = records.iter().map(|record| record.id).collect();
-                let missing = entries.iter().map(|entry| entry.id).filter(|id| !journaled.contains(id)).collect();
+                let missing = ledger::ids(&entries).filter(|id| !journaled.contains(id)).collect();
                 (Known::Is(ledger::spent(&entries)), Known::Is(missing))
             }
         };
@@ -266,7 +277,7 @@ impl Session {
                 Known::Is(mine.map(|window| window.until))
             }
         };
-        Host { target: here, pins, spent, window, unjournaled }
+        Host { target: here, clock, pins, spent, window, unjournaled }
     }
 
     /// The state directory of an engine.
@@ -332,7 +343,7 @@ impl Session {
     fn gathered(&self, documents: Documents, remote: Option<&Documents>, subject: Known<Subject>) -> Gathered {
         let records = store::union(&documents, remote);
         let defects = documents.defects().count() + remote.into_iter().flat_map(Documents::defects).count();
-        let host = self.host(&self.target(), &records);
+        let host = self.host(&self.engine_asked(), &records);
         Gathered { documents, records, defects, host, subject, now: self.context.now() }
     }
 

@@ -1,20 +1,25 @@
 //! `countersign sync`
 
 use std::collections::HashSet;
+use std::fs;
 
 use serde_json::json;
 
 use crate::context::Context;
+use crate::docs::read::Defect;
+use crate::docs::store::{Documents, Store};
 use crate::error::{CommandError, Exit};
-use crate::git::GitError;
+use crate::git::{GitError, Repository};
 use crate::model::record::{Body, Record};
 use crate::report::Answer;
 
-use super::open::Session;
+use super::adopted::documents_at;
+use super::open::{self, read_contract};
 
 /// Commit the state documents alone, rebase onto the remote, push
 ///
-/// Never forces, and leaves uncommitted work in the tree as it is.
+/// Never forces, and leaves uncommitted work in the tree as it is. What is broken here and not yet in HEAD is not published; what is
+/// broken in HEAD already keeps no veto from being published.
 ///
 /// Example: countersign sync
 #[derive(Debug, clap::Args)]
@@ -26,35 +31,31 @@ pub struct Args {}
 ///
 /// The remote does not answer, or commits conflict; what was there is then as it was.
 pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
-    let session = Session::open(context)?;
-    let documents = session.store.load()?;
-    let defects: Vec<String> = documents.defects().map(ToString::to_string).collect();
-    if !defects.is_empty() {
-        let message = format!("the documents have {} defects and are not published", defects.len());
-        return Err(CommandError {
-            exit: Exit::Invalid,
-            message,
-            details: defects,
-            hint: Some("countersign check".into()),
-        });
+    let repository = open::repository(context)?;
+    let phase = open::phase(context, &repository)?;
+    let store = Store::new(&repository.root, &repository.common_dir, phase.clone()).without_missing();
+    let documents = store.load()?;
+    let committed = documents_at(&repository, &store, "HEAD");
+    new_damage(&repository, &store, &documents, &committed)?;
+    if let Err(error) = read_contract(&repository, &phase)
+        && changed(&repository, &store.contract_file())
+    {
+        return Err(error);
     }
-    let branch = session
-        .repository
-        .branch()
-        .ok_or_else(|| CommandError::new(Exit::Usage, "HEAD is detached", "git switch BRANCH"))?;
-    if session.repository.remote_url("origin").is_none() {
+    let branch =
+        repository.branch().ok_or_else(|| CommandError::new(Exit::Usage, "HEAD is detached", "git switch BRANCH"))?;
+    if repository.remote_url("origin").is_none() {
         return Err(CommandError::new(
             Exit::Usage,
             "the repository has no remote `origin`",
             "git remote add origin URL",
         ));
     }
-    let phase = session.store.phase();
-    let committed: HashSet<_> = committed_records(&session);
+    let committed: HashSet<_> = committed.records().map(|record| record.id).collect();
     let newest =
         documents.records().filter(|record| !committed.contains(&record.id)).max_by_key(|record| record.block.at);
     let subject = newest.map_or_else(|| format!("status({phase}): documents"), subject_line);
-    let synced = session.repository.sync("origin", &branch, &subject).map_err(|error| match error {
+    let synced = repository.sync("origin", &branch, &subject).map_err(|error| match error {
         GitError::Failed { ref command, .. } if command == "rebase" => CommandError::new(
             Exit::Closed,
             format!("the remote's commits and yours touch the same lines: {error}; your clone is as it was"),
@@ -75,16 +76,36 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     ))
 }
 
-/// The ids of the records that HEAD's documents hold.
-fn committed_records(session: &Session) -> HashSet<crate::model::ids::RecordId> {
-    let bytes = crate::model::role::Document::ALL
-        .into_iter()
-        .filter_map(|document| Some((document, session.repository.show("HEAD", &session.store.file(document))?)))
-        .collect();
-    let evidence = |output: &crate::model::record::Output| {
-        session.repository.show("HEAD", &session.store.evidence_file(output)).ok_or_else(|| "not committed".to_owned())
-    };
-    session.store.read_given(&bytes, &evidence).records().map(|record| record.id).collect()
+/// Refuses to publish what is wrong with a document and was not at HEAD.
+fn new_damage(
+    repository: &Repository,
+    store: &Store,
+    now: &Documents,
+    committed: &Documents,
+) -> Result<(), CommandError> {
+    let mut defects = Vec::new();
+    for (document, read) in &now.0 {
+        let before = committed.0.get(document);
+        if before.is_none() && fs::symlink_metadata(repository.root.join(store.file(*document))).is_err() {
+            continue;
+        }
+        let known = |defect: &&Defect| before.is_some_and(|read| read.defects.iter().any(|d| d.what == defect.what));
+        defects.extend(read.defects.iter().filter(|defect| !known(defect)).map(ToString::to_string));
+    }
+    if defects.is_empty() {
+        return Ok(());
+    }
+    Err(CommandError {
+        exit: Exit::Invalid,
+        message: format!("the documents have {} defects and are not published", defects.len()),
+        details: defects,
+        hint: Some("countersign check".into()),
+    })
+}
+
+/// Whether a file is not what it is at HEAD.
+fn changed(repository: &Repository, file: &str) -> bool {
+    fs::read(repository.root.join(file)).ok() != repository.show("HEAD", file)
 }
 
 /// The commit subject of the protocol for a record.

@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Exit};
 use crate::gates::inputs::Known;
 use crate::model::record::Target;
+use crate::model::time::Time;
 
 use super::open::Session;
 
@@ -30,6 +31,14 @@ impl Session {
 
     /// The engine's identity, or why it could not be asked. Only a swarm manager will do.
     pub fn target(&self) -> Known<Target> {
+        match self.engine_asked() {
+            Known::Is((target, _)) => Known::Is(target),
+            Known::Unknown(why) => Known::Unknown(why),
+        }
+    }
+
+    /// The engine's identity and what its clock says.
+    pub fn engine_asked(&self) -> Known<(Target, Known<Time>)> {
         let address = self.engine_address();
         // A socket that is not there needs no runtime to find out.
         if let Some(path) = address.strip_prefix("unix://")
@@ -46,11 +55,15 @@ impl Session {
             Err(error) => Known::Unknown(format!("engine {address}: {error}")),
             Ok(info) => match info.cluster_id {
                 None => Known::Unknown(format!("engine {address} did not name its swarm")),
-                Some(cluster) => Known::Is(Target {
-                    engine: info.engine_id,
-                    cluster,
-                    machine: info.node_machine_is_local.then(|| self.context.machine().ok()).flatten(),
-                }),
+                Some(cluster) => {
+                    let silent = || Known::Unknown("its answer holds none that can be read".to_owned());
+                    let target = Target {
+                        engine: info.engine_id,
+                        cluster,
+                        machine: info.node_machine_is_local.then(|| self.context.machine().ok()).flatten(),
+                    };
+                    Known::Is((target, info.system_time.map_or_else(silent, Known::Is)))
+                }
             },
         }
     }

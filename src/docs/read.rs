@@ -39,6 +39,13 @@ impl fmt::Display for Defect {
     }
 }
 
+impl Defect {
+    /// Whether all that is wrong is that a record's predecessor is not there.
+    pub fn is_missing_link(&self) -> bool {
+        self.what.ends_with(NOT_HERE)
+    }
+}
+
 /// Which signatures are checked while reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signatures {
@@ -122,7 +129,7 @@ pub fn grow(source: &Source<'_>, read: &mut ReadDocument, section: &str) -> Resu
     let dangling = |record: &Record| record.block.prev.iter().any(|prev| !known.contains(prev));
     let linked = more.records.iter().filter(|record| dangling(record)).count();
     // A piece of a document misses the records that came before it; whatever else is wrong with it is wrong with the whole.
-    if let Some(defect) = more.defects.iter().find(|defect| !defect.what.ends_with(NOT_HERE)) {
+    if let Some(defect) = more.defects.iter().find(|defect| !defect.is_missing_link()) {
         return Err(defect.to_string());
     }
     let [record] = more.records.as_slice() else {

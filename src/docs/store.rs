@@ -75,6 +75,7 @@ pub struct Store {
     root: PathBuf,
     git_common_dir: PathBuf,
     phase: PhaseName,
+    without_missing: bool,
 }
 
 /// The three documents with records.
@@ -130,7 +131,15 @@ pub struct DraftOutput {
 impl Store {
     /// The documents of a phase in the repository with this root and git common directory.
     pub fn new(root: &Path, git_common_dir: &Path, phase: PhaseName) -> Self {
-        Self { root: root.to_owned(), git_common_dir: git_common_dir.to_owned(), phase }
+        Self { root: root.to_owned(), git_common_dir: git_common_dir.to_owned(), phase, without_missing: false }
+    }
+
+    /// The same documents; of the Builder's, one that is missing or cannot be read is a defect and no error. For what the Adversary
+    /// must be able to say whatever the Builder did to its own documents.
+    #[must_use]
+    pub fn without_missing(mut self) -> Self {
+        self.without_missing = true;
+        self
     }
 
     /// The phase.

@@ -16,8 +16,8 @@ use crate::model::record::{Body, Ending, Record, Ruling};
 use crate::model::role::Role;
 use crate::model::time::{Time, show_duration};
 
-/// A clock this much behind the newest record refuses whatever opens something.
-const CLOCK_TOLERANCE_SECONDS: u64 = 120;
+/// A clock this much behind the newest record, or off the engine's, refuses whatever opens something.
+pub const CLOCK_TOLERANCE_SECONDS: u64 = 120;
 
 /// How a phase stands.
 pub struct PhaseReport<'a> {
@@ -95,6 +95,7 @@ pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
     if let Some(reason) = clock(trust.counted.iter().chain(&trust.unchecked), inputs.now) {
         general.push(reason);
     }
+    general.extend(engine_clock(&inputs));
     let is_done = |record: &&&Record| rests(inputs.contract, &graph, &counts, record);
     let done = trust.counted.iter().rev().find(is_done).copied();
     PhaseReport {
@@ -125,7 +126,7 @@ fn documents(inputs: &Inputs<'_>, graph: &Graph<'_>, reasons: &mut Vec<Reason>) 
             Class::Invalid,
             found,
             "every linked record",
-            "countersign sync, then countersign check",
+            "countersign sync, and on the host that ran the steps countersign builder resume; then countersign check",
         ));
     }
 }
@@ -182,6 +183,28 @@ fn clock<'a>(records: impl Iterator<Item = &'a &'a Record>, now: Time) -> Option
     })
 }
 
+/// The engine's clock, where an engine was asked: ages, windows and "since" are judged by both.
+fn engine_clock(inputs: &Inputs<'_>) -> Option<Reason> {
+    let Known::Is(engine) = &inputs.host.target else { return None };
+    let (found, wanted) = match &inputs.host.clock {
+        Known::Unknown(why) => {
+            (format!("engine {} named no time: {why}", engine.engine), "the engine's time, to hold this clock against")
+        }
+        Known::Is(theirs) => {
+            let apart = inputs.now.since(*theirs).or_else(|| theirs.since(inputs.now)).unwrap_or_default();
+            if apart.as_secs() <= CLOCK_TOLERANCE_SECONDS {
+                return None;
+            }
+            let apart = show_duration(apart);
+            (
+                format!("this clock says {}, and the engine's {theirs}: {apart} apart", inputs.now),
+                "clocks within two minutes of each other",
+            )
+        }
+    };
+    Some(Reason::new(Class::Unknown, found, wanted, "timedatectl status, here and on the engine's machine"))
+}
+
 /// The reasons why this host does not trust the signer of a PASS.
 pub fn pin_reasons(report: &PhaseReport<'_>, pass: Option<&Record>) -> Vec<Reason> {
     match (&report.inputs.host.pins, pass) {
@@ -227,8 +250,12 @@ pub fn ledger_reasons(report: &PhaseReport<'_>) -> Vec<Reason> {
     match &report.inputs.host.unjournaled {
         Known::Is(ids) if !ids.is_empty() => vec![Reason::new(
             Class::InDoubt,
-            format!("the ledger of this host holds {} records that JOURNAL lacks, first {}", ids.len(), ids[0].short()),
-            "a JOURNAL that has them",
+            format!(
+                "the ledger of this host holds {} records that the documents lack, first {}",
+                ids.len(),
+                ids[0].short()
+            ),
+            "documents that have them",
             "countersign builder resume",
         )],
         Known::Unknown(why) => {

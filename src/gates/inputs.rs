@@ -35,13 +35,15 @@ impl<T> Known<T> {
 pub struct Host {
     /// The engine that is asked here.
     pub target: Known<Target>,
+    /// What the clock of that engine says.
+    pub clock: Known<Time>,
     /// Adversary keys that an operator pinned for this engine, OpenSSH form without comment.
     pub pins: Known<BTreeSet<String>>,
     /// PASSes spent, with the step that spent each, by the ledger.
     pub spent: Known<BTreeSet<(RecordId, StepId)>>,
     /// The end of the open window; `None` when none is open.
     pub window: Known<Option<Time>>,
-    /// Ledger entries of this repository and phase that JOURNAL lacks.
+    /// Records of this repository and phase that the ledger holds and the documents lack.
     pub unjournaled: Known<Vec<RecordId>>,
 }
 
@@ -50,6 +52,7 @@ impl Host {
     pub fn unknown(why: &str) -> Self {
         Self {
             target: Known::Unknown(why.to_owned()),
+            clock: Known::Unknown(why.to_owned()),
             pins: Known::Unknown(why.to_owned()),
             spent: Known::Unknown(why.to_owned()),
             window: Known::Unknown(why.to_owned()),

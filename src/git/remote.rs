@@ -42,7 +42,7 @@ impl Repository {
     ///
     /// The remote does not answer in time; there is no such branch there.
     pub fn ask(&self, remote: &str, branch: &str, patience: Duration) -> Result<Tip, GitError> {
-        let reference = format!("refs/countersign/{remote}/{branch}");
+        let reference = self.last_seen(remote, branch);
         let known = format!("refs/countersign-known/{remote}/{branch}");
         let refspec = format!("+refs/heads/{branch}:{reference}");
         let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", remote, &refspec];
@@ -61,6 +61,11 @@ impl Repository {
             self.git(&["update-ref", "--end-of-options", &known, commit.as_str()])?;
         }
         Ok(Tip { commit, reference, forced, known })
+    }
+
+    /// The local name of what was last seen of a remote's branch; it may not be there.
+    pub fn last_seen(&self, remote: &str, branch: &str) -> String {
+        format!("refs/countersign/{remote}/{branch}")
     }
 
     /// The URL of a remote, without credentials.

@@ -11,6 +11,7 @@ use super::{HostError, HostState};
 use crate::fault;
 use crate::model::ids::{ObjectId, PhaseName, RecordId, StepId};
 use crate::model::record::{Body, Ending, Record};
+use crate::model::role::Document;
 
 const FILE: &str = "ledger";
 
@@ -49,6 +50,38 @@ pub struct Entry {
     /// The text of its evidence file, where its output is in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
+    /// Records that it comes after and that were only in this clone when it was written: without them it could be put back, and its
+    /// links would hang in the air for ever.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Beside>,
+}
+
+/// A record of any document, kept beside an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beside {
+    /// Where it stands.
+    pub document: Document,
+    /// The record.
+    pub id: RecordId,
+    /// The signed section's exact text.
+    pub section: String,
+    /// The text of its evidence file, where its output is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+impl Beside {
+    /// A record with its section.
+    pub fn of(record: &Record, section: String) -> Self {
+        Self { document: record.block.document, id: record.id, section, evidence: in_file(record) }
+    }
+}
+
+/// The text of a record's evidence file, where its output is in one.
+fn in_file(record: &Record) -> Option<String> {
+    let in_file = record.block.output.as_ref().is_some_and(|output| output.file.is_some());
+    record.output.clone().filter(|_| in_file)
 }
 
 impl Entry {
@@ -59,7 +92,6 @@ impl Entry {
             Body::Outcome(outcome) => (What::Outcome, &outcome.step, None, Some(outcome.ending)),
             _ => return None,
         };
-        let in_file = record.block.output.as_ref().is_some_and(|output| output.file.is_some());
         Some(Self {
             what,
             repository: record.block.repository.clone(),
@@ -69,7 +101,8 @@ impl Entry {
             spends,
             ending,
             section,
-            evidence: record.output.clone().filter(|_| in_file),
+            evidence: in_file(record),
+            beside: Vec::new(),
         })
     }
 }
@@ -88,6 +121,11 @@ impl Ledger {
     pub fn of(&self, repository: &ObjectId, phase: &PhaseName) -> Vec<&Entry> {
         self.entries.iter().filter(|entry| entry.repository == *repository && entry.phase == *phase).collect()
     }
+}
+
+/// Every record that these entries hold: each entry's own, after those beside it.
+pub fn ids<'a>(entries: &'a [&'a Entry]) -> impl Iterator<Item = RecordId> + 'a {
+    entries.iter().flat_map(|entry| entry.beside.iter().map(|beside| beside.id).chain([entry.id]))
 }
 
 /// What these entries spent, with the step that spent each: every PASS that an intent names, unless the step was unwound after
@@ -173,6 +211,7 @@ mod tests {
             spends: None,
             ending: None,
             evidence: None,
+            beside: Vec::new(),
             section: "## Intent\n\nline\n".into(),
         }
     }

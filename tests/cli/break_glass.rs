@@ -60,9 +60,11 @@ fn it_counts_for_an_hour_on_one_subject() {
     steps.world.commit("builder", "another subject");
     steps.builder(&["builder", "run", "one"]).expect(10, "gate M1 has no claim");
     steps.restore();
+    steps.world.write("engine-time", "2099-01-01T00:00:00Z");
     let later = [("COUNTERSIGN_NOW", "2099-01-01T00:00:00Z")];
     steps.with(&later, &["builder", "run", "one"]).expect(10, "gate M1 has no claim");
     steps.restore();
+    std::fs::remove_file(steps.world.path("engine-time")).expect("removed");
     steps.world.run_in("adversary", &["sync"]).expect(0, "");
     steps.world.run_in("adversary", &["adversary", "veto", "raise", "--reason", "no"]).expect(0, "raised");
     steps.world.run_in("adversary", &["sync"]).expect(0, "pushed");

@@ -1,4 +1,6 @@
 //! The gates through the command line: every hazard, by its number.
 
 mod battery;
+mod clocks;
 mod hazards;
+mod objections;

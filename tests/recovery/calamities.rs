@@ -82,7 +82,7 @@ fn without_the_repository_the_host_is_enough() {
     outside(&["builder", "resume"]).expect(0, "Nothing is in doubt");
     // A fresh clone gets what JOURNAL lacks, byte for byte, and is whole.
     steps.world.git(".", &["clone", "-q", "origin.git", "builder"]);
-    steps.builder(&["builder", "run", "two"]).expect(21, "records that JOURNAL lacks");
+    steps.builder(&["builder", "run", "two"]).expect(21, "records that the documents lack");
     steps.builder(&["builder", "resume"]).expect(0, "JOURNAL lacked 5 records");
     steps.builder(&["check"]).expect(0, "every byte, signature and link");
     steps.builder(&["status"]).expect(0, "step one                done");

@@ -100,7 +100,7 @@ fn an_intent_that_is_not_recorded_is_not_run() {
         assert_eq!(steps.log(), [""; 0], "{fault}");
     }
     // The ledger alone has the intent, and that it was not begun: nothing runs until JOURNAL has both, and no PASS is spent.
-    steps.builder(&["builder", "run", "one"]).expect(21, "records that JOURNAL lacks");
+    steps.builder(&["builder", "run", "one"]).expect(21, "records that the documents lack");
     steps.builder(&["builder", "resume"]).expect(0, "JOURNAL lacked 2 records");
     steps.builder(&["builder", "run", "one"]).expect(0, "Step `one` is done");
     steps.restore();

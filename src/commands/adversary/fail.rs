@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::commands::adopted::say_clocks;
 use crate::commands::builder::claim::gate;
 use crate::commands::compose::{Composer, plain};
 use crate::commands::open::Session;
@@ -35,11 +36,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if reason.is_empty() {
         return Err(CommandError::new(Exit::Usage, "--reason is empty", "say what does not hold"));
     }
-    let session = Session::open(context)?;
+    let (session, key) = Session::for_objection(context)?;
     let gate = gate(&session, &args.gate)?;
-    let key = session.key(Role::Adversary)?;
     let gathered = session.gather(false)?;
     let report = session.evaluate(&gathered);
+    say_clocks(&report);
     let claim = report.gates.iter().find(|standing| standing.gate == gate.id).and_then(|standing| standing.claim);
     let claim = claim.and_then(|id| report.graph.get(&id));
     let Some((record, Body::Claim(claim))) = claim.map(|record| (record, &record.block.body)) else {

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::commands::adopted::say_clocks;
 use crate::commands::builder::claim::gate;
 use crate::commands::compose::{Composer, plain};
 use crate::commands::names::unknown;
@@ -65,10 +66,10 @@ enum Act {
 ///
 /// There is no such finding or gate, or words are missing.
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
-    let session = Session::open(context)?;
-    let key = session.key(Role::Adversary)?;
+    let (session, key) = Session::for_objection(context)?;
     let gathered = session.gather(false)?;
     let report = session.evaluate(&gathered);
+    say_clocks(&report);
     let known = |name: &str| {
         let names: Vec<&str> = report.findings.iter().map(|finding| finding.name.as_str()).collect();
         report.findings.iter().find(|finding| finding.name == name).ok_or_else(|| unknown("finding", name, &names))

@@ -50,12 +50,13 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
     let gate = gate(&session, &args.gate)?;
-    let key = session.key(Role::Adversary)?;
     let gathered = session.gather(false)?;
     let report = session.evaluate(&gathered);
     if !report.general.is_empty() {
         return Err(CommandError::refused(format!("gate {} cannot be passed", gate.id), &report.general));
     }
+    // Only now is the contract known to be the one whose keys count.
+    let key = session.key(Role::Adversary)?;
     let (record, claim) = newest_claim(&report, gate, "nothing to pass")?;
     read_whole(args, &compose(&session, &report, gate, record, claim), gate)?;
     let standing = report.gates.iter().find(|standing| standing.gate == gate.id);

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::commands::adopted::say_clocks;
 use crate::commands::compose::{Composer, plain};
 use crate::commands::open::Session;
 use crate::context::Context;
@@ -46,10 +47,10 @@ enum Act {
 ///
 /// The reason is empty, or no such veto stands.
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
-    let session = Session::open(context)?;
-    let key = session.key(Role::Adversary)?;
+    let (session, key) = Session::for_objection(context)?;
     let gathered = session.gather(false)?;
     let report = session.evaluate(&gathered);
+    say_clocks(&report);
     let (lifts, reason) = match &args.act {
         Act::Raise { reason } => (None, reason),
         Act::Lift { id, reason } => {

@@ -3,12 +3,15 @@
 //! A run that cannot record does not act. Recovery records what it can and goes on: in the ledger alone where there is no
 //! document, nowhere where the disk is full, and says so.
 
+use std::collections::HashSet;
+
+use crate::commands::adopted::documents_at;
 use crate::commands::compose::Composer;
-use crate::docs::store::sections::signed_alone;
-use crate::docs::store::{DraftOutput, StoreError, Transaction};
+use crate::docs::store::sections::{Kept, signed_alone};
+use crate::docs::store::{Documents, DraftOutput, StoreError, Transaction};
 use crate::error::{CommandError, Exit};
 use crate::fault;
-use crate::host::ledger::Entry;
+use crate::host::ledger::{Beside, Entry, ids};
 use crate::model::ids::RecordId;
 use crate::model::record::Body;
 use crate::model::role::{Document, Role};
@@ -49,9 +52,14 @@ impl Site {
     ///
     /// There is no JOURNAL, or it cannot be read or locked.
     pub fn journal(&self) -> Result<Transaction<'_>, CommandError> {
+        self.begin(Document::Journal)
+    }
+
+    fn begin(&self, document: Document) -> Result<Transaction<'_>, CommandError> {
         let session = self.session.as_ref();
-        let session = session.ok_or_else(|| CommandError::new(Exit::Invalid, "there is no JOURNAL here", ""))?;
-        let mut transaction = session.store.begin(Document::Journal, &self.context.holder("builder run"))?;
+        let session =
+            session.ok_or_else(|| CommandError::new(Exit::Invalid, format!("there is no {document} here"), ""))?;
+        let mut transaction = session.store.begin(document, &self.context.holder("builder run"))?;
         transaction.tolerate_defects();
         Ok(transaction)
     }
@@ -86,7 +94,8 @@ impl Site {
             Err(error) => return Err(error.into()),
         };
         let entry = transaction.record(&id).and_then(|(record, section)| Entry::of(record, section));
-        let entry = entry.ok_or_else(|| CommandError::new(Exit::Bug, "the record is not where it was put", ""))?;
+        let mut entry = entry.ok_or_else(|| CommandError::new(Exit::Bug, "the record is not where it was put", ""))?;
+        entry.beside = self.only_here(transaction.documents(), &id)?;
         self.host.append_to_ledger(&entry)?;
         let journaled = fault::point("journal.before")
             .map_err(|error| error.to_string())
@@ -132,13 +141,13 @@ impl Site {
         self.key.as_ref().ok_or_else(|| CommandError::new(Exit::Role, "there is no key to sign with", ""))
     }
 
-    /// Brings ledger and JOURNAL together: what one lacks is taken from the other, and said. Never stops anything.
+    /// Brings ledger and documents together: what one lacks is taken from the other, and said. Never stops anything.
     pub fn mend(&self) {
         if let Err(why) = self.journal_to_ledger() {
             report::say(&format!("! the ledger could not be completed from JOURNAL: {why}; going on"));
         }
-        if let Err(why) = self.ledger_to_journal() {
-            report::say(&format!("! JOURNAL could not be completed from the ledger: {why}; going on"));
+        if let Err(why) = self.ledger_to_documents() {
+            report::say(&format!("! the documents could not be completed from the ledger: {why}; going on"));
         }
     }
 
@@ -169,24 +178,68 @@ impl Site {
         Ok(())
     }
 
-    fn ledger_to_journal(&self) -> Result<(), String> {
+    /// The records that neither the remote had when it was last seen nor the ledger has: a clone that is reset forgets them.
+    fn only_here(&self, documents: &Documents, except: &RecordId) -> Result<Vec<Beside>, CommandError> {
+        let Some(session) = &self.session else { return Ok(Vec::new()) };
+        let ledger = self.host.ledger()?;
+        let mut known: HashSet<RecordId> = ids(&ledger.of(&self.repository, &self.contract.phase)).collect();
+        known.insert(*except);
+        if let Some(branch) = session.repository.branch() {
+            let seen = session.repository.last_seen("origin", &branch);
+            known.extend(documents_at(&session.repository, &session.store, &seen).records().map(|record| record.id));
+        }
+        let mut beside = Vec::new();
+        for read in documents.0.values() {
+            for record in read.records.iter().filter(|record| !known.contains(&record.id)) {
+                let section = read.bytes.get(record.range.clone()).unwrap_or_default();
+                beside.push(Beside::of(record, String::from_utf8_lossy(section).into_owned()));
+            }
+        }
+        Ok(beside)
+    }
+
+    /// Puts back what the ledger holds and a document lacks, byte for byte as it was signed.
+    fn ledger_to_documents(&self) -> Result<(), String> {
         let ledger = self.host.ledger().map_err(|error| error.to_string())?;
         if ledger.torn > 0 {
             report::say(&format!("! the ledger's last line is torn ({} bytes); it was never acted on", ledger.torn));
         }
         let entries = ledger.of(&self.repository, &self.contract.phase);
-        if entries.is_empty() {
-            return Ok(());
+        let documents = self.documents();
+        let there: HashSet<RecordId> = documents.iter().flat_map(Documents::records).map(|record| record.id).collect();
+        let mut troubles = Vec::new();
+        for document in Document::ALL {
+            let mut kept: Vec<(RecordId, Kept<'_>)> = Vec::new();
+            for entry in &entries {
+                let beside = entry.beside.iter().filter(|beside| beside.document == document);
+                kept.extend(beside.map(|beside| (beside.id, (beside.section.as_str(), beside.evidence.as_deref()))));
+                if document == Document::Journal {
+                    kept.push((entry.id, (entry.section.as_str(), entry.evidence.as_deref())));
+                }
+            }
+            kept.retain(|(id, _)| !there.contains(id));
+            if !kept.is_empty() {
+                troubles.extend(self.put_back(document, &kept).err().map(|why| format!("{document}: {why}")));
+            }
         }
-        let mut transaction = self.journal().map_err(|error| error.message)?;
+        if troubles.is_empty() { Ok(()) } else { Err(troubles.join("; ")) }
+    }
+
+    fn put_back(&self, document: Document, kept: &[(RecordId, Kept<'_>)]) -> Result<(), String> {
+        let mut transaction = self.begin(document).map_err(|error| error.message)?;
+        // Beside the damaged bytes of a record its whole ones would stand a second time. JOURNAL must have them all the same.
+        let read = transaction.documents().0.get(&document);
+        let damage = read.and_then(|read| read.defects.iter().find(|defect| !defect.is_missing_link()));
+        if let Some(defect) = damage.filter(|_| document != Document::Journal) {
+            return Err(format!("it is damaged ({defect}), and gets what it lacks when it is whole"));
+        }
         let mut put_back = 0;
-        for entry in entries {
-            let kept = (entry.section.as_str(), entry.evidence.as_deref());
-            put_back += usize::from(transaction.put_back(&entry.id, kept).map_err(|error| error.to_string())?);
+        for (id, kept) in kept {
+            put_back += usize::from(transaction.put_back(id, *kept).map_err(|error| error.to_string())?);
         }
         transaction.publish().map_err(|error| error.to_string())?;
         if put_back > 0 {
-            report::say(&format!("! JOURNAL lacked {put_back} records of this host's ledger, and has them again"));
+            report::say(&format!("! {document} lacked {put_back} records of this host's ledger, and has them again"));
         }
         Ok(())
     }

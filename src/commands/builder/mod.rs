@@ -8,6 +8,7 @@ pub mod journal;
 pub mod kept;
 pub mod note;
 pub mod plan;
+mod recalled;
 pub mod resume;
 pub mod run;
 pub mod site;

@@ -25,7 +25,7 @@ use crate::model::role::{Document, Role};
 use crate::report;
 use crate::sign::key_file::Key;
 
-use super::kept;
+use super::{kept, recalled};
 
 /// Where steps are done.
 pub struct Site {
@@ -95,13 +95,7 @@ impl Site {
             Err(_) => context.global.phase.as_deref(),
         };
         let found = kept::find(context, repository.as_ref().map(|r| &r.root_commit), phase, engine.as_deref())?;
-        let Some((host, run)) = found else {
-            // Nothing was kept here: the documents are all there is.
-            let session = opened?;
-            let mut site = Self::for_run(session, command)?;
-            site.recovery = true;
-            return Ok(site);
-        };
+        let Some((host, run)) = found else { return recalled::site(context, command) };
         let lock = host.run_lock(&context.holder(command))?;
         let contract = parse::parse(&run.contract, None).map_err(|defects| {
             let message = format!("the contract that this host kept cannot be read: {}", defects[0]);
@@ -203,7 +197,7 @@ impl Site {
 }
 
 /// The Builder's key, if there is one that the contract lists.
-fn key(context: &Context, contract: &Contract) -> Option<Key> {
+pub fn key(context: &Context, contract: &Contract) -> Option<Key> {
     let found = context.key_path(Role::Builder).and_then(|path| Ok(Key::load(&path)?));
     let why = match found {
         Ok(key) if contract.keys_of(Role::Builder).contains(&key.public_text()) => return Some(key),

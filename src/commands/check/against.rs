@@ -1,6 +1,6 @@
 //! Holding the documents against an older state of them: records only ever came.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::docs::read::{Defect, ReadDocument};
@@ -12,9 +12,10 @@ use crate::gates::trust;
 use crate::model::contract::parse;
 use crate::model::digest::Digest;
 use crate::model::ids::RecordId;
-use crate::model::record::{Output, Record};
+use crate::model::record::Record;
 use crate::model::role::Document;
 
+use super::super::adopted::documents_at;
 use super::super::open::{Gathered, Session};
 
 /// How long the remote may take to answer.
@@ -42,7 +43,7 @@ pub(super) fn compare(
         }
     } else {
         let commit = session.repository.object(revision)?.to_string();
-        let documents = at(session, &commit);
+        let documents = documents_at(&session.repository, &session.store, &commit);
         (revision.to_owned(), commit, documents)
     };
     let mut more = 0;
@@ -80,19 +81,6 @@ pub(super) fn compare(
 
 fn defect(file: &str, line: usize, what: String, remedy: &str) -> Defect {
     Defect { file: file.to_owned(), line, column: 1, what, remedy: remedy.to_owned() }
-}
-
-/// The documents at a commit.
-fn at(session: &Session, commit: &str) -> Documents {
-    let bytes: BTreeMap<Document, Vec<u8>> = Document::ALL
-        .into_iter()
-        .filter_map(|document| Some((document, session.repository.show(commit, &session.store.file(document))?)))
-        .collect();
-    let evidence = |output: &Output| {
-        let file = session.store.evidence_file(output);
-        session.repository.show(commit, &file).ok_or_else(|| format!("{file} is not at {commit}"))
-    };
-    session.store.read_given(&bytes, &evidence)
 }
 
 /// Every record that was there still is, byte for byte.

@@ -17,11 +17,10 @@ use crate::engine::info::EngineInfo;
 use crate::engine::network::Scope;
 use crate::engine::service::Service;
 use crate::error::Exit;
+use crate::gates::evaluate::CLOCK_TOLERANCE_SECONDS;
 
 /// How long one call may take.
 const CALL: Duration = Duration::from_secs(10);
-/// The clocks of this process and of the engine may differ by this many seconds.
-const CLOCK_TOLERANCE_SECONDS: u64 = 120;
 
 /// What the engine said, for what else is looked at.
 #[derive(Debug, Default)]

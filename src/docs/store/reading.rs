@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read as _};
 
 use super::{Documents, FILE_LIMIT, Store, StoreError};
-use crate::docs::read::{self, ReadDocument, Signatures, Source};
+use crate::docs::read::{self, Defect, ReadDocument, Signatures, Source};
 use crate::model::ids::RecordId;
 use crate::model::record::Output;
 use crate::model::role::Document;
@@ -28,8 +28,12 @@ impl Store {
     pub fn load_with(&self, signatures: Signatures) -> Result<Documents, StoreError> {
         let mut documents = BTreeMap::new();
         for document in Document::ALL {
-            let bytes = self.bytes(&self.file(document))?;
-            documents.insert(document, self.read_with(document, bytes, &[], signatures));
+            let read = match self.bytes(&self.file(document)) {
+                Ok(bytes) => self.read_with(document, bytes, &[], signatures),
+                Err(error) if self.without_missing && document != Document::Review => not_there(self, document, &error),
+                Err(error) => return Err(error),
+            };
+            documents.insert(document, read);
         }
         Ok(Documents(documents))
     }
@@ -132,4 +136,11 @@ impl Store {
         let file = self.file(document);
         then(&Source { document, phase: &self.phase, file: &file, evidence: &evidence, remote: false, signatures })
     }
+}
+
+/// A document that cannot be read, as one without records.
+fn not_there(store: &Store, document: Document, error: &StoreError) -> ReadDocument {
+    let remedy = "git log -- FILE, and put it back".to_owned();
+    let defect = Defect { file: store.file(document), line: 1, column: 1, what: error.to_string(), remedy };
+    ReadDocument { defects: vec![defect], ..ReadDocument::default() }
 }

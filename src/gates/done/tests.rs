@@ -169,7 +169,7 @@ fn no_veto_no_open_finding_no_defect_nothing_that_journal_lacks() {
     story.object_to(FindingAct::Deferred, Severity::Minor);
     assert_eq!(story.done().expect("done").deferred, BTreeMap::from([("A1".into(), "ann".into())]));
     story.unjournaled = vec![RecordId::of_block(b"x")];
-    story.is_not_done(Class::InDoubt, "that JOURNAL lacks");
+    story.is_not_done(Class::InDoubt, "that the documents lack");
     story.unjournaled.clear();
     story.defects = 1;
     story.is_not_done(Class::Invalid, "the documents have 1 defects");

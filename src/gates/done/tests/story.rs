@@ -262,6 +262,7 @@ impl Story {
     pub fn done(&self) -> Result<Done, Vec<Reason>> {
         let host = Host {
             target: Known::Unknown("no engine".into()),
+            clock: Known::Unknown("no engine".into()),
             pins: Known::Is(self.pins.iter().map(|key| (*key).to_owned()).collect()),
             spent: Known::Is(BTreeSet::new()),
             window: Known::Is(None),

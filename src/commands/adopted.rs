@@ -1,0 +1,144 @@
+//! The contract that both roles adopted, from the text that their adoptions carry: for what must go on while the file in the
+//! work tree is missing, broken or another one. Objections and recovery are such; whatever opens something is not.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::context::Context;
+use crate::docs::store::{self, Documents, Store};
+use crate::error::{CommandError, Exit};
+use crate::gates::evaluate::PhaseReport;
+use crate::gates::graph::Graph;
+use crate::gates::reason::Class;
+use crate::gates::trust;
+use crate::git::Repository;
+use crate::model::contract::{Contract, parse};
+use crate::model::record::{Body, Output, Record};
+use crate::model::role::{Document, Role};
+use crate::report;
+use crate::sign::key_file::Key;
+
+use super::open::{self, Session, read_contract};
+
+/// A contract with its exact text.
+type Text = (Contract, String);
+
+/// The documents at a revision; those that it lacks are left out.
+pub fn documents_at(repository: &Repository, store: &Store, revision: &str) -> Documents {
+    let of = |document| Some((document, repository.show(revision, &store.file(document))?));
+    let bytes: BTreeMap<Document, Vec<u8>> = Document::ALL.into_iter().filter_map(of).collect();
+    let evidence = |output: &Output| {
+        let file = store.evidence_file(output);
+        repository.show(revision, &file).ok_or_else(|| format!("{file} is missing"))
+    };
+    store.read_given(&bytes, &evidence)
+}
+
+/// The contract in force by these documents with the key that adopted it for the Adversary, and every one that somebody adopted
+/// by them: where a phase was begun twice, each beginning names keys.
+fn contracts(repository: &Repository, documents: &Documents) -> (Option<(Text, String)>, Vec<Text>) {
+    let records: Vec<Arc<Record>> = store::union(documents, None);
+    let graph = Graph::new(&records);
+    let trust = trust::establish(&graph, &repository.root_commit);
+    let text = |record: &Record| {
+        let text = record.output.clone()?;
+        Some((parse::parse(&text, None).ok()?, text))
+    };
+    let adoptions = trust.counted.iter().filter(|record| matches!(record.block.body, Body::Contract(_)));
+    let others: Vec<Text> = adoptions.filter_map(|record| text(record)).collect();
+    let in_force = trust.in_force.as_ref().and_then(|adopted| {
+        let text = others.iter().find(|(contract, _)| contract.digest == adopted.digest)?;
+        Some((text.clone(), graph.get(adopted.by.get(&Role::Adversary)?)?.signer.clone()))
+    });
+    (in_force, others)
+}
+
+/// The same by the documents in the work tree, else by those of HEAD, else by those that were last seen on the remote.
+fn find(repository: &Repository, store: &Store) -> (Option<(Text, String)>, Vec<Text>) {
+    let remote = repository.branch().map(|branch| repository.last_seen("origin", &branch));
+    let mut others = Vec::new();
+    for revision in [None, Some("HEAD".to_owned()), remote] {
+        let documents = match revision {
+            None => store.clone().without_missing().load().unwrap_or_default(),
+            Some(revision) => documents_at(repository, store, &revision),
+        };
+        let (in_force, adopted) = contracts(repository, &documents);
+        others.extend(adopted);
+        if in_force.is_some() {
+            return (in_force, others);
+        }
+    }
+    (None, others)
+}
+
+impl Session {
+    /// Opens the phase under the contract that both roles adopted, whatever the file in the work tree says; with the key by which
+    /// the Adversary adopted it.
+    ///
+    /// # Errors
+    ///
+    /// No repository, no phase; no adoption by both that can be read (31).
+    pub fn as_adopted(context: &Context) -> Result<(Self, String), CommandError> {
+        let repository = open::repository(context)?;
+        let phase = open::phase(context, &repository)?;
+        let store = Store::new(&repository.root, &repository.common_dir, phase.clone());
+        let on_disk = read_contract(&repository, &phase);
+        let (Some((adopted, by)), _) = find(&repository, &store) else {
+            let message =
+                format!("phase {phase} has no contract that both roles adopted, as far as the documents can be read");
+            return Err(CommandError::new(Exit::Contract, message, "countersign check"));
+        };
+        say_which(&on_disk, &adopted.0);
+        let (contract, contract_text) = adopted;
+        Ok((Self { context: context.clone(), repository, contract, contract_text, store }, by))
+    }
+
+    /// Opens the phase for an objection, with the Adversary's key: what it opens nothing with must always get in. The key may be
+    /// listed by the contract in force, by the file in the work tree, or by whatever else somebody adopted.
+    ///
+    /// # Errors
+    ///
+    /// No repository, no phase, no contract at all; no key, or one that none of them lists for the Adversary.
+    pub fn for_objection(context: &Context) -> Result<(Self, Key), CommandError> {
+        let repository = open::repository(context)?;
+        let phase = open::phase(context, &repository)?;
+        let store = Store::new(&repository.root, &repository.common_dir, phase.clone()).without_missing();
+        let on_disk = read_contract(&repository, &phase);
+        let (in_force, others) = find(&repository, &store);
+        let in_force = in_force.map(|(text, _)| text);
+        let texts: Vec<Text> = in_force.into_iter().chain(on_disk.as_ref().ok().cloned()).chain(others).collect();
+        let public = context.key_path(Role::Adversary).and_then(|path| Ok(Key::load(&path)?.public_text()));
+        let lists = |text: &&Text| public.as_ref().is_ok_and(|key| text.0.keys_of(Role::Adversary).contains(key));
+        let Some(chosen) = texts.iter().find(lists).or(texts.first()) else {
+            return Err(on_disk.err().unwrap_or_else(|| CommandError::new(Exit::Contract, "there is no contract", "")));
+        };
+        say_which(&on_disk, &chosen.0);
+        let (contract, contract_text) = chosen.clone();
+        let session = Self { context: context.clone(), repository, contract, contract_text, store };
+        let key = session.key(Role::Adversary)?;
+        Ok((session, key))
+    }
+}
+
+/// Says that a clock is off, to whoever objects all the same: with both times.
+pub fn say_clocks(report: &PhaseReport<'_>) {
+    for reason in report.general.iter().filter(|reason| reason.class == Class::Unknown) {
+        report::say(&format!("! {}", reason.found));
+    }
+}
+
+/// Says which contract counts here, where that is not the one in the work tree.
+fn say_which(on_disk: &Result<Text, CommandError>, counts: &Contract) {
+    let short = counts.digest.short();
+    match on_disk {
+        Ok((contract, _)) if contract.digest == counts.digest => {}
+        Ok((contract, _)) => report::say(&format!(
+            "! the contract in the work tree is {} (version {}), which counts for nothing yet; going on with {short} (version {}), \
+             which was adopted",
+            contract.digest.short(),
+            contract.version,
+            counts.version
+        )),
+        Err(error) => report::say(&format!("! {}; going on with contract {short}, which was adopted", error.message)),
+    }
+}
