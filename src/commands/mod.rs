@@ -20,6 +20,7 @@ pub mod next;
 pub mod open;
 pub mod outlook;
 pub mod probe;
+pub mod remembered;
 pub mod status;
 pub mod sync;
 pub mod target;

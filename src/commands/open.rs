@@ -23,7 +23,7 @@ use crate::model::role::Role;
 use crate::model::time::Time;
 use crate::sign::key_file::Key;
 
-use super::adopted::documents_at;
+use super::remembered;
 
 /// The engine that is asked where no contract names one.
 pub const USUAL_ENGINE: &str = "unix:///var/run/docker.sock";
@@ -94,8 +94,12 @@ pub fn repository(context: &Context) -> Result<Repository, CommandError> {
 ///
 /// # Errors
 ///
-/// There is none, or there are several and none was named.
+/// The documents' directory is a link; there is none, or there are several and none was named.
 pub fn phase(context: &Context, repository: &Repository) -> Result<PhaseName, CommandError> {
+    if fs::symlink_metadata(repository.root.join(DIRECTORY)).is_ok_and(|there| !there.is_dir()) {
+        let message = format!("{DIRECTORY} is a link or a file, and is not followed; wanted a directory");
+        return Err(CommandError::new(Exit::Invalid, message, format!("git log -- {DIRECTORY}, and put it back")));
+    }
     let phases = phases(&repository.root);
     if let Some(name) = &context.global.phase {
         let name: PhaseName =
@@ -193,7 +197,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The remote does not answer, or there is nothing to ask: no remote, a detached HEAD, a branch that it does not have.
+    /// It lost what was seen there before (30); the remote does not answer, or there is nothing to ask: no remote, a detached HEAD, a branch that it does not have.
     pub fn remote_documents(&self, patience: Duration) -> Result<Documents, CommandError> {
         match self.remote_state(patience)? {
             Some((_, documents)) => Ok(documents),
@@ -213,21 +217,10 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The remote does not answer.
+    /// The remote does not answer, or lost what was seen there before.
     pub fn remote_state(&self, patience: Duration) -> Result<Option<(String, Documents)>, CommandError> {
-        let Some(branch) = self.repository.branch() else { return Ok(None) };
-        if self.repository.remote_url("origin").is_none() {
-            return Ok(None);
-        }
-        let tip = match self.repository.ask("origin", &branch, patience) {
-            Ok(tip) => tip,
-            Err(crate::git::GitError::Remote { why, .. }) if why.contains("couldn't find remote ref") => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let documents = documents_at(&self.repository, &self.store, &tip.reference);
-        Ok(Some((tip.commit.to_string(), documents)))
+        let asked = remembered::ask(&self.repository, &self.store, patience)?;
+        Ok(asked.map(|(tip, documents)| (tip.commit.to_string(), documents)))
     }
 
     /// Whether this clone holds records or commits that its remote lacks; no where there is no remote or branch.

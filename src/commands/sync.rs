@@ -15,6 +15,7 @@ use crate::report::Answer;
 
 use super::adopted::documents_at;
 use super::open::{self, read_contract};
+use super::remembered::{lost, remember};
 
 /// Commit the state documents alone, rebase onto the remote, push
 ///
@@ -63,17 +64,32 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         ),
         other => other.into(),
     })?;
+    let unsettled = settle(&repository, &store, &branch).err();
     let word = |flag: bool, word: &str| if flag { word.to_owned() } else { format!("nothing to be {word}") };
-    let text = format!(
+    let mut text = format!(
         "{}; {}; {}",
         word(synced.committed, "committed"),
         word(synced.pulled, "pulled"),
         word(synced.pushed, "pushed")
     );
+    if let Some(error) = &unsettled {
+        text += &format!("\n! {}: {}", error.message, error.details.join(", "));
+        text += &error.hint.as_ref().map(|hint| format!("\nNext: {hint}")).unwrap_or_default();
+    }
     Ok(Answer::ok(
         text,
-        json!({ "committed": synced.committed, "pulled": synced.pulled, "pushed": synced.pushed, "subject": subject }),
+        json!({
+            "committed": synced.committed, "pulled": synced.pulled, "pushed": synced.pushed, "subject": subject,
+            "lost": unsettled.map(|error| error.details).unwrap_or_default(),
+        }),
     ))
+}
+
+/// What the remote's branch is now is what is known of it, if no record is gone.
+fn settle(repository: &Repository, store: &Store, branch: &str) -> Result<(), CommandError> {
+    let head = repository.head()?;
+    remember(repository, store, head.as_str(), &documents_at(repository, store, head.as_str()))?;
+    Ok(repository.name(&repository.known("origin", branch), &head)?)
 }
 
 /// Refuses to publish what is wrong with a document and was not at HEAD.
@@ -91,6 +107,11 @@ fn new_damage(
         }
         let known = |defect: &&Defect| before.is_some_and(|read| read.defects.iter().any(|d| d.what == defect.what));
         defects.extend(read.defects.iter().filter(|defect| !known(defect)).map(ToString::to_string));
+    }
+    // What stands in no document any more is no defect of one, and would be missed only by whoever saw it.
+    let damaged = now.0.values().any(|read| !read.defects.is_empty());
+    if !damaged {
+        defects.extend(lost(store, committed, now).into_iter().map(|gone| format!("{gone} is at HEAD, and gone here")));
     }
     if defects.is_empty() {
         return Ok(());

@@ -256,13 +256,13 @@ impl Transaction<'_> {
         }
         let _held = crate::interrupt::finish_first();
         for (file, bytes) in &self.files {
-            let path = self.store.root.join(file);
+            let path = self.store.path(file)?;
             if !fs::read(&path).is_ok_and(|there| there == *bytes) {
                 write::replace(&path, bytes)?;
             }
         }
         let read = self.documents.0.get(&self.document).map(|read| read.bytes.as_slice()).unwrap_or_default();
-        write::replace(&self.store.root.join(self.store.file(self.document)), read)?;
+        write::replace(&self.store.path(&self.store.file(self.document))?, read)?;
         Ok(())
     }
 }

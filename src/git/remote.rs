@@ -43,7 +43,7 @@ impl Repository {
     /// The remote does not answer in time; there is no such branch there.
     pub fn ask(&self, remote: &str, branch: &str, patience: Duration) -> Result<Tip, GitError> {
         let reference = self.last_seen(remote, branch);
-        let known = format!("refs/countersign-known/{remote}/{branch}");
+        let known = self.known(remote, branch);
         let refspec = format!("+refs/heads/{branch}:{reference}");
         let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", remote, &refspec];
         let failed = |why: String| GitError::Remote { remote: remote.to_owned(), why: without_credentials(&why) };
@@ -58,7 +58,7 @@ impl Repository {
             Err(_) => false,
         };
         if !forced {
-            self.git(&["update-ref", "--end-of-options", &known, commit.as_str()])?;
+            self.name(&known, &commit)?;
         }
         Ok(Tip { commit, reference, forced, known })
     }
@@ -66,6 +66,25 @@ impl Repository {
     /// The local name of what was last seen of a remote's branch; it may not be there.
     pub fn last_seen(&self, remote: &str, branch: &str) -> String {
         format!("refs/countersign/{remote}/{branch}")
+    }
+
+    /// The local name of the newest tip of a remote's branch that came without force; it may not be there.
+    pub fn known(&self, remote: &str, branch: &str) -> String {
+        format!("refs/countersign-known/{remote}/{branch}")
+    }
+
+    /// The local name of the newest commit seen on a remote whose documents of a phase had lost nothing; it may not be there.
+    pub fn memory(&self, remote: &str, phase: &str) -> String {
+        format!("refs/countersign-records/{remote}/{phase}")
+    }
+
+    /// Gives a commit a local name.
+    ///
+    /// # Errors
+    ///
+    /// git fails.
+    pub fn name(&self, reference: &str, commit: &ObjectId) -> Result<(), GitError> {
+        self.git(&["update-ref", "--end-of-options", reference, commit.as_str()]).map(drop)
     }
 
     /// The URL of a remote, without credentials.

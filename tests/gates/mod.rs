@@ -4,3 +4,4 @@ mod battery;
 mod clocks;
 mod hazards;
 mod objections;
+mod remote;

@@ -8,7 +8,7 @@ use crate::commands::adversary::brief::{compose, newest_claim, says_otherwise};
 use crate::commands::builder::claim::gate;
 use crate::commands::compose::Composer;
 use crate::commands::measure::{all_held, lines};
-use crate::commands::open::Session;
+use crate::commands::open::{PATIENCE, Session};
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::gates::objections;
@@ -54,6 +54,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let report = session.evaluate(&gathered);
     if !report.general.is_empty() {
         return Err(CommandError::refused(format!("gate {} cannot be passed", gate.id), &report.general));
+    }
+    // Out of reach is no reason to refuse a review; a remote that lost what it had is.
+    if let Err(error) = session.remote_documents(PATIENCE)
+        && error.exit == Exit::Invalid
+    {
+        return Err(error);
     }
     // Only now is the contract known to be the one whose keys count.
     let key = session.key(Role::Adversary)?;

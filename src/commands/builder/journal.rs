@@ -11,6 +11,7 @@ use crate::docs::store::sections::{Kept, signed_alone};
 use crate::docs::store::{Documents, DraftOutput, StoreError, Transaction};
 use crate::error::{CommandError, Exit};
 use crate::fault;
+use crate::host::HostError;
 use crate::host::ledger::{Beside, Entry, ids};
 use crate::model::ids::RecordId;
 use crate::model::record::Body;
@@ -156,9 +157,9 @@ impl Site {
     /// # Errors
     ///
     /// The ledger cannot be read or written.
-    pub fn journal_to_ledger(&self) -> Result<(), String> {
+    pub fn journal_to_ledger(&self) -> Result<(), HostError> {
         let Some(documents) = self.documents() else { return Ok(()) };
-        let ledger = self.host.ledger().map_err(|error| error.to_string())?;
+        let ledger = self.host.ledger()?;
         let known = ledger.of(&self.repository, &self.contract.phase);
         let ours = self.contract.keys_of(Role::Builder);
         let mut copied = 0;
@@ -169,7 +170,7 @@ impl Site {
             }
             let section = documents.section(Document::Journal, &record.id);
             let Some(entry) = section.and_then(|section| Entry::of(record, section)) else { continue };
-            self.host.append_to_ledger(&entry).map_err(|error| error.to_string())?;
+            self.host.append_to_ledger(&entry)?;
             copied += 1;
         }
         if copied > 0 {

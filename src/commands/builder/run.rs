@@ -55,8 +55,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         None => session.contract.steps.clone(),
     };
     let site = Site::for_run(session, "builder run")?;
-    if let Err(why) = site.journal_to_ledger() {
-        return Err(CommandError::new(Exit::Write, format!("no step is run: {why}"), "countersign doctor"));
+    if let Err(error) = site.journal_to_ledger() {
+        let error = CommandError::from(error);
+        return Err(CommandError { message: format!("no step is run: {}", error.message), ..error });
     }
     let mut run = Run { site: &site, remote: None, asked: false };
     let mut text = String::new();

@@ -20,7 +20,8 @@ pub(super) fn run(session: &Session, yes: Option<&str>) -> Result<Answer, Comman
     let branch = session.repository.branch();
     let others = |file: &str| -> Vec<(String, String)> {
         let upstream = branch.as_ref().map(|branch| format!("refs/remotes/origin/{branch}"));
-        let revisions = std::iter::once("HEAD".to_owned()).chain(upstream);
+        let memory = session.repository.memory("origin", session.store.phase().as_str());
+        let revisions = std::iter::once("HEAD".to_owned()).chain(upstream).chain([memory]);
         let text = |revision: String| {
             Some((revision.clone(), String::from_utf8(session.repository.show(&revision, file)?).ok()?))
         };

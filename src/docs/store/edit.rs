@@ -28,7 +28,7 @@ impl Store {
         files.push((self.contract_file(), contract.to_owned()));
         let mut written = Vec::new();
         for (file, text) in files {
-            let path = self.root.join(&file);
+            let path = self.path(&file)?;
             if fs::symlink_metadata(&path).is_err() {
                 write::replace(&path, text.as_bytes())?;
                 written.push(file);
@@ -44,7 +44,7 @@ impl Store {
     /// The lock is not to be had, or the disk did not take it.
     pub fn write_contract(&self, text: &str, holder: &str) -> Result<(), StoreError> {
         let _lock = self.lock(holder)?;
-        Ok(write::replace(&self.root.join(self.contract_file()), text.as_bytes())?)
+        Ok(write::replace(&self.path(&self.contract_file())?, text.as_bytes())?)
     }
 
     /// Replaces a damaged document by its repaired text, if it still is what the repair was made for. What was there is kept under
@@ -75,6 +75,7 @@ impl Store {
 
     /// Takes the documents' lock, and removes what killed writers left.
     pub(super) fn lock(&self, holder: &str) -> Result<DocumentsLock, StoreError> {
+        self.path(&format!("{DIRECTORY}/evidence/{}/x", self.phase))?;
         let lock = lock::take(&self.git_common_dir, holder)?;
         write::sweep(&self.root.join(DIRECTORY));
         write::sweep(&self.root.join(DIRECTORY).join("evidence").join(self.phase.as_str()));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Read as _};
+use std::path::PathBuf;
 
 use super::{Documents, FILE_LIMIT, Store, StoreError};
 use crate::docs::read::{self, Defect, ReadDocument, Signatures, Source};
@@ -71,9 +72,23 @@ impl Store {
         Documents(bytes.iter().map(read).collect())
     }
 
+    /// Where a file is: no directory on the way to it is a link, which would lead out of the repository.
+    pub(super) fn path(&self, file: &str) -> Result<PathBuf, StoreError> {
+        let path = self.root.join(file);
+        let above = path.ancestors().skip(1).take_while(|above| *above != self.root);
+        for directory in above {
+            if fs::symlink_metadata(directory).is_ok_and(|there| !there.is_dir()) {
+                let why =
+                    format!("{} is a link or a file, and is not followed; wanted a directory", directory.display());
+                return Err(StoreError::Unreadable { file: file.to_owned(), why });
+            }
+        }
+        Ok(path)
+    }
+
     /// A regular file's bytes: no link, FIFO, device or huge file is opened.
     pub(super) fn bytes(&self, file: &str) -> Result<Vec<u8>, StoreError> {
-        let path = self.root.join(file);
+        let path = self.path(file)?;
         let unreadable = |why: String| StoreError::Unreadable { file: file.to_owned(), why };
         let metadata = match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
