@@ -94,6 +94,41 @@ mod tests {
     }
 
     #[test]
+    fn what_programs_headers_sentences_blocks_and_urls_hold_goes() {
+        for (text, wanted) in [
+            ("curl -u me:hunter2 https://x", "curl -u me:[redacted: argument] https://x"),
+            ("curl -fsSu me:hunter2 x", "curl -fsSu me:[redacted: argument] x"),
+            ("curl --user 'me:hunter2' x", "curl --user 'me:[redacted: argument]' x"),
+            (r#"["curl", "-u", "me:hunter2", "x"]"#, r#"["curl", "-u", "me:[redacted: argument]", "x"]"#),
+            ("mysql -uroot -phunter2 db", "mysql -uroot -p[redacted: argument] db"),
+            ("docker exec db mysqldump -p'hunter2' db", "docker exec db mysqldump -p'[redacted: argument]' db"),
+            ("mariadb-dump -phunter2", "mariadb-dump -p[redacted: argument]"),
+            ("mysql -p123456 db", "mysql -p[redacted: argument] db"),
+            ("sshpass -p hunter2 ssh x", "sshpass -p [redacted: argument] ssh x"),
+            ("< Set-Cookie: sid=hunter2; Path=/", "< Set-Cookie: [redacted: cookie]"),
+            ("Cookie: a=\"hunter2\"; b=c\nHost: x", "Cookie: [redacted: cookie]\nHost: x"),
+            ("curl -H 'Cookie: sid=hunter2' x", "curl -H 'Cookie: [redacted: cookie]' x"),
+            (r#"{"Set-Cookie": ["sid=hunter2"], "n": 1}"#, r#"{"Set-Cookie": ["[redacted: cookie]"], "n": 1}"#),
+            ("curl --cookie sid=hunter2 x", "curl --cookie [redacted: cookie]"),
+            ("the password is hunter2, I think", "the password is [redacted: sentence], I think"),
+            ("the token is now: \"abcdefgh\"", "the token is now: \"[redacted: sentence]\""),
+            ("password: |\n  hunter2\n  more\nuser: me", "password: |\n  [redacted: block-value]\nuser: me"),
+            (
+                "a:\n  - db_password: >-\n      hunter2\n\n    user: me",
+                "a:\n  - db_password: >-\n      [redacted: block-value]\n\n    user: me",
+            ),
+            ("-  token: |\n-    hunter2\n-  user: me", "-  token: |\n-    [redacted: block-value]\n-  user: me"),
+            ("https://x/y?a=b&access_token=hunter2&c=d", "https://x/y?a=b&access_token=[redacted: assignment]&c=d"),
+            ("GET /y?key=hunter2 HTTP/1.1", "GET /y?key=[redacted: url-query] HTTP/1.1"),
+            ("https://x/y?sig=ab%2Fcd", "https://x/y?sig=[redacted: url-query]"),
+        ] {
+            let (clean, count) = redact(text);
+            assert_eq!((clean.as_str(), count), (wanted, 1), "{text}");
+            assert_eq!(redact(&clean), (clean.clone(), 0), "twice is once");
+        }
+    }
+
+    #[test]
     fn ordinary_text_stays_byte_for_byte() {
         for plain in [
             "network proxy 10.10.0.0/16 overlay",
@@ -101,6 +136,14 @@ mod tests {
             "passwordFile = config.sops.x",
             "commit 0123456789abcdef0123456789abcdef01234567",
             "AKIA",
+            "docker run -p 80:80 -u 1000:1000 --user 1000:1000 nginx",
+            "docker run --name mysql -p3306:3306 -p 80:80 mysql:8",
+            "mysql -P3306 -uroot --port=3306 -p db",
+            "curl -fsS -o /dev/null http://127.0.0.1:8080/",
+            "the token is expired, the password is required, the secret is mounted",
+            "the cookie: a banner",
+            "description: |\n  no secret\nsecrets:\n  - name: x",
+            "http://x/list?sort=key&monkey=tree&page=12",
             "é — ✓\n\ttabs",
             "",
         ] {

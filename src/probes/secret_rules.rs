@@ -53,6 +53,39 @@ const RULES: &[Rule] = &[
         pattern: r#"(?i)(?:password|passwd|passphrase|passwort|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|secret[_-]?key|rpc[_-]?secret|credentials?)\s*(?:=|:)\s*(?<s>[^\s"'\[,;&=:][^\s"',;&]{2,})"#,
     },
     Rule {
+        kind: "url-query",
+        pattern: r#"(?i)[?&;](?:(?:access|refresh|id|auth|private)?_?token|api_?key|key|sig|signature|(?:client_?)?secret|password|passwd|pwd|x-(?:amz|goog)-(?:signature|credential|security-token))=(?<s>[^\s&#"'<>\[]{3,})"#,
+    },
+    // From the name of the first cookie to the end of the line, or of the quotes that it stands in.
+    Rule { kind: "cookie", pattern: r"(?im)^[\s<>*|+-]*(?:set-)?cookie\s*:\s*(?<s>[\w!#$%&*+.^|~-]+=[^\r\n]*)" },
+    Rule {
+        kind: "cookie",
+        pattern: r#"(?i)(?:\b(?:set-)?cookie["']?\s*:|--cookie\b)[\s"',=\[]*(?<s>[\w!#$%&*+.^|~-]+=[^\r\n"']*)"#,
+    },
+    // Only where the program is one that takes a password so: elsewhere -u is a user and -p a port.
+    Rule {
+        kind: "argument",
+        pattern: r#"\bcurl\b(?:[^\n|;&]|&[^&\n])*?[\s"',](?:-[a-zA-Z#]*[uU]|--user|--proxy-user)[\s"',=]*[^\s:"'\[]*:(?<s>[^\s"',\[][^\s"',]*)"#,
+    },
+    Rule {
+        // Digits with a colon, or up to five, are a port.
+        kind: "argument",
+        pattern: r#"\b(?:mysql[a-z]*|mariadb(?:-[a-z]+)*)\b(?:[^\n|;&]|&[^&\n])*?[\s"',]-p["']?(?<s>\d{6,}|[^\s"',\[]*[^\s"',\[\d:/][^\s"',]*)"#,
+    },
+    Rule {
+        kind: "argument",
+        pattern: r#"\b(?:sshpass\b(?:[^\n|;&]|&[^&\n])*?[\s"',]-p|redis-cli\b(?:[^\n|;&]|&[^&\n])*?[\s"',]-a)[\s"',]*(?<s>[^\s"',\[-][^\s"',]*)"#,
+    },
+    // A word after "is" is a secret if it looks like none of a language's, or stands in quotes: "the token is expired" stays.
+    Rule {
+        kind: "sentence",
+        pattern: r#"(?i)\b(?:password|passwd|passphrase|passwort|secret|token|api[ _-]?key)\s+(?:is|ist)(?:\s+now)?\s*:?\s+(?<s>[^\s"'\[.,;]{0,60}[0-9!@#$%^&*+=~][^\s"'\[,;]{3,}|[^\s"'\[.,;]{4,60}[0-9!@#$%^&*+=~][^\s"'\[,;]*)"#,
+    },
+    Rule {
+        kind: "sentence",
+        pattern: r#"(?i)\b(?:password|passwd|passphrase|passwort|secret|token|api[ _-]?key)\s+(?:is|ist)(?:\s+now)?\s*:?\s+["'](?<s>[^"'\s\[]{6,})["']"#,
+    },
+    Rule {
         kind: "argument",
         pattern: r#"(?i)--(?:[a-z-]*password|passphrase|[a-z-]*token|[a-z-]*secret|api-key)[ =]["']?(?<s>[^\s"'\[-][^\s"']{2,})"#,
     },
@@ -82,6 +115,7 @@ pub fn find(text: &str) -> Vec<Found> {
             }
         }
     }
+    found.extend(blocks(text).map(|range| Found { kind: "block-value", range }));
     found.sort_by_key(|hit| (hit.range.start, std::cmp::Reverse(hit.range.end)));
     let mut merged: Vec<Found> = Vec::new();
     for hit in found {
@@ -91,6 +125,51 @@ pub fn find(text: &str) -> Vec<Found> {
         }
     }
     merged
+}
+
+/// The key of a YAML block value that is a secret: `password: |`, also in a list and in a patch.
+static BLOCK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let names = "password|passwd|passphrase|passwort|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|secret[_-]?key|credentials?";
+    Regex::new(&format!(r#"(?i)^[+-]?(?:\s|-\s)*(?<k>["']?[\w.-]*(?:{names})["']?)\s*:\s*[|>][0-9+-]*\s*(?:#.*)?$"#))
+        .ok()
+});
+
+/// The block values of secrets: the lines below such a key that are indented deeper than it.
+fn blocks(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let starts: Vec<usize> = lines
+        .iter()
+        .scan(0, |at, line| {
+            *at += line.len();
+            Some(*at - line.len())
+        })
+        .collect();
+    let block = move |at: usize| {
+        let header = lines[at];
+        let key = BLOCK.as_ref()?.captures(header.trim_end())?.name("k")?.start();
+        let patch = header.chars().next().filter(|first| matches!(first, '+' | '-'));
+        let mut range: Option<Range<usize>> = None;
+        for below in at + 1..lines.len() {
+            let line = lines[below].trim_end();
+            let bare = match patch.and_then(|sign| line.strip_prefix(sign)) {
+                Some(rest) => rest,
+                None => line,
+            };
+            let inner = bare.trim_start();
+            if inner.is_empty() {
+                continue;
+            }
+            let column = line.len() - inner.len();
+            if column <= key || inner.starts_with("[redacted: ") {
+                break;
+            }
+            let start = range.map_or(starts[below] + column, |range| range.start);
+            range = Some(start..starts[below] + line.len());
+        }
+        range
+    };
+    let all = text.split_inclusive('\n').count();
+    (0..all).filter_map(block)
 }
 
 /// Whether an assigned value only points at a secret (a variable, a path, an attribute, a placeholder) and is none itself.
@@ -108,6 +187,7 @@ mod tests {
     #[test]
     fn every_pattern_compiles() {
         assert_eq!(COMPILED.len(), RULES.len());
+        assert!(BLOCK.is_some());
     }
 
     #[test]

@@ -107,3 +107,54 @@ fn a_planted_secret_reaches_no_output_of_any_probe() {
         assert!(everywhere || !vips.stdout.contains(SECRET), "{}", vips.stdout);
     }
 }
+
+/// The same in what programs, headers, people, YAML and URLs say.
+const SPOKEN: &[&str] = &[
+    "curl -u me:SECRET https://x",
+    "curl -fsSu 'me:SECRET' https://x",
+    "mysql -uroot -pSECRET db",
+    "Cookie: sid=SECRET; theme=dark",
+    "Set-Cookie: sid=SECRET; Path=/",
+    "curl -H 'Cookie: sid=SECRET' https://x",
+    "the password is SECRET",
+    "password: |\n  SECRET\n  SECRET",
+    "services:\n  - db_password: >-\n      SECRET\n    image: x",
+    "GET /login?token=SECRET HTTP/1.1",
+    "https://x/y?a=b&key=SECRET&c=d",
+    "https://x/y?access_token=SECRET",
+    "https://x/y?sig=SECRET",
+];
+
+#[test]
+fn a_secret_in_a_sentence_a_header_a_block_or_a_url_reaches_no_document() {
+    let spoken: Vec<String> = SPOKEN.iter().map(|text| text.replace("SECRET", "hunter2a")).collect();
+    let harmless = "docker run -p 80:80 -u 1000:1000 --name mysql -p3306:3306 mysql:8";
+    let world = World::new();
+    let log = world.path("said.log");
+    std::fs::write(&log, format!("{}\n{harmless}\n", spoken.join("\n"))).expect("written");
+    let criterion = format!(
+        "[[gate.criterion]]\nid = \"said\"\ntitle = \"said\"\nprobe = \"command\"\nargv = [\"cat\", {:?}]\nstdout = 'docker run'\n",
+        log.to_string_lossy()
+    );
+    world.open(&criterion);
+    world.adopt();
+    for text in &spoken {
+        world.run_in("builder", &["builder", "note", text]).expect(0, "Note");
+        let answer = world.run_in("adversary", &["adversary", "finding", "open", text, "--minor"]).expect(0, "Finding");
+        assert!(!answer.all().contains("hunter2a"), "{text}: {}", answer.all());
+    }
+    let swarm = Swarm::new(1, 1, 1);
+    let engine = FakeEngine::start("1.41", move |path| swarm.answer(path));
+    let address = engine.address();
+    let probed = world.run_in("builder", &["probe", "said", "--engine", &address]).expect(0, harmless);
+    assert!(!probed.all().contains("hunter2a"), "{}", probed.all());
+    world.run_in("builder", &["builder", "evidence", "said", "--engine", &address]).expect(0, "");
+    assert!(world.read("builder/machine-docs/STATUS-demo.md").contains(harmless));
+    for clone in ["builder", "adversary"] {
+        for document in ["STATUS", "REVIEW", "JOURNAL", "BACKLOG"] {
+            let text = world.read(&format!("{clone}/machine-docs/{document}-demo.md"));
+            assert!(!text.contains("hunter2a"), "{clone} {document}");
+        }
+    }
+    world.run_in("builder", &["check"]).expect(0, "every byte");
+}
