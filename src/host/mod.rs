@@ -140,6 +140,17 @@ impl HostState {
         fault::point(&format!("host.{kind}.renamed")).map_err(io)
     }
 
+    /// A directory of its own with nothing in it, removed when it is dropped: where a program runs that has no checkout to run in.
+    ///
+    /// # Errors
+    ///
+    /// The disk did not take it.
+    pub fn empty_directory(&self) -> Result<tempfile::TempDir, HostError> {
+        self.prepare()?;
+        let made = tempfile::Builder::new().prefix("empty-").tempdir_in(&self.directory);
+        made.map_err(|source| self.io(&self.directory, source))
+    }
+
     /// Reads a file; `None` when it is not there.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, HostError> {
         let path = self.directory.join(name);

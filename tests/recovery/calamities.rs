@@ -89,6 +89,23 @@ fn without_the_repository_the_host_is_enough() {
 }
 
 #[test]
+fn without_a_checkout_a_program_runs_where_there_is_nothing() {
+    let steps =
+        Steps::new(&THREE.replace("echo back >>LAB/log", "pwd >>LAB/log; ls -A >>LAB/log; echo back >>LAB/log"));
+    steps.with(&[("COUNTERSIGN_FAULT", "kill ledger.append#2")], &["builder", "run", "one"]);
+    fs::remove_dir_all(steps.world.path("builder")).expect("removed");
+    let state = steps.world.path("state").to_string_lossy().into_owned();
+    let resume = ["builder", "resume", "--state", state.as_str()];
+    let done = steps.world.run_as("builder", "lab", &resume).expect(0, "Step `back` is done");
+    assert!(done.stderr.contains("runs in an empty directory, not in a checkout"), "{}", done.stderr);
+    let log = steps.log();
+    let [one, place, back] = log.as_slice() else { panic!("{log:?}") };
+    assert_eq!((one.as_str(), back.as_str()), ("one", "back"));
+    assert!(place.starts_with(&*steps.state().to_string_lossy()), "{place}");
+    assert!(!std::path::Path::new(place).exists(), "it is removed afterwards");
+}
+
+#[test]
 fn undo_works_from_the_host_too() {
     let steps = Steps::new(THREE);
     steps.builder(&["builder", "run", "one"]).expect(0, "is done");

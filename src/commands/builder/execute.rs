@@ -47,6 +47,21 @@ pub struct Job<'a> {
     pub said: Option<String>,
 }
 
+/// Where a program runs; gone when it is dropped.
+enum Place {
+    Checkout(Checkout),
+    Empty(tempfile::TempDir),
+}
+
+impl Place {
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Checkout(checkout) => checkout.path(),
+            Self::Empty(directory) => directory.path().to_owned(),
+        }
+    }
+}
+
 /// How a step ended, before it is recorded.
 pub struct Ended {
     /// The ending.
@@ -161,13 +176,13 @@ impl Site {
             let message = format!("what permits it ended at {}, and it is {now}", job.permit.until());
             return Err(NotDone::untouched(message));
         }
-        let checkout = self.checkout(job)?;
+        let place = self.place(job)?;
         let runtime = runtime().map_err(|error| NotDone::untouched(error.message))?;
         runtime.block_on(async {
             let ground = Ground {
                 engine: Engine::connect(&self.engine, CALL_LIMIT).await.map_err(|error| error.to_string()),
                 host: &self.host,
-                checkout: checkout.as_ref().map(Checkout::path).or_else(|| self.recovery.then(|| PathBuf::from("/"))),
+                checkout: place.as_ref().map(Place::path),
                 keep_open: Some(self.lock.file()),
                 capture: format!("{}-{}", self.contract.phase, job.step.id),
                 doing: job.act,
@@ -183,8 +198,8 @@ impl Site {
         })
     }
 
-    /// A fresh checkout of the subject, for a program that names no directory of its own.
-    fn checkout(&self, job: &Job<'_>) -> Result<Option<Checkout>, NotDone> {
+    /// Where a program runs that names no directory of its own: a fresh checkout of the subject; in recovery without one, nowhere.
+    fn place(&self, job: &Job<'_>) -> Result<Option<Place>, NotDone> {
         let runs_program = job.step.kind == "command" || job.act == Act::Undo && job.step.undo.is_some();
         if !runs_program || job.step.params.text("cwd").is_some() {
             return Ok(None);
@@ -197,10 +212,11 @@ impl Site {
             session.repository.checkout(&commit, self.host.directory()).map_err(|error| error.to_string())
         });
         match made {
-            Ok(checkout) => Ok(Some(checkout)),
+            Ok(checkout) => Ok(Some(Place::Checkout(checkout))),
             Err(why) if self.recovery => {
-                report::say(&format!("! {why}: step `{}` runs in /, not in a checkout", job.step.id));
-                Ok(None)
+                report::say(&format!("! {why}: step `{}` runs in an empty directory, not in a checkout", job.step.id));
+                let empty = self.host.empty_directory();
+                empty.map(|empty| Some(Place::Empty(empty))).map_err(|error| NotDone::untouched(error.to_string()))
             }
             Err(why) => Err(NotDone::untouched(why)),
         }
