@@ -129,7 +129,11 @@ fn tell_disarm(step: &Step, ground: &Ground<'_>) {
 async fn by_kind(permit: &Permit, step: &Step, params: &Params, ground: &Ground<'_>) -> Result<Acted, NotDone> {
     let engine = || ground.engine.clone().map_err(NotDone::untouched);
     match step.kind.as_str() {
-        "command" => command(params.list("argv"), params, step, ground),
+        "command" => {
+            // Its beginning is its point of no return: what a program does is not known.
+            (ground.may_go_on)().map_err(NotDone::untouched)?;
+            command(params.list("argv"), params, step, ground)
+        }
         "docker.capture" => capture::act(&engine()?, params, ground).await,
         "docker.network.recreate" => recreate::act(&engine()?, params, permit.strategy(), ground).await,
         "docker.stack.drain" => drain::act(&engine()?, params, step.timeout, ground).await,

@@ -48,3 +48,51 @@ fn an_objection_and_recovery_get_in_with_both_times() {
     steps.builder(&["status"]).expect(0, both);
     steps.builder(&["builder", "resume"]).expect(0, "Step `back` is done");
 }
+
+/// Steps that may run, in a world whose every clock says what a file says; the window is open for three days.
+fn ordered_clock() -> Steps {
+    let steps = Steps::closed(THREE);
+    steps.pin();
+    steps.builder(&["builder", "window", "open", "--for", "3d"]).expect(0, "open until");
+    steps
+}
+
+/// Every clock says that it is so much later than now.
+fn later(steps: &Steps, by: &str) {
+    let date = std::process::Command::new("date").args(["-u", "-d", by, "+%Y-%m-%dT%H:%M:%SZ"]).output();
+    steps.world.write("engine-time", &String::from_utf8_lossy(&date.expect("runs").stdout));
+}
+
+#[test]
+fn h20_what_ends_between_the_decision_and_the_intent_permits_nothing() {
+    let steps = ordered_clock();
+    steps.keep();
+    let clock = format!("@{}", steps.world.path("engine-time").display());
+    let env = [("COUNTERSIGN_NOW", clock.as_str())];
+    for (by, exit, says) in
+        [("25 hours", 11, "wanted one younger than"), ("4 days", 10, "the maintenance window ended at")]
+    {
+        steps.restore();
+        later(&steps, "now");
+        let run = steps.stopped_at("host.runs.renamed", &env, &["builder", "run", "one"]);
+        later(&steps, by);
+        run.go_on().expect(exit, says);
+        assert_eq!(steps.log(), [""; 0], "{by}");
+        assert!(!steps.world.read("builder/machine-docs/JOURNAL-demo.md").contains("record = \"intent\""), "{by}");
+        assert!(!steps.state().join("ledger").exists(), "{by}");
+    }
+}
+
+#[test]
+fn h20_what_ends_between_the_intent_and_the_act_unwinds_it_untouched() {
+    let steps = ordered_clock();
+    let clock = format!("@{}", steps.world.path("engine-time").display());
+    let env = [("COUNTERSIGN_NOW", clock.as_str())];
+    later(&steps, "now");
+    let run = steps.stopped_at("journal.after", &env, &["builder", "run", "one"]);
+    later(&steps, "25 hours");
+    run.go_on().expect(20, "what permits it ended at");
+    assert_eq!(steps.log(), [""; 0]);
+    steps.with(&env, &["builder", "run", "one"]).expect(11, "wanted one younger than");
+    steps.with(&env, &["check"]).expect(0, "every byte, signature and link");
+}

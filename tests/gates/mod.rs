@@ -3,5 +3,6 @@
 mod battery;
 mod clocks;
 mod hazards;
+mod meanwhile;
 mod objections;
 mod remote;

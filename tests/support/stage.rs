@@ -2,7 +2,7 @@
 
 use std::fs;
 #[cfg(feature = "test-hooks")]
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
 use super::twin::Twin;
@@ -59,8 +59,7 @@ impl Stage {
     pub fn start(&self, args: &[&str], order: &str) -> Running {
         let mut command = self.world.command(env!("CARGO_BIN_EXE_countersign"), "builder", "builder");
         command.arg("--state").arg(self.world.path("state")).args(args).env("COUNTERSIGN_FAULT", order);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running(command.spawn().expect("started"))
+        Running::start(command)
     }
 
     /// Every document of the phase, and every object of the Builder's repository, as one text.
@@ -78,6 +77,12 @@ pub struct Running(Child);
 
 #[cfg(feature = "test-hooks")]
 impl Running {
+    /// Starts it.
+    pub fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(command.spawn().expect("started"))
+    }
+
     /// Whether it has stopped itself at the ordered point.
     pub fn is_stopped(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap_or_default();

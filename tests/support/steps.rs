@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::stage::Running;
 use super::{Answer, CONTRACT, GUARD, World, engine};
 
 /// A world in which steps can be run: the engine is a stand-in, the steps write into `lab/`.
@@ -132,6 +133,20 @@ impl Steps {
         let mut command = self.world.command(env!("CARGO_BIN_EXE_countersign"), "builder", "builder");
         command.args(args).args(["--state", &self.world.path("state").to_string_lossy()]).envs(env.iter().copied());
         command
+    }
+
+    /// A command that has stopped itself at this point, and goes on when it is told to.
+    #[track_caller]
+    pub fn stopped_at(&self, point: &str, env: &[(&str, &str)], args: &[&str]) -> Running {
+        let mut command = self.command(env, args);
+        command.env("COUNTERSIGN_FAULT", format!("stop {point}"));
+        let running = Running::start(command);
+        let start = std::time::Instant::now();
+        while !running.is_stopped() {
+            assert!(start.elapsed().as_secs() < 60, "{point} was not reached");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        running
     }
 
     /// What the steps wrote, one word a line.

@@ -8,7 +8,7 @@ use crate::commands::open::{PATIENCE, Session};
 use crate::context::Context;
 use crate::docs::store::Documents;
 use crate::error::{CommandError, Exit};
-use crate::gates::evaluate::evaluate;
+use crate::gates::evaluate::{PhaseReport, evaluate};
 use crate::gates::inputs::{Host, Inputs, Known};
 use crate::gates::permit::{Basis, permit, still_stands};
 use crate::gates::progress::{State, step_values};
@@ -134,8 +134,11 @@ impl Run<'_> {
         let transaction = self.site.journal()?;
         let gathered = session.gather_from(transaction.documents().clone(), self.remote.as_ref());
         let report = session.evaluate(&gathered);
-        let permit = permit(&report, step, &seen)
-            .map_err(|reasons| CommandError::refused(format!("step `{}` is not run", step.id), &reasons))?;
+        let decide = |report: &PhaseReport<'_>| {
+            permit(report, step, &seen)
+                .map_err(|reasons| CommandError::refused(format!("step `{}` is not run", step.id), &reasons))
+        };
+        let permit = decide(&report)?;
         let mut values = step_values(&report.steps);
         if let Known::Is(subject) = &gathered.subject {
             values.insert("subject".into(), subject.commit.to_string());
@@ -146,6 +149,11 @@ impl Run<'_> {
         let _held = interrupt::step(job.step.id.as_str());
         report::say(&format!("step {}: {}", job.step.id, job.step.title));
         self.site.prepare(&job, Some(transaction.documents()))?;
+        // What permits it may have ended meanwhile: then it is decided again, by what is so now.
+        if session.context.now() >= job.permit.until() {
+            let late = session.gather_from(transaction.documents().clone(), self.remote.as_ref());
+            drop(decide(&session.evaluate(&late))?);
+        }
         let intent = self.site.record_in(transaction, &job.intent())?;
         if let Err(why) = intent.journaled {
             return Err(self.not_begun(&job, intent.id, &why));

@@ -117,3 +117,32 @@ fn a_node_that_refuses_the_new_network_stops_it_and_the_way_is_forward() {
     phase.run(&["builder", "resume"]).expect(0, "is done");
     lab.is_whole(subnet, &specs);
 }
+
+/// The Adversary raises a veto and publishes it; gives its first digits.
+fn veto(phase: &Phase) -> String {
+    let adversary = |args: &[&str]| phase.world.run_in("adversary", args).expect(0, "");
+    adversary(&["sync"]);
+    let raised = adversary(&["adversary", "veto", "raise", "--reason", "wait"]);
+    adversary(&["sync"]);
+    raised.stdout.split(['(', ')']).nth(1).expect("an id").to_owned()
+}
+
+#[test]
+fn a_veto_stops_it_before_the_old_network_is_removed_and_not_after() {
+    let Some(lab) = Lab::up("vetoed") else { return };
+    let (specs, before, after) = (lab.specs(), lab.subnet(), lab.other_subnet());
+    let phase = Phase::new(&lab, "break-before-make", "");
+    let stopped = Stopped::at(&phase, "engine.service.update.after");
+    let id = veto(&phase);
+    let said = stopped.goes_on(20);
+    assert!(said.contains("came up: wait") && said.contains("every service is back on"), "{said}");
+    lab.is_whole(&before, &specs);
+    phase.run(&["builder", "run", "recreate"]).expect(10, "wait");
+    phase.world.run_in("adversary", &["adversary", "veto", "lift", &id, "--reason", "over"]).expect(0, "lifted");
+    phase.world.run_in("adversary", &["sync"]).expect(0, "pushed");
+    let stopped = Stopped::at(&phase, "engine.network.remove.before");
+    veto(&phase);
+    let said = stopped.goes_on(0);
+    assert!(said.contains("Step `recreate` is done"), "{said}");
+    lab.is_whole(after, &specs);
+}
