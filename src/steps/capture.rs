@@ -36,6 +36,9 @@ pub struct CheckRun {
     pub image: String,
     /// Its program and arguments; it proves something by ending well.
     pub argv: Vec<String>,
+    /// Whether the image's `sleep` runs on every node, so that a task can stay on the network.
+    #[serde(default)]
+    pub stays: bool,
 }
 
 impl Capture {

@@ -1,4 +1,4 @@
-//! The twin's image: this very executable with the loader and libraries that it needs. No registry is asked.
+//! The twin's image: this very executable and `sleep`, with the loader and libraries that they need. No registry is asked.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,14 @@ pub const TAG: &str = "1";
 /// Where the executable is in it.
 pub const ENTRY: &str = "/countersign";
 
-/// Makes a tar archive of an executable and what it is linked to.
+/// Makes a tar archive of an executable, this machine's `sleep`, which most images have, and what they are linked to.
 pub fn archive(executable: &Path) -> Result<Vec<u8>, TwinError> {
     let mut tar = Vec::new();
+    let sleep = Path::new("/bin/sleep");
     append(&mut tar, ENTRY, executable)?;
-    for library in libraries(executable)? {
-        append(&mut tar, &library.display().to_string(), &library)?;
+    append(&mut tar, "/bin/sleep", sleep)?;
+    for library in libraries(executable)?.union(&libraries(sleep)?) {
+        append(&mut tar, &library.display().to_string(), library)?;
     }
     // Two blocks of zeros end an archive.
     tar.resize(tar.len() + 1024, 0);

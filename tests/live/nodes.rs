@@ -75,7 +75,7 @@ fn is_recreated(twin: &Twin, wanted: &str) {
     }
     twin.until("every route", || all_answer(twin));
     let names = twin.docker(&["network", "ls", "--format", "{{.Name}}"]) + &twin.docker(&["service", "ls"]);
-    assert!(!names.contains("hold") && !names.contains("countersign-check"), "something is left: {names}");
+    assert!(!names.contains("hold") && !names.contains("countersign-stay"), "something is left: {names}");
 }
 
 const STRATEGIES: [&str; 2] = ["break-before-make", "make-before-break"];

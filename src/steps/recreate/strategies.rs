@@ -49,6 +49,7 @@ pub async fn go(work: &mut Work<'_>, standing: &Standing, routes: &Routes) -> Re
     check::prove(work, &new).await?;
     let created_after = work.talk.elapsed();
     bring_back(work, &new).await?;
+    check::remove(work).await?;
     work.talk.part(Stage::Forward, "failure actions back, earlier specs refreshed, nothing left behind");
     finish::settle(work).await?;
     routes.answer(work).await?;
@@ -83,6 +84,7 @@ async fn make_first(work: &mut Work<'_>, routes: &Routes) -> Result<(), NotDone>
         let ours = [work.old(), hold.id.as_str()];
         put_on(work, &all, &ours, &hold.id, Some(&hold.name)).await?;
         work.running_on(&all, &hold.id).await?;
+        check::remove(work).await?;
         routes.answer(work).await?;
         work.ended_on(work.old()).await?;
         if !anybody(work).await? && take_away(work).await? {
@@ -158,6 +160,7 @@ pub async fn back(work: &Work<'_>, standing: &Standing) -> Result<(), NotDone> {
     let hold = standing.hold.as_ref().map(|hold| hold.id.as_str());
     let ours: Vec<&str> = hold.into_iter().collect();
     let all: Vec<&Value> = work.capture.services.iter().collect();
+    check::rest(work).await?;
     put_on(work, &all, &ours, work.old(), None).await?;
     work.running_on(&all, work.old()).await?;
     finish::settle(work).await?;
