@@ -2,6 +2,7 @@
 //! work tree is missing, broken or another one. Objections and recovery are such; whatever opens something is not.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::sync::Arc;
 
 use crate::context::Context;
@@ -13,6 +14,7 @@ use crate::gates::reason::Class;
 use crate::gates::trust;
 use crate::git::Repository;
 use crate::model::contract::{Contract, parse};
+use crate::model::ids::PhaseName;
 use crate::model::record::{Body, Output, Record};
 use crate::model::role::{Document, Role};
 use crate::report;
@@ -53,11 +55,11 @@ fn contracts(repository: &Repository, documents: &Documents) -> (Option<(Text, S
     (in_force, others)
 }
 
-/// The same by the documents in the work tree, else by those of HEAD, else by those that were last seen on the remote.
+/// The same by the documents in the work tree, else by those of HEAD, else by those that were seen on the remote: last, or when
+/// they had lost nothing.
 fn find(repository: &Repository, store: &Store) -> (Option<(Text, String)>, Vec<Text>) {
-    let remote = repository.branch().map(|branch| repository.last_seen("origin", &branch));
     let mut others = Vec::new();
-    for revision in [None, Some("HEAD".to_owned()), remote] {
+    for revision in std::iter::once(None).chain(elsewhere(repository, store).into_iter().map(Some)) {
         let documents = match revision {
             None => store.clone().without_missing().load().unwrap_or_default(),
             Some(revision) => documents_at(repository, store, &revision),
@@ -69,6 +71,39 @@ fn find(repository: &Repository, store: &Store) -> (Option<(Text, String)>, Vec<
         }
     }
     (None, others)
+}
+
+/// Where documents may be that are not in the work tree any more.
+fn elsewhere(repository: &Repository, store: &Store) -> Vec<String> {
+    let last = repository.branch().map(|branch| repository.last_seen("origin", &branch));
+    let whole = repository.memory("origin", store.phase().as_str());
+    std::iter::once("HEAD".to_owned()).chain(last).chain([whole]).collect()
+}
+
+/// The phase that an objection is to: where nothing of it is in the work tree any more, the one that was seen on the remote.
+fn objected_to(context: &Context, repository: &Repository) -> Result<PhaseName, CommandError> {
+    let found = open::phase(context, repository);
+    let Err(error) = &found else { return found };
+    let mut seen = repository.remembered("origin");
+    seen.retain(|phase| context.global.phase.as_ref().is_none_or(|named| named == phase));
+    match (error.exit, seen.as_slice()) {
+        (Exit::Usage, [only]) => only.parse().or(found),
+        _ => found,
+    }
+}
+
+/// Puts REVIEW back where it is gone: an objection links to what stands in it.
+fn put_back_review(context: &Context, repository: &Repository, store: &Store) -> Result<(), CommandError> {
+    let file = store.file(Document::Review);
+    if fs::symlink_metadata(repository.root.join(&file)).is_ok() {
+        return Ok(());
+    }
+    let copies = elsewhere(repository, store);
+    let found = copies.iter().find_map(|revision| Some((revision, repository.show(revision, &file)?)));
+    let Some((revision, bytes)) = found else { return Ok(()) };
+    store.put_back(Document::Review, &bytes, &context.holder("adversary"))?;
+    report::say(&format!("! {file} was gone, and is back as it was at {revision}"));
+    Ok(())
 }
 
 impl Session {
@@ -101,8 +136,9 @@ impl Session {
     /// No repository, no phase, no contract at all; no key, or one that none of them lists for the Adversary.
     pub fn for_objection(context: &Context) -> Result<(Self, Key), CommandError> {
         let repository = open::repository(context)?;
-        let phase = open::phase(context, &repository)?;
+        let phase = objected_to(context, &repository)?;
         let store = Store::new(&repository.root, &repository.common_dir, phase.clone()).without_missing();
+        put_back_review(context, &repository, &store)?;
         let on_disk = read_contract(&repository, &phase);
         let (in_force, others) = find(&repository, &store);
         let in_force = in_force.map(|(text, _)| text);

@@ -136,8 +136,11 @@ pub fn read_contract(repository: &Repository, phase: &PhaseName) -> Result<(Cont
     let unreadable = |why: String| {
         CommandError::new(Exit::Contract, format!("{file}: {why}"), format!("git log -p -- {file}, and put it back"))
     };
-    if !fs::symlink_metadata(&path).map_err(|error| unreadable(error.to_string()))?.is_file() {
-        return Err(unreadable("not a regular file".into()));
+    match fs::symlink_metadata(&path) {
+        Ok(there) if there.is_file() => {}
+        Ok(_) => return Err(unreadable("not a regular file".into())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(unreadable("it is missing".into())),
+        Err(error) => return Err(unreadable(error.to_string())),
     }
     let text = fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
     let contract = parse::parse(&text, Some(&repository.root)).map_err(|defects| CommandError {

@@ -78,6 +78,13 @@ impl Repository {
         format!("refs/countersign-records/{remote}/{phase}")
     }
 
+    /// The phases whose documents were seen on a remote.
+    pub fn remembered(&self, remote: &str) -> Vec<String> {
+        let below = format!("refs/countersign-records/{remote}/");
+        let names = self.git(&["for-each-ref", "--format=%(refname)", "--end-of-options", &below]).unwrap_or_default();
+        names.lines().filter_map(|name| Some(name.strip_prefix(&below)?.to_owned())).collect()
+    }
+
     /// Gives a commit a local name.
     ///
     /// # Errors

@@ -121,6 +121,8 @@ fn each_missing_document_is_named_and_nothing_is_written() {
         .expect(0, "BACKLOG-demo.md is missing");
     world.run_in("adversary", &["status"]).expect(0, "finding A1 open");
     fs::remove_file(world.path("adversary/machine-docs/PHASE-demo.toml")).expect("removed");
+    world.run_in("adversary", &["status"]).expect(31, "PHASE-demo.toml: it is missing");
+    fs::remove_file(world.path("adversary/machine-docs/REVIEW-demo.md")).expect("removed");
     world.run_in("adversary", &["status"]).expect(2, "there is no phase in machine-docs/");
 }
 

@@ -107,6 +107,39 @@ fn whatever_became_of_the_builders_documents() {
 }
 
 #[test]
+fn whatever_became_of_review_and_of_everything() {
+    for (name, files) in [("REVIEW", &["REVIEW-demo.md"][..]), ("everything", &[])] {
+        let world = claimed();
+        world.run_in("adversary", &["sync"]).expect(0, "");
+        let docs = world.path("builder/machine-docs");
+        let kept = world.path("kept");
+        let copied = std::process::Command::new("cp").arg("-a").args([&docs, &kept]).status();
+        assert!(copied.is_ok_and(|status| status.success()));
+        match files {
+            [] => fs::remove_dir_all(&docs).expect("removed"),
+            some => some.iter().for_each(|file| fs::remove_file(docs.join(file)).expect("removed")),
+        }
+        world.git("builder", &["add", "-A"]);
+        world.git("builder", &["commit", "-q", "-m", "gone"]);
+        world.git("builder", &["push", "-q", "origin", "HEAD:main"]);
+        world.git("adversary", &["pull", "-q", "--rebase"]);
+        let veto = ["adversary", "veto", "raise", "--reason", "everything is gone"];
+        let answer = world.run_in("adversary", &veto);
+        assert!(answer.exit == 0 && answer.stderr.contains("was gone, and is back"), "{name}: {}", answer.all());
+        let answer = world.run_in("adversary", &["sync"]);
+        assert_eq!(answer.exit, 0, "{name}: {}", answer.all());
+        world.git("builder", &["pull", "-q", "--rebase"]);
+        for entry in fs::read_dir(&kept).expect("read").flatten().filter(|entry| entry.path().is_file()) {
+            let there = docs.join(entry.file_name());
+            if !there.exists() {
+                fs::copy(entry.path(), there).expect("copied");
+            }
+        }
+        world.run_in("builder", &["status"]).expect(0, "VETO");
+    }
+}
+
+#[test]
 fn what_is_not_an_objection_still_needs_the_contract_that_was_adopted() {
     let world = claimed();
     world.write(THEIRS, &world.read(THEIRS).replace("max_age = \"24h\"", "max_age = \"9000h\""));

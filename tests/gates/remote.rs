@@ -37,6 +37,7 @@ fn an_old_copy_of_the_remote_dodges_no_veto() {
         let answer = steps.builder(command).expect(30, "does not hold what it held");
         assert!(answer.stderr.contains(&was) && answer.stderr.contains(&now), "{}", answer.stderr);
     }
+    steps.builder(&["doctor"]).expect(30, "does not come after what it was");
     // The copy gets what this clone holds, and still lacks the veto.
     steps.builder(&["sync"]).expect(0, "are gone").expect(0, "veto");
     steps.builder(&["builder", "run", "one"]).expect(30, "");

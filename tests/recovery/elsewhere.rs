@@ -54,12 +54,17 @@ fn an_undo_is_that_of_the_adopted_contract() {
 #[test]
 fn without_an_adopted_contract_that_can_be_read_only_a_host_that_remembers_goes_on() {
     let steps = cut_off();
-    // Neither the work tree, HEAD nor what was seen of the remote has the Builder's adoption.
+    // What was seen of the remote when it was whole is enough; then that is gone too.
     let damaged = steps.world.read(STATUS).replacen("role = ", "rule = ", 1);
     steps.world.write(STATUS, &damaged);
     steps.world.git("builder", &["commit", "-qam", "damaged"]);
     steps.world.git("builder", &["push", "-q", "origin", "HEAD:main"]);
     steps.world.git("builder", &["fetch", "-q", "origin", "+refs/heads/main:refs/countersign/origin/main"]);
+    steps.keep();
+    elsewhere(&steps, &["builder", "resume"]).expect(0, "Step `back` is done");
+    steps.restore();
+    fs::remove_dir_all(steps.world.path("elsewhere")).expect("removed");
+    steps.world.git("builder", &["update-ref", "-d", "refs/countersign-records/origin/demo"]);
     elsewhere(&steps, &["builder", "resume"]).expect(31, "no contract that both roles adopted");
     assert_eq!(steps.log(), ["one"]);
     steps.builder(&["builder", "resume"]).expect(0, "Step `back` is done");
@@ -72,6 +77,19 @@ fn a_contract_that_this_host_does_not_trust_runs_nothing() {
     elsewhere(&steps, &["builder", "resume"]).expect(12, "does not trust the key");
     assert_eq!(steps.log(), ["one"]);
     // Where the host remembers the run, recovery asks nothing.
+    steps.builder(&["builder", "resume"]).expect(0, "Step `back` is done");
+}
+
+#[test]
+fn a_step_that_nothing_permitted_is_not_gone_on_with() {
+    let steps = cut_off();
+    // As if the Builder had written the intent without any PASS.
+    let review = "builder/machine-docs/REVIEW-demo.md";
+    let text = steps.world.read(review);
+    steps.world.write(review, &text[..text.find("## Gate: M1").expect("the PASS")]);
+    elsewhere(&steps, &["builder", "resume"]).expect(10, "hold no PASS by a pinned key that its intent names");
+    elsewhere(&steps, &["builder", "undo", "one"]).expect(10, "hold no PASS");
+    assert_eq!(steps.log(), ["one"]);
     steps.builder(&["builder", "resume"]).expect(0, "Step `back` is done");
 }
 

@@ -33,6 +33,13 @@ pub fn look(session: &Session, seen: &Seen, lines: &mut Vec<Line>) {
             Line::wrong(Exit::Usage, "branch", "HEAD is detached", "a branch, which `sync` pushes", "git switch BRANCH")
         }
         Some(branch) => match repository.ask("origin", &branch, PATIENCE) {
+            Ok(tip) if tip.forced => Line::wrong(
+                Exit::Invalid,
+                "remote",
+                format!("{url} answers; branch {branch} does not come after what it was ({})", tip.known),
+                "a branch that only grows",
+                "countersign sync, which publishes what this clone holds there",
+            ),
             Ok(_) => Line::ok("remote", format!("{url} answers; branch {branch} is there")),
             Err(GitError::Remote { why, .. }) if why.contains("couldn't find remote ref") => {
                 Line::ok("remote", format!("{url} answers; it has no branch {branch} yet"))

@@ -73,6 +73,20 @@ impl Store {
         Ok(kept)
     }
 
+    /// Puts a document that is not there back, with these bytes.
+    ///
+    /// # Errors
+    ///
+    /// The lock is not to be had, or the disk did not take it.
+    pub fn put_back(&self, document: Document, bytes: &[u8], holder: &str) -> Result<(), StoreError> {
+        let _lock = self.lock(holder)?;
+        let path = self.path(&self.file(document))?;
+        if fs::symlink_metadata(&path).is_err() {
+            write::replace(&path, bytes)?;
+        }
+        Ok(())
+    }
+
     /// Takes the documents' lock, and removes what killed writers left.
     pub(super) fn lock(&self, holder: &str) -> Result<DocumentsLock, StoreError> {
         self.path(&format!("{DIRECTORY}/evidence/{}/x", self.phase))?;

@@ -50,8 +50,7 @@ fn own(repository: &Repository, params: &Params) -> Seen {
     if tip.forced {
         let tip = &tip.known;
         return Seen::failed(format!(
-            "{remote}'s {branch} was forced: what was there before ({tip}) is not in its history; push that back, or accept the \
-             loss with git update-ref -d {tip}"
+            "{remote}'s {branch} was forced: what was there before ({tip}) is not in its history; countersign sync settles it"
         ));
     }
     match repository.is_ancestor(&subject.commit, &tip.commit) {
