@@ -3,10 +3,30 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Live tests take turns: each wants the machine to itself.
-static TURN: Mutex<()> = Mutex::new(());
+/// How many twins run at once: they wait for the engine most of the time, but more would slow each other on a small machine.
+const AT_ONCE: usize = 2;
+static RUNNING: Mutex<usize> = Mutex::new(0);
+static FREE: Condvar = Condvar::new();
+
+/// A turn, until it is dropped, on whatever thread.
+struct Turn;
+
+impl Turn {
+    fn take() -> Self {
+        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        *FREE.wait_while(running, |running| *running == AT_ONCE).unwrap_or_else(PoisonError::into_inner) += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        FREE.notify_one();
+    }
+}
 
 /// Where twins of tests are kept, each named after the process that made it.
 const PREFIX: &str = "cs-test-";
@@ -29,7 +49,7 @@ pub struct Twin {
     dir: PathBuf,
     /// The address of its node, which the front's port 80 answers at.
     pub address: String,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 impl Twin {
@@ -40,7 +60,7 @@ impl Twin {
             eprintln!("skipped: {name}: {why}");
             return None;
         }
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = Turn::take();
         clear_dead();
         let dir = PathBuf::from(format!("/run/{PREFIX}{}-{name}", std::process::id()));
         let mut all = vec!["twin", "up", "--json", "--dir", dir.to_str().expect("UTF-8")];

@@ -419,9 +419,9 @@ pub const KINDS: &[KindSchema] = &[
             may(
                 "check_argv",
                 Shape::Argv,
-                "what it runs, to an end with 0; absent: the engine's own init, which ends at once",
+                "what must run on the network to an end with 0; absent: nothing but the image's `sleep`, or the engine's own init",
             ),
-            may("reaches", Shape::List, "what it must reach: further arguments of `check_argv`"),
+            may("reaches", Shape::List, "what `check_argv` must reach: its further arguments"),
             may("attached", Shape::OneOf(&["refuse"]), "what to do with plain containers on it; absent: refuse"),
             may(
                 "jobs",

@@ -50,7 +50,7 @@ pub async fn rehearse(work: &Work<'_>) -> Result<CheckRun, NotDone> {
         images.sort();
         images.dedup();
     }
-    let asked = !work.goal.check_argv.is_empty();
+    let asked = work.goal.asks_program();
     let mut argv = work.goal.check_argv.clone();
     if !asked {
         argv = ["/sbin/docker-init", "--version"].map(str::to_owned).to_vec();
@@ -112,7 +112,7 @@ async fn on_network(work: &Work<'_>, run: &CheckRun, network: &str) -> Result<()
         let stays = service(&work.ground.capture, "stay", &run.image, &STAYS.map(str::to_owned), Some(network));
         runs(work, &stays, "running").await?;
     }
-    if !work.goal.check_argv.is_empty() || !run.stays {
+    if work.goal.asks_program() || !run.stays {
         on_every_node(work, &run.image, &run.argv, Some(network)).await?;
     }
     if !run.stays {

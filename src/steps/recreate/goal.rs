@@ -64,7 +64,7 @@ pub struct Goal {
     pub network_label: Option<String>,
     /// The image of the throwaway service; absent: that of a captured service.
     pub check_image: Option<String>,
-    /// What the throwaway service runs; absent: the engine's own init, which ends at once.
+    /// What the throwaway service must run to a good end on the network; empty: nothing but what stays there.
     pub check_argv: Vec<String>,
     /// What it must reach, handed to it as arguments.
     pub reaches: Vec<String>,
@@ -90,6 +90,11 @@ impl Goal {
             reaches: params.list("reaches").to_vec(),
             jobs: if params.text("jobs") == Some("run-again") { Jobs::RunAgain } else { Jobs::Refuse },
         }
+    }
+
+    /// Whether the contract names a program that is to end well on the network.
+    pub fn asks_program(&self) -> bool {
+        !self.check_argv.is_empty()
     }
 
     /// Whether the front is started with all others, or after them.

@@ -38,6 +38,9 @@ fn of_network(goal: &Goal, capture: &Capture, networks: &[Network], reasons: &mu
     if plain > 1 {
         reasons.push(format!("{} has {plain} subnets; only one can be given", goal.network));
     }
+    if !goal.reaches.is_empty() && !goal.asks_program() {
+        reasons.push("`reaches` needs a program that tries to reach them: name it in `check_argv`".into());
+    }
     let wanted: Option<IpNet> = goal.subnet.parse().ok();
     let hold: Option<IpNet> = goal.hold_subnet.as_ref().and_then(|subnet| subnet.parse().ok());
     for (wanted, replaced) in [(wanted, true), (hold, false)] {
@@ -188,6 +191,15 @@ mod tests {
                 word => assert!(found.len() == 1 && found[0].contains(word), "{word}: {found:?}"),
             }
         }
+    }
+
+    #[test]
+    fn what_is_to_be_reached_needs_a_program_that_tries() {
+        let goal = Goal { reaches: vec!["10.0.0.1".into()], ..goal(Strategy::BreakBeforeMake) };
+        let capture = capture(service(json!({})));
+        let found = |goal: &Goal| reasons(goal, &capture, &[network("old", "proxy", "10.0.1.0/24")], &[]).join("; ");
+        assert!(found(&goal).contains("name it in `check_argv`"), "{}", found(&goal));
+        assert!(!found(&Goal { check_argv: vec!["try".into()], ..goal }).contains("check_argv"));
     }
 
     #[test]

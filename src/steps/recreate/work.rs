@@ -82,6 +82,9 @@ impl Work<'_> {
     /// other networks. A task that is to stop on a node that is down is not waited for: nothing is heard of it before the node is
     /// back, and what it may leak then is said.
     ///
+    /// A task that a scaling to zero ended is listed no more at once (20.10: after 17 ms, its container after 2.7 s), and its addresses
+    /// are free: 16 tasks on two networks leaked none in four trials when the network went right after.
+    ///
     /// # Errors
     ///
     /// One did not end in time.
