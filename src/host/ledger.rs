@@ -54,6 +54,9 @@ pub struct Entry {
     /// links would hang in the air for ever.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<Beside>,
+    /// It was copied from JOURNAL: nothing on this host saw it happen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub copied: bool,
 }
 
 /// A record of any document, kept beside an entry.
@@ -103,6 +106,7 @@ impl Entry {
             section,
             evidence: in_file(record),
             beside: Vec::new(),
+            copied: false,
         })
     }
 }
@@ -212,6 +216,7 @@ mod tests {
             ending: None,
             evidence: None,
             beside: Vec::new(),
+            copied: false,
             section: "## Intent\n\nline\n".into(),
         }
     }

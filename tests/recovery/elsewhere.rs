@@ -88,9 +88,32 @@ fn a_step_that_nothing_permitted_is_not_gone_on_with() {
     let text = steps.world.read(review);
     steps.world.write(review, &text[..text.find("## Gate: M1").expect("the PASS")]);
     elsewhere(&steps, &["builder", "resume"]).expect(10, "hold no PASS by a pinned key that its intent names");
-    elsewhere(&steps, &["builder", "undo", "one"]).expect(10, "hold no PASS");
     assert_eq!(steps.log(), ["one"]);
     steps.builder(&["builder", "resume"]).expect(0, "Step `back` is done");
+}
+
+#[test]
+fn a_host_that_remembers_other_steps_believes_no_intent_that_names_no_pass() {
+    let steps = Steps::new(THREE);
+    steps.builder(&["builder", "run", "one"]).expect(0, "is done");
+    elsewhere(&steps, &["builder", "window", "open", "--for", "30m"]).expect(0, "open until");
+    let (there, fault) = (steps.world.path("elsewhere"), [("COUNTERSIGN_FAULT", "kill ledger.append#4")]);
+    let run = ["builder", "run", "two", "--state", &there.to_string_lossy()];
+    steps.world.run_ordered("builder", "builder", &run, &fault).expect(-1, "step two");
+    assert_eq!(steps.log(), ["one", "two"]);
+    steps.keep();
+    // The intent names the PASS, so any host believes it.
+    steps.builder(&["builder", "resume"]).expect(0, "Step `two` is done");
+    steps.restore();
+    let review = "builder/machine-docs/REVIEW-demo.md";
+    let text = steps.world.read(review);
+    steps.world.write(review, &text[..text.find("## Gate: M1").expect("the PASS")]);
+    // Copied into the ledger by a run that is refused, it is no memory of this host's.
+    steps.builder(&["builder", "run", "two"]).expect(21, "step `two` is in doubt");
+    let again = ["builder", "resume", "--again", "--reason", "x"];
+    steps.builder(&again).expect(10, "this host does not remember it");
+    steps.builder(&["builder", "undo", "two"]).expect(10, "this host does not remember it");
+    assert_eq!(steps.log(), ["one", "two"]);
 }
 
 #[test]

@@ -170,7 +170,7 @@ impl Site {
             }
             let section = documents.section(Document::Journal, &record.id);
             let Some(entry) = section.and_then(|section| Entry::of(record, section)) else { continue };
-            self.host.append_to_ledger(&entry)?;
+            self.host.append_to_ledger(&Entry { copied: true, ..entry })?;
             copied += 1;
         }
         if copied > 0 {

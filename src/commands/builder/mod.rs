@@ -1,5 +1,6 @@
 //! The Builder's commands: plan, prove, claim.
 
+mod believed;
 pub mod claim;
 pub mod done;
 pub mod evidence;

@@ -1,21 +1,15 @@
 //! The site of recovery where this host kept nothing of a run (another `--state`, a new disk): JOURNAL is all there is.
 //!
 //! The contract is then the one that both roles adopted, never the file in the work tree, and the Adversary's adoption must be by
-//! a key that an operator pinned here: no step was ever begun on this host under any other. JOURNAL is the Builder's own word, so
-//! that a step was begun is believed only where the documents hold the PASS or the break-glass that its intent names.
-
-use std::collections::BTreeSet;
+//! a key that an operator pinned here: no step was ever begun on this host under any other.
 
 use crate::commands::open::Session;
 use crate::context::Context;
-use crate::docs::store::Documents;
 use crate::error::{CommandError, Exit};
 use crate::host::open_run::OpenRun;
 use crate::host::pins::Pins;
-use crate::model::contract::Step;
-use crate::model::ids::RecordId;
-use crate::model::record::{Body, Intent, Record, Ruling};
-use crate::model::role::{Document, Role};
+use crate::model::record::{Body, Record};
+use crate::model::role::Document;
 
 use super::site::{Site, key};
 
@@ -42,64 +36,29 @@ pub fn site(context: &Context, command: &str) -> Result<Site, CommandError> {
         key: key(context, &session.contract),
         session: Some(session),
         kept: None,
+        host_kept: false,
         recovery: true,
     };
     let records = site.records();
     let newest = records.iter().rev().find_map(|record| run(&site, record));
     if newest.is_some() {
-        let pins = trusted(context, &target.engine, &adopted_by)?;
-        permitted(&site, &records, &pins)?;
+        trusted(context, &target.engine, &adopted_by)?;
     }
     site.kept = newest;
     Ok(site)
 }
 
-/// Whether the key that adopted the contract for the Adversary is pinned on this host; gives all that are.
-fn trusted(context: &Context, engine: &str, key: &str) -> Result<BTreeSet<String>, CommandError> {
+/// Whether the key that adopted the contract for the Adversary is pinned on this host.
+fn trusted(context: &Context, engine: &str, key: &str) -> Result<(), CommandError> {
     let pins = Pins::at(&context.pins(), engine).keys()?;
     if pins.contains(key) {
-        return Ok(pins);
+        return Ok(());
     }
     let message = format!(
         "this host keeps no run of the phase, and does not trust the key that adopted its contract for the Adversary: {key}"
     );
     let next = "name the state in which the step was begun with --state DIR, or countersign trust KEY.pub";
     Err(CommandError::new(Exit::Role, message, next))
-}
-
-/// Whether each step that JOURNAL says was begun names what permitted it. One that brings things back needs nothing.
-fn permitted(site: &Site, records: &[Record], pins: &BTreeSet<String>) -> Result<(), CommandError> {
-    let documents = site.session.as_ref().and_then(|session| session.store.clone().without_missing().load().ok());
-    let operators = site.contract.keys_of(Role::Operator);
-    let holds = |step: &Step, id: &RecordId| {
-        documents.iter().flat_map(Documents::records).filter(|record| record.id == *id).any(|record| {
-            match &record.block.body {
-                Body::Verdict(verdict) => {
-                    verdict.ruling == Ruling::Pass && verdict.gate == step.gate && pins.contains(&record.signer)
-                }
-                Body::BreakGlass(glass) => glass.step == step.id && operators.contains(&record.signer),
-                _ => false,
-            }
-        })
-    };
-    for step in site.contract.steps.iter().filter(|step| !step.restores) {
-        let intents = records.iter().filter_map(|record| match &record.block.body {
-            Body::Intent(intent) if intent.step == step.id => Some(intent),
-            _ => None,
-        });
-        let intents: Vec<&Intent> = intents.collect();
-        let named = |intent: &&Intent| intent.permit.iter().chain(&intent.break_glass).any(|id| holds(step, id));
-        if !intents.is_empty() && !intents.iter().any(named) {
-            let message = format!(
-                "JOURNAL says that step `{}` was begun, this host keeps nothing of it, and the documents hold no PASS by a pinned key \
-                 that its intent names",
-                step.id
-            );
-            let next = "name the state in which the step was begun with --state DIR, or countersign check --repair";
-            return Err(CommandError::new(Exit::Closed, message, next));
-        }
-    }
-    Ok(())
 }
 
 /// What the host would have kept at this intent.

@@ -81,6 +81,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
             }
             (None, _) => Answered::Nothing,
         };
+        if doubtful.is_some() {
+            site.believes(step, &records)?;
+        }
         text += &one(&site, step, state(step), &progress, answer)?;
         done.push(step.id.to_string());
     }

@@ -47,8 +47,10 @@ pub struct Site {
     pub session: Option<Session>,
     /// The Builder's key; only recovery goes on without.
     pub key: Option<Key>,
-    /// What the host kept at the last intent.
+    /// What the host kept at the last intent; in recovery without that, what JOURNAL says of it.
     pub kept: Option<OpenRun>,
+    /// Whether it is the host that kept it.
+    pub host_kept: bool,
     /// Whether this is recovery, which goes on where a run would stop.
     pub recovery: bool,
 }
@@ -76,6 +78,7 @@ impl Site {
             session: Some(session),
             key: Some(key),
             kept: None,
+            host_kept: false,
             recovery: false,
         })
     }
@@ -137,6 +140,7 @@ impl Site {
             lock,
             session,
             kept: Some(run),
+            host_kept: true,
             recovery: true,
         })
     }

@@ -48,6 +48,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         let message = format!("step `{}` ({}) has no undo in the contract", step.id, step.kind);
         return Err(CommandError::new(Exit::Closed, message, "countersign builder resume"));
     }
+    site.believes(step, &records)?;
     let later = site.contract.steps.iter().skip_while(|other| other.id != step.id).skip(1);
     for other in later.filter(|other| progress.get(&other.id).is_some_and(|p| p.state == State::Done)) {
         report::say(&format!("! step `{}` comes after `{}` and is done; it stays as it is", other.id, step.id));
