@@ -28,6 +28,12 @@ impl Time {
         Self(later.unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
+    /// This moment and a duration before. A duration past the beginning of the calendar gives the calendar's first second.
+    pub fn minus(self, duration: Duration) -> Self {
+        let earlier = chrono::Duration::from_std(duration).ok().and_then(|d| self.0.checked_sub_signed(d));
+        Self(earlier.unwrap_or(DateTime::<Utc>::MIN_UTC))
+    }
+
     /// How long after `earlier` this moment is; `None` when it is before it.
     pub fn since(self, earlier: Self) -> Option<Duration> {
         (self.0 - earlier.0).to_std().ok()

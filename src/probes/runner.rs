@@ -91,7 +91,7 @@ async fn look(prober: &Prober<'_>, criterion: &Criterion) -> Seen {
 async fn dispatch(prober: &Prober<'_>, criterion: &Criterion, params: &Params) -> Seen {
     let name = criterion.probe.as_str();
     match name {
-        "http.route" => http::look(params, criterion.timeout).await,
+        "http.route" => http::look(params, criterion.timeout, (prober.now)()).await,
         "file.contains" => {
             let (place, params) =
                 (file::Place { repository: prober.repository.clone(), here: prober.here }, params.clone());

@@ -110,6 +110,16 @@ const fn may(name: &'static str, shape: Shape, about: &'static str) -> ParamSche
     ParamSchema { name, shape, required: false, about }
 }
 
+const TOKEN_FILE: ParamSchema = may(
+    "token_file",
+    Shape::Path,
+    "file with a token, readable by nobody else; it is sent over https or to this machine only",
+);
+const TOKEN_ENV: ParamSchema =
+    may("token_env", Shape::Text, "variable with a token instead; its name begins with COUNTERSIGN_TOKEN");
+const RESOLVE: ParamSchema = may("resolve", Shape::Text, "IP or IP:port to connect to instead of asking DNS");
+const CA: ParamSchema = may("ca", Shape::Path, "PEM file with a certificate authority to trust beside the system's");
+
 /// Every probe.
 pub const PROBES: &[ProbeSchema] = &[
     ProbeSchema {
@@ -225,7 +235,7 @@ pub const PROBES: &[ProbeSchema] = &[
     },
     ProbeSchema {
         name: "host.quiet",
-        about: "no declared process, unit, timer or lock file is active, and no CI build runs",
+        about: "no declared process, unit, timer or lock file is active, no CI build waits or runs, nobody asked for one",
         binds: Binds::Host,
         built: true,
         facts: &["quiet"],
@@ -239,7 +249,38 @@ pub const PROBES: &[ProbeSchema] = &[
             may("timers", Shape::List, "systemd timers that may not be active"),
             may("locks", Shape::List, "lock files, absolute paths: held or, with .pid in the name, of a live process"),
             may("ci_containers", Shape::Flag, "no container with the label io.drone=true runs"),
+            may(
+                "updates",
+                Shape::Flag,
+                "no update of a service is in flight; ci_containers and declared_stacks look at that too",
+            ),
             may("declared_stacks", Shape::List, "no stack beside these runs"),
+            may(
+                "drone",
+                Shape::Tables(&[
+                    must("url", Shape::Text, "Drone's address, https or on this machine itself"),
+                    TOKEN_FILE,
+                    TOKEN_ENV,
+                    RESOLVE,
+                    CA,
+                ]),
+                "Drone servers whose queue and list of incomplete builds must be empty; an administrator's token opens them",
+            ),
+            may(
+                "comments",
+                Shape::Tables(&[
+                    must("url", Shape::Text, "Gitea's address"),
+                    must("repos", Shape::List, "repositories, as in owner/name"),
+                    may("since", Shape::Moment, "from this moment on; this or `within`"),
+                    may("within", Shape::Duration, "from so long ago on"),
+                    may("text", Shape::Text, "the comment's whole text; absent: !testme"),
+                    TOKEN_FILE,
+                    TOKEN_ENV,
+                    RESOLVE,
+                    CA,
+                ]),
+                "forges on whose pull requests nobody may have asked for a run",
+            ),
         ],
         example: "probe = \"host.quiet\"\nprocesses = [\"upgrade-all\"]\nci_containers = true",
     },
@@ -256,14 +297,26 @@ pub const PROBES: &[ProbeSchema] = &[
                     must("name", Shape::Text, "short name"),
                     must("url", Shape::Text, "http or https URL; no credentials in it"),
                     must("status", Shape::Codes, "the status codes that hold, as in [200, 303]"),
-                    may("resolve", Shape::Text, "IP or IP:port to connect to instead of asking DNS"),
+                    may("method", Shape::OneOf(&["GET", "HEAD"]), "absent: GET"),
+                    may(
+                        "resolve",
+                        Shape::Text,
+                        "IP or IP:port to connect to instead of asking DNS; TLS is asked for the URL's own name",
+                    ),
+                    may("headers", Shape::Map, "header to a regular expression that its value must match"),
                     may("body", Shape::Regex, "what the body must match (its first 64 KiB)"),
+                    may("min_days", Shape::Number, "for how many days the certificate must still be valid"),
                 ]),
                 "the routes, at least one",
             ),
             may("consecutive", Shape::Number, "how many answers in a row must be right; absent: 3"),
             may("interval", Shape::Duration, "time between them; absent: 1s"),
-            may("ca", Shape::Path, "PEM file with a certificate authority to trust beside the system's"),
+            may(
+                "poll",
+                Shape::Duration,
+                "how often the front looks for services: right answers must go on for longer than that",
+            ),
+            CA,
         ],
         example: "probe = \"http.route\"\nroutes = [{ name = \"drone\", url = \"https://drone.example.org/\", status = [200, 303] }]",
     },

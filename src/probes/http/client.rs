@@ -10,27 +10,32 @@ use reqwest::header::{HOST, HeaderValue};
 use reqwest::tls::TlsInfo;
 use reqwest::{Certificate, Method, Url, redirect};
 
+use super::certificate::valid_until;
 use crate::model::digest::Digest;
 use crate::probes::file::read_host;
 
 /// The most bytes of a body that are read.
 const BODY_LIMIT: usize = 64 << 10;
 
-/// Asks one URL.
 /// One route, ready to be asked.
 pub struct Client {
     http: reqwest::Client,
     url: Url,
     /// What the `Host` header says when the URL had to be changed to reach another port.
     host: Option<HeaderValue>,
+    body_limit: usize,
 }
 
 /// An answer.
 pub struct Answer {
     /// Its status code.
     pub status: u16,
-    /// The first 64 KiB of its body; bytes that are not UTF-8 are replaced.
+    /// The beginning of its body (64 KiB, if not told otherwise); bytes that are not UTF-8 are replaced.
     pub body: String,
+    /// Its headers, with names in lower case; a value that is no text is left out.
+    pub headers: Vec<(String, String)>,
+    /// Until when the server's certificate is valid, in seconds since 1970.
+    pub(super) valid_until: Option<i64>,
     /// SHA-256 of the server's certificate, for https.
     pub(super) certificate: Option<String>,
     /// Where a redirect points.
@@ -106,7 +111,14 @@ impl Client {
             builder = builder.resolve(&name, SocketAddr::new(ip, port.unwrap_or(0)));
         }
         let http = builder.build().map_err(|error| format!("no TLS client: {}", chain(&error)))?;
-        Ok(Self { http, url, host })
+        Ok(Self { http, url, host, body_limit: BODY_LIMIT })
+    }
+
+    /// Reads up to so many bytes of a body.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
     }
 
     /// Asks once.
@@ -134,21 +146,27 @@ impl Client {
         let mut response = request.send().await.map_err(no_answer)?;
         let status = response.status().as_u16();
         let certificate = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
+        let valid_until = certificate.and_then(valid_until);
         let certificate = certificate.map(|der| Digest::of(der).to_string());
         if self.url.scheme() == "https" && certificate.is_none() {
             return Err(NoAnswer::CouldNotLook("the certificate of an https answer is not known".to_owned()));
         }
         let location = response.headers().get("location").and_then(|value| value.to_str().ok());
         let location = location.map(|text| text.chars().take(120).collect());
+        let text = |(name, value): (&reqwest::header::HeaderName, &HeaderValue)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        };
+        let headers = response.headers().iter().filter_map(text).collect();
         let mut body = Vec::new();
-        while body.len() < BODY_LIMIT {
+        while body.len() < self.body_limit {
             match response.chunk().await.map_err(no_answer)? {
                 Some(chunk) => body.extend_from_slice(&chunk),
                 None => break,
             }
         }
-        body.truncate(BODY_LIMIT);
-        Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned(), certificate, location })
+        body.truncate(self.body_limit);
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Answer { status, body, headers, valid_until, certificate, location })
     }
 }
 

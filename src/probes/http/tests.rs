@@ -53,7 +53,7 @@ async fn ask(routes: Vec<Params>) -> Seen {
     params.0.insert("routes".into(), Param::Tables(routes));
     params.0.insert("consecutive".into(), Param::Number(3));
     params.0.insert("interval".into(), Param::Duration(Duration::from_millis(5)));
-    look(&params, Duration::from_millis(800)).await
+    look(&params, Duration::from_millis(800), "2026-06-13T05:34:13Z".parse().expect("a time")).await
 }
 
 #[tokio::test]
@@ -124,4 +124,44 @@ async fn one_wrong_route_of_two_is_named_and_facts_are_stable() {
     assert_eq!(seen.outcome, Outcome::Failed);
     assert!(seen.says.starts_with("1 of 2 routes") && seen.says.contains("drone"), "{}", seen.says);
     assert_eq!(ask(vec![first, second]).await.facts, seen.facts);
+}
+
+#[tokio::test]
+async fn method_headers_poll_and_certificate_are_looked_at() {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nX-Build: 608\r\nContent-Length: 5\r\nConnection: close\r\n\r\n";
+    let table: [(&[(&str, Param)], Outcome, &str); 7] = [
+        (&[("method", Param::Text("HEAD".into()))], Outcome::Held, "1 of 1 routes"),
+        (&[("headers", Param::Map([("X-Build".into(), "^[0-9]+$".into())].into()))], Outcome::Held, "1 of 1 routes"),
+        (&[("headers", Param::Map([("x-build".into(), "^7".into())].into()))], Outcome::Failed, "does not match /^7/"),
+        (&[("headers", Param::Map([("X-Other".into(), ".".into())].into()))], Outcome::Failed, "no header x-other"),
+        (&[("headers", Param::Map([("X-Build".into(), "(".into())].into()))], Outcome::Unknown, "regex parse error"),
+        (&[("method", Param::Text("POST".into()))], Outcome::Unknown, "wanted GET, or HEAD"),
+        (&[("min_days", Param::Number(14))], Outcome::Unknown, "is of a certificate"),
+    ];
+    for (more, outcome, word) in table {
+        let body = if more.iter().any(|(name, _)| *name == "method") { "" } else { "hello" };
+        let answer: &'static str = Box::leak(format!("{HEAD}{body}").into_boxed_str());
+        let mut one = route(&format!("http://127.0.0.1:{}/", server(Box::leak(Box::new([answer]))).await), &[]);
+        one.0.extend(more.iter().map(|(name, param)| ((*name).to_owned(), param.clone())));
+        let seen = ask(vec![one]).await;
+        assert_eq!(seen.outcome, outcome, "{more:?}: {}", seen.says);
+        assert!(seen.says.contains(word), "{more:?}: {}", seen.says);
+    }
+}
+
+#[tokio::test]
+async fn right_answers_must_go_on_for_longer_than_the_front_s_poll() {
+    // Right three times, by what the front knew before its poll; then not.
+    let url = format!("http://127.0.0.1:{}/", server(&[OK, OK, OK, BAD_GATEWAY]).await);
+    let ask = async |poll: u64, timeout: u64| {
+        let mut params = Params::default();
+        params.0.insert("routes".into(), Param::Tables(vec![route(&url, &[])]));
+        params.0.insert("interval".into(), Param::Duration(Duration::from_millis(5)));
+        params.0.insert("poll".into(), Param::Duration(Duration::from_millis(poll)));
+        look(&params, Duration::from_millis(timeout), "2026-06-13T05:34:13Z".parse().expect("a time")).await
+    };
+    let early = ask(200, 100).await;
+    assert!(early.outcome == Outcome::Unknown && early.says.contains("cannot look for longer"), "{}", early.says);
+    let seen = ask(200, 5000).await;
+    assert!(seen.outcome == Outcome::Failed && seen.says.contains("502"), "{}", seen.says);
 }

@@ -1,5 +1,9 @@
-//! `host.quiet`: no declared process, unit, timer or lock file is active, and no CI build runs.
+//! `host.quiet`: no declared process, unit, timer or lock file is active, no CI build waits or runs, and nobody asked for one.
+//!
+//! Each kind may be absent from a contract; the answer says what was looked at and what was not asked for. One that cannot be
+//! looked at makes the whole answer unknown.
 
+pub mod forge;
 pub mod locks;
 pub mod processes;
 
@@ -12,40 +16,75 @@ use super::docker::fields::{at, list, service_name, text, update_in_flight};
 use super::docker::{look as engine_look, stacks};
 use super::prober::Prober;
 use super::runner::blocking;
-use super::seen::Seen;
+use super::seen::{Seen, texts};
 use crate::engine::error::EngineError;
 use crate::model::contract::Params;
 use crate::process::{self, Spec};
 
 /// What is busy, and what was looked at.
 #[derive(Debug, Default)]
-struct Found {
+pub struct Found {
     busy: Vec<String>,
     raw: String,
 }
 
+/// What can be looked at, each by the parameter that asks for it.
+const KINDS: [&str; 9] =
+    ["processes", "units", "timers", "locks", "ci_containers", "updates", "declared_stacks", "drone", "comments"];
+
+/// Whether a criterion asks for a kind. An empty list of stacks asks: no stack at all may run.
+fn asks(params: &Params, kind: &str) -> bool {
+    match kind {
+        "ci_containers" | "updates" => params.flag(kind),
+        "declared_stacks" => params.0.contains_key(kind),
+        "drone" | "comments" => !params.tables(kind).is_empty(),
+        list => !params.list(list).is_empty(),
+    }
+}
+
 /// Looks at everything that the criterion declares.
 pub async fn look(prober: &Prober<'_>, params: &Params, timeout: Duration) -> Seen {
-    let asked = ["processes", "units", "timers", "locks"].iter().any(|name| !params.list(name).is_empty());
-    let engine = params.flag("ci_containers") || params.0.contains_key("declared_stacks");
-    if !asked && !engine {
-        return Seen::unknown(
-            "host.quiet was given nothing to look at: name processes, units, timers, locks or stacks",
-        );
+    look_with(prober, params, timeout, &|name| std::env::var(name).ok()).await
+}
+
+async fn look_with(prober: &Prober<'_>, params: &Params, timeout: Duration, env: forge::Env<'_>) -> Seen {
+    let (asked, left): (Vec<&str>, Vec<&str>) = KINDS.iter().partition(|kind| asks(params, kind));
+    if asked.is_empty() {
+        return Seen::unknown(format!("host.quiet was given nothing to look at: name one of {}", KINDS.join(", ")));
     }
+    let unknown = |why: String| Seen::unknown(format!("host.quiet: {why}"));
     let mut found = Found::default();
-    if engine {
-        match of_engine(prober, params, &mut found).await {
-            Ok(()) => {}
-            Err(why) => return Seen::unknown(format!("host.quiet: {why}")),
+    if asks(params, "ci_containers") || asks(params, "updates") || asks(params, "declared_stacks") {
+        if let Err(why) = of_engine(prober, params, &mut found).await {
+            return unknown(why);
         }
     }
-    let params = params.clone();
-    blocking(move || match of_host(&params, timeout, &mut found) {
+    if let Err(why) = of_forges(prober, params, timeout, env, &mut found).await {
+        return unknown(why);
+    }
+    let host = params.clone();
+    let seen = blocking(move || match of_host(&host, timeout, &mut found) {
         Ok(()) => judge(&found),
         Err(why) => Seen::unknown(format!("host.quiet: {why}")),
-    })
-    .await
+    });
+    seen.await.reading("looked_at", texts(&asked)).reading("not_asked", texts(&left))
+}
+
+/// Asks every server that is named, one after the other.
+async fn of_forges(
+    prober: &Prober<'_>,
+    params: &Params,
+    timeout: Duration,
+    env: forge::Env<'_>,
+    found: &mut Found,
+) -> Result<(), String> {
+    for server in params.tables("drone") {
+        forge::drone(server, env, timeout, found).await?;
+    }
+    for server in params.tables("comments") {
+        forge::comments(server, env, (prober.now)(), timeout, found).await?;
+    }
+    Ok(())
 }
 
 fn judge(found: &Found) -> Seen {

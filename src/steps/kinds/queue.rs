@@ -3,23 +3,21 @@
 //! Drone keeps the pause in memory and tells nobody whether it is paused: what proves it is Drone's own answer to the order, by a
 //! token that may read the queue too. A restart of Drone forgets it, so a contract pauses again after whatever restarts Drone.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, Url};
+use reqwest::Method;
 use serde_json::Value;
 
 use super::settle::settled;
 use crate::fault;
 use crate::model::contract::Params;
 use crate::probes::http::client::{Client, NoAnswer};
+use crate::probes::http::token::{of_file, sent_to};
 use crate::steps::act::{Acted, Ground, NotDone};
 
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
-/// The longest token that is read.
-const LONGEST: u64 = 4096;
 
 /// One Drone, and what opens it. The token is in no `Debug` output, error or argv.
 struct Drone {
@@ -79,16 +77,9 @@ async fn order(pause: bool, params: &Params, timeout: Duration, ground: &Ground<
 impl Drone {
     fn of(params: &Params) -> Result<Self, String> {
         let base = params.text("url").unwrap_or_default().trim_end_matches('/');
-        let url: Url = base.parse().map_err(|error| format!("`{base}` is no URL: {error}"))?;
-        let loopback = matches!(url.host_str(), Some("localhost" | "[::1]")) || {
-            let ip = url.host_str().and_then(|host| host.parse::<std::net::IpAddr>().ok());
-            ip.is_some_and(|ip| ip.is_loopback())
-        };
-        if url.scheme() != "https" && !loopback {
-            return Err(format!("a token is sent to `{base}`: wanted https, or an address of this machine itself"));
-        }
+        sent_to(base)?;
         let client = Client::new(&format!("{base}/api/queue"), params.text("resolve"), params.text("ca"), ANSWER)?;
-        Ok(Self { client, token: token(Path::new(params.text("token_file").unwrap_or_default()))? })
+        Ok(Self { client, token: of_file(Path::new(params.text("token_file").unwrap_or_default()))? })
     }
 
     /// The stages that wait or run.
@@ -112,25 +103,6 @@ fn said(none: NoAnswer) -> String {
     match none {
         NoAnswer::Looked(why) | NoAnswer::CouldNotLook(why) => format!("Drone: {why}"),
     }
-}
-
-/// Reads the token. Nothing of it is in an error.
-fn token(path: &Path) -> Result<String, String> {
-    let named = |why: &str| format!("token file {}: {why}", path.display());
-    let metadata = std::fs::metadata(path).map_err(|error| named(&error.to_string()))?;
-    if !metadata.is_file() || metadata.len() > LONGEST {
-        return Err(named("wanted a plain file of at most 4 KiB"));
-    }
-    if metadata.mode() & 0o077 != 0 {
-        let mode = metadata.mode() & 0o777;
-        return Err(named(&format!("has mode {mode:04o}: others could use the token; chmod 600 it")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| named(&error.to_string()))?;
-    let token = text.trim();
-    if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
-        return Err(named("wanted one word of printable ASCII"));
-    }
-    Ok(token.to_owned())
 }
 
 #[cfg(test)]
