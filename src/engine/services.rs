@@ -54,6 +54,12 @@ impl Engine {
         self.tasks(&[("runtime", "attachment")]).await
     }
 
+    /// Replaces a node's spec. `version` is the one that was read: [`EngineError::OutOfSequence`] if it is no longer so.
+    pub async fn update_node(&self, id: &str, version: u64, spec: &Value) -> Result<(), EngineError> {
+        let path = format!("/nodes/{}/update?version={version}", encode(id));
+        self.transport.call(Method::POST, &path, Some(spec)).await.map(|_| ())
+    }
+
     /// All nodes of the swarm, raw.
     pub async fn nodes(&self) -> Result<Vec<Value>, EngineError> {
         list("nodes", self.transport.call(Method::GET, "/nodes", None).await?)

@@ -134,6 +134,54 @@ fn another_leader_in_the_middle_of_the_step_changes_nothing() {
         running.go_on().expect(0, "is done");
         is_recreated(&twin, subnet);
     }
+    leaked_addresses_are_freed_by_another_leader(&twin);
+}
+
+/// Three managers: what leaked is freed without a restart of any engine, and no task stops.
+#[cfg(feature = "test-hooks")]
+fn leaked_addresses_are_freed_by_another_leader(twin: &Twin) {
+    twin.docker(&["network", "create", "--driver", "overlay", "--subnet", "10.90.0.0/29", "tiny"]);
+    let live = || super::vips::live_tasks(twin).len();
+    let before = live();
+    twin.docker(&["network", "create", "--driver", "overlay", "int"]);
+    super::vips::service(twin, "leaky", &["tiny", "int"], 1, &["--stop-grace-period", "4s"]);
+    super::vips::running(twin, "leaky", 1);
+    twin.docker(&["service", "rm", "leaky"]);
+    twin.until("network int to go at once", || twin.try_docker(&["network", "rm", "int"]).status.success());
+    twin.until("the task to end", || live() == before);
+    for number in 0..5 {
+        super::vips::service(twin, &format!("idle{number}"), &["tiny"], 0, &[]);
+    }
+    let tasks = || twin.docker(&["ps", "--quiet", "--no-trunc"]);
+    let (before, (old, other)) = (tasks(), leader(twin));
+    // The leader's own guard reads the leader's log, and another manager makes it a manager again.
+    let engine = |node: &str| {
+        let socket = if node == "n1" { "engine.sock".to_owned() } else { format!("engine-{node}.sock") };
+        format!("unix://{}/{socket}", twin.dir().display())
+    };
+    let log = twin.dir().join(if old == "n1" { "engine.log".to_owned() } else { format!("engine-{old}.log") });
+    twin.until("the engine says so", || {
+        std::fs::read_to_string(&log).expect("the leader's log").contains("an available IP while allocating VIP")
+    });
+    // What waits would take the freed address at once.
+    twin.docker(&["service", "rm", "idle4"]);
+    let (engine, through, log) = (engine(&old), engine(&other), log.display().to_string());
+    let guard = ["guard", "--apply", "--json", "--engine", &engine, "--log", &log];
+    let run = |more: &[&str]| super::vips::countersign(twin, &[&guard[..], more].concat());
+    let alone = run(&[]);
+    assert!(String::from_utf8_lossy(&alone.stdout).contains("--through"), "{alone:?}");
+    assert_eq!((alone.status.code(), leader(twin).0), (Some(10), old.clone()));
+    let moved = run(&["--through", &through]);
+    let text = String::from_utf8_lossy(&moved.stdout);
+    assert!(
+        moved.status.code() == Some(0) && text.contains("\"leaked\":1") && text.contains("\"moved\":{"),
+        "{moved:?}"
+    );
+    assert!(text.contains("\"still_full\":[]") && text.contains("\"restarted\":false"), "{text}");
+    assert_ne!(leader(twin).0, old, "the same one leads");
+    assert_eq!(twin.docker(&["node", "ls", "--filter", "role=manager", "--quiet"]).lines().count(), 3);
+    assert_eq!(twin.docker(&["node", "ls", "--filter", "node.label=countersign.demoted", "--quiet"]), "");
+    assert_eq!(tasks(), before, "a container stopped");
 }
 
 /// The node that leads, and one that does not.

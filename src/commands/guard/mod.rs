@@ -1,5 +1,6 @@
 //! `countersign guard`: the safety net of a shared overlay, done so that it does not make what it cures.
 
+mod leader;
 mod show;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use crate::probes::docker::vips::walker;
 use crate::process::{self, Spec};
 use crate::report::{Answer, say};
 
+use self::leader::Cure;
 use super::engine::{could_not_look, manager};
 use super::maintenance;
 use super::target::runtime;
@@ -33,13 +35,19 @@ const RESTART: Duration = Duration::from_secs(180);
 /// A task in `New` for longer counts as stuck.
 const NEW_FOR: Duration = Duration::from_secs(60);
 
-/// Prune what stacks left behind, and restart an engine whose addresses leaked away
+/// Prune what stacks left behind, and free the addresses that leaked away
 ///
 /// Dry unless --apply is given. Prunes only networks of removed stacks whose tasks have all ended, and none while any task is
-/// still stopping. Restarts the engine only when its log shows exhaustion since its last start, a canary gets no address, and
-/// what is missing is held by nobody: a network that is merely full is not helped by a restart. Nothing is changed while
-/// maintenance is under way on this host. Exits with 0 (healthy or cured), 14 (exhausted and not cured), 10 (not allowed now),
-/// 13 (could not look).
+/// still stopping. What leaked is freed only when there is exhaustion since the engine's last start, a canary gets no address,
+/// and what is missing is held by nobody: a network that is merely full is not helped. With three managers another one comes to
+/// lead, and no container stops; with fewer the engine is restarted. On a manager that does not lead, whose log says nothing of
+/// the leader, tasks that wait in New count as exhaustion. Nothing is changed while maintenance is under way on this host. Exits
+/// with 0 (healthy or cured), 14 (exhausted and not cured), 10 (not allowed now), 13 (could not look).
+///
+/// `docker stack rm` followed by a prune is what leaks: it removes networks under tasks that still run. To take a stack down
+/// without a leak, remove its services (docker service rm), wait until `docker network inspect --verbose` and `docker ps` show
+/// none of their tasks any more, and only then remove its networks (docker network rm, or this command). In a phase a step of
+/// kind docker.stack.drain does exactly that, captures the stack first and brings it back.
 ///
 /// Example: countersign guard --json
 /// Example: countersign guard --apply --keep proxy
@@ -63,6 +71,9 @@ pub struct Args {
     /// A program that restarts the engine, instead of systemctl
     #[arg(long, value_name = "PROGRAM")]
     restart_with: Option<PathBuf>,
+    /// The engine of another manager, through which a leader that is this engine's node steps down
+    #[arg(long, value_name = "ENGINE")]
+    through: Option<String>,
 }
 
 /// What a run saw and did.
@@ -76,6 +87,12 @@ struct Report {
     /// Networks that gave a canary no address, with how many addresses nobody holds.
     full: Vec<(String, u64)>,
     restarted: bool,
+    /// The node that led, and the one that leads now.
+    moved: Option<(String, String)>,
+    /// Nodes that a killed guard had left as workers, and that are managers again.
+    promoted: Vec<String>,
+    /// Whether there is a fresh sign that addresses were refused.
+    refused: bool,
     /// Full after all that was done.
     still_full: Vec<String>,
     /// Why nothing was changed, if something stood in the way.
@@ -105,7 +122,12 @@ async fn guard(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     report.signs = signs(&log, &tasks(&engine, true).await.map_err(could)?, NEW_FOR, now);
     if args.apply {
         sweep(&engine, walker::is_dead).await.map_err(could)?;
+        report.promoted = leader::sweep(&engine).await.map_err(could)?;
     }
+    let nodes = engine.nodes().await.map_err(could)?;
+    let leads = leader::leader(&nodes) == Some(info.node_id.as_str());
+    let exhausted = report.signs.of(Severity::Exhaustion);
+    report.refused = exhausted.iter().any(|class| class.ends_with("-exhaustion")) || (!leads && !exhausted.is_empty());
     let lists = engine.address_lists().await.map_err(could)?;
     let rules = Rules { keep: &args.keep, older_than: args.older_than, now };
     report.unused = unused(&lists, &rules);
@@ -119,11 +141,11 @@ async fn guard(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if args.apply {
         prune(&engine, &mut report).await;
     }
-    if report.signs.of(Severity::Exhaustion).iter().any(|class| class.ends_with("-exhaustion")) && args.apply {
+    if report.refused && args.apply {
         report.full = full(&engine).await.map_err(could)?;
         report.still_full = report.full.iter().map(|(name, _)| name.clone()).collect();
         if report.full.iter().any(|(_, leaked)| *leaked > 0) {
-            restart(args, &engine, &info, &mut report).await?;
+            cure(args, &engine, &info, &mut report).await?;
         }
     }
     Ok(show::answer(&report))
@@ -166,24 +188,44 @@ async fn full(engine: &Engine) -> Result<Vec<(String, u64)>, EngineError> {
     Ok(full)
 }
 
-/// Restarts the engine and looks whether the networks that were full give addresses again.
-async fn restart(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Report) -> Result<(), CommandError> {
+/// Frees what leaked, by another leader or by a restart, and looks whether the networks that were full give addresses again.
+async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Report) -> Result<(), CommandError> {
     let nodes = engine.nodes().await.map_err(|error| could_not_look(&error))?;
-    let leads = |node: &&serde_json::Value| {
-        node.pointer("/ManagerStatus/Leader").and_then(serde_json::Value::as_bool) == Some(true)
-    };
-    let leader = nodes.iter().find(leads).and_then(|node| node.get("ID")?.as_str());
-    if leader != Some(info.node_id.as_str()) {
-        report.not_now = Some(format!(
-            "only the leader's allocator counts, and this engine's node is not the leader ({}): run guard there",
-            leader.unwrap_or("none is known")
-        ));
-        return Ok(());
+    match leader::cure(&nodes, &info.node_id, info.node_machine_is_local, args.through.is_some()) {
+        Cure::NotHere(why) => report.not_now = Some(why),
+        Cure::Restart => {
+            restart(args).await?;
+            report.restarted = true;
+            look_again(engine, report).await;
+        }
+        Cure::Move(old) => {
+            let other = match &args.through {
+                Some(address) => Some(another_manager(address, info, &old).await?),
+                None => None,
+            };
+            let through = other.as_ref().unwrap_or(engine);
+            say("another manager comes to lead: its new allocator has what leaked free again");
+            let failed = |why: String| CommandError::new(Exit::Failed, why, "docker node ls");
+            let new = leader::move_from(through, &old).await.map_err(failed)?;
+            report.moved = Some((old, new));
+            look_again(through, report).await;
+        }
     }
-    if !info.node_machine_is_local {
-        report.not_now = Some("the engine is on another machine, where it cannot be restarted from here".to_owned());
-        return Ok(());
+    Ok(())
+}
+
+/// The engine at an address, which must be a manager of the same swarm and not the leader.
+async fn another_manager(address: &str, info: &EngineInfo, leader: &str) -> Result<Engine, CommandError> {
+    let engine = Engine::connect(address, PATIENCE).await.map_err(|error| could_not_look(&error))?;
+    let other = engine.manager_info().await.map_err(|error| could_not_look(&error))?;
+    if other.cluster_id != info.cluster_id || other.node_id == leader {
+        let message = format!("--through {address} is no other manager of this swarm");
+        return Err(CommandError::new(Exit::Usage, message, "docker node ls"));
     }
+    Ok(engine)
+}
+
+async fn restart(args: &Args) -> Result<(), CommandError> {
     let argv = match &args.restart_with {
         Some(program) => vec![program.as_os_str().to_owned()],
         None => ["systemctl", "restart", "--", &args.unit].map(Into::into).to_vec(),
@@ -199,18 +241,20 @@ async fn restart(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut R
         Ok(done) => return Err(failed(done.complaint())),
         Err(error) => return Err(failed(error.to_string())),
     }
-    report.restarted = true;
+    Ok(())
+}
+
+async fn look_again(engine: &Engine, report: &mut Report) {
     let begin = Instant::now();
-    loop {
+    while begin.elapsed() < RESTART {
         // A new allocator counts anew; what waited is served first, so a few moments may pass.
         if let Ok(full) = full(engine).await {
+            let freed = full.iter().all(|(_, leaked)| *leaked == 0);
             report.still_full = full.into_iter().map(|(name, _)| name).collect();
-            if report.still_full.is_empty() {
-                return Ok(());
+            // What is full by now without a leak was filled by those that waited.
+            if freed {
+                return;
             }
-        }
-        if begin.elapsed() > RESTART {
-            return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

@@ -10,7 +10,7 @@ use crate::report::Answer;
 /// The answer with its exit code: 0 healthy or cured, 14 exhausted and not cured, 10 not allowed now.
 pub(super) fn answer(report: &Report) -> Answer {
     let exhausted = report.signs.of(Severity::Exhaustion);
-    let refused_addresses = exhausted.iter().any(|class| class.ends_with("-exhaustion"));
+    let refused_addresses = report.refused;
     let exit = match () {
         () if report.not_now.is_some() => Exit::Closed,
         // Without a canary the log's word stands; with one, what it found.
@@ -58,10 +58,18 @@ pub(super) fn answer(report: &Report) -> Answer {
             line(format!("{} stays: {why}", one.name));
         }
     }
+    if !report.promoted.is_empty() {
+        line(format!("made managers again what a killed guard had left as workers: {}", report.promoted.join(", ")));
+    }
+    let cured = if report.still_full.is_empty() {
+        "cured: every network gives addresses again".to_owned()
+    } else {
+        format!("{} gives no address still", report.still_full.join(", "))
+    };
     if report.restarted {
-        let word =
-            if report.still_full.is_empty() { "cured: every network gives addresses again" } else { "not cured" };
-        line(format!("restarted the engine: {word}"));
+        line(format!("restarted the engine: {cured}"));
+    } else if let Some((old, new)) = &report.moved {
+        line(format!("node {new} leads now in the place of {old}, and no container stopped: {cured}"));
     } else if report.full.iter().any(|(_, leaked)| *leaked == 0) {
         line("full without a leak: a restart does not help, a larger subnet does".to_owned());
     }
@@ -71,11 +79,13 @@ pub(super) fn answer(report: &Report) -> Answer {
     let full: Vec<_> = report.full.iter().map(|(name, leaked)| json!({ "name": name, "leaked": leaked })).collect();
     let stays = report.unused.iter().filter_map(|one| Some(json!({ "name": one.name, "why": one.stays.as_ref()? })));
     let stuck = report.signs.stuck.iter().map(|(task, seconds)| json!({ "task": task, "seconds": seconds }));
+    let moved = report.moved.as_ref().map(|(old, new)| json!({ "from": old, "to": new }));
     let json = json!({
         "apply": report.apply, "signatures": report.signs.counts, "last": report.signs.last,
         "leak_networks": report.signs.leak_networks, "stuck": stuck.collect::<Vec<_>>(),
         "would_prune": goes, "pruned": report.pruned, "not_pruned": report.not_pruned, "stays": stays.collect::<Vec<_>>(),
-        "full": full, "restarted": report.restarted, "still_full": report.still_full, "not_now": report.not_now,
+        "full": full, "restarted": report.restarted, "moved": moved, "promoted": report.promoted,
+        "still_full": report.still_full, "not_now": report.not_now,
     });
     Answer { exit, text, json }
 }

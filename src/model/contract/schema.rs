@@ -256,7 +256,7 @@ pub const PROBES: &[ProbeSchema] = &[
             ),
             may("declared_stacks", Shape::List, "no stack beside these runs"),
             may(
-                "drone",
+                "ci_queues",
                 Shape::Tables(&[
                     must("url", Shape::Text, "Drone's address, https or on this machine itself"),
                     TOKEN_FILE,

@@ -30,14 +30,14 @@ pub struct Found {
 
 /// What can be looked at, each by the parameter that asks for it.
 const KINDS: [&str; 9] =
-    ["processes", "units", "timers", "locks", "ci_containers", "updates", "declared_stacks", "drone", "comments"];
+    ["processes", "units", "timers", "locks", "ci_containers", "updates", "declared_stacks", "ci_queues", "comments"];
 
 /// Whether a criterion asks for a kind. An empty list of stacks asks: no stack at all may run.
 fn asks(params: &Params, kind: &str) -> bool {
     match kind {
         "ci_containers" | "updates" => params.flag(kind),
         "declared_stacks" => params.0.contains_key(kind),
-        "drone" | "comments" => !params.tables(kind).is_empty(),
+        "ci_queues" | "comments" => !params.tables(kind).is_empty(),
         list => !params.list(list).is_empty(),
     }
 }
@@ -54,10 +54,9 @@ async fn look_with(prober: &Prober<'_>, params: &Params, timeout: Duration, env:
     }
     let unknown = |why: String| Seen::unknown(format!("host.quiet: {why}"));
     let mut found = Found::default();
-    if asks(params, "ci_containers") || asks(params, "updates") || asks(params, "declared_stacks") {
-        if let Err(why) = of_engine(prober, params, &mut found).await {
-            return unknown(why);
-        }
+    let of_swarm = ["ci_containers", "updates", "declared_stacks"].iter().any(|kind| asks(params, kind));
+    if of_swarm && let Err(why) = of_engine(prober, params, &mut found).await {
+        return unknown(why);
     }
     if let Err(why) = of_forges(prober, params, timeout, env, &mut found).await {
         return unknown(why);
@@ -78,7 +77,7 @@ async fn of_forges(
     env: forge::Env<'_>,
     found: &mut Found,
 ) -> Result<(), String> {
-    for server in params.tables("drone") {
+    for server in params.tables("ci_queues") {
         forge::drone(server, env, timeout, found).await?;
     }
     for server in params.tables("comments") {

@@ -75,12 +75,12 @@ async fn drone_held_failed_and_each_way_of_unknown() {
     ];
     for (answers, outcome, word) in table {
         let url = server(answers).await;
-        let seen = ask("drone", vec![("url", words(&url)), ("token_env", words("COUNTERSIGN_TOKEN"))]).await;
+        let seen = ask("ci_queues", vec![("url", words(&url)), ("token_env", words("COUNTERSIGN_TOKEN"))]).await;
         assert_eq!(seen.outcome, outcome, "{}", seen.says);
         assert!(seen.says.contains(word), "{}", seen.says);
         assert!(!format!("{seen:?}").contains(TOKEN), "{seen:?}");
         if outcome != Outcome::Unknown {
-            assert_eq!(seen.readings["looked_at"], crate::probes::seen::texts(["drone"]));
+            assert_eq!(seen.readings["looked_at"], crate::probes::seen::texts(["ci_queues"]));
             assert!(seen.readings["not_asked"].to_string().contains("processes"), "{seen:?}");
         }
     }
@@ -91,11 +91,11 @@ async fn drone_held_failed_and_each_way_of_unknown() {
         (vec![("token_env", words("PATH"))], "is not read"),
         (vec![("token_file", words("/no/such/token"))], "/no/such/token"),
     ] {
-        let seen = ask("drone", [vec![("url", words(&open))], more].concat()).await;
+        let seen = ask("ci_queues", [vec![("url", words(&open))], more].concat()).await;
         assert!(seen.outcome == Outcome::Unknown && seen.says.contains(word), "{}", seen.says);
     }
     let plain =
-        ask("drone", vec![("url", words("http://drone.test")), ("token_env", words("COUNTERSIGN_TOKEN"))]).await;
+        ask("ci_queues", vec![("url", words("http://drone.test")), ("token_env", words("COUNTERSIGN_TOKEN"))]).await;
     assert!(plain.outcome == Outcome::Unknown && plain.says.contains("wanted https"), "{}", plain.says);
 }
 

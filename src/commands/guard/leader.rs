@@ -1,0 +1,215 @@
+//! The cure where there are three managers: another one leads, and no container stops.
+//!
+//! A new leader builds its allocator anew from what is there, as a restarted one does. The old leader is a worker for a moment; a
+//! label of its own says so, by which the next guard finds one that a killed guard left behind.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::engine::Engine;
+use crate::engine::error::EngineError;
+use crate::interrupt;
+use crate::probes::docker::fields::{at, text};
+
+/// The label of a leader that was made a worker.
+const LABEL: &str = "countersign.demoted";
+/// How long the swarm may take for each of the two changes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What frees leaked addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cure {
+    /// The engine is restarted: there are too few managers for another one to lead.
+    Restart,
+    /// The node of this id steps down.
+    Move(String),
+    /// Not from here, and why.
+    NotHere(String),
+}
+
+/// Chooses. `own`: this engine's node; `local`: it is on this machine; `through`: another manager's engine is given. Pure.
+pub(super) fn cure(nodes: &[Value], own: &str, local: bool, through: bool) -> Cure {
+    let managers: Vec<&Value> = nodes.iter().filter(|node| at(node, &["ManagerStatus"]).is_some()).collect();
+    let reachable =
+        managers.iter().filter(|node| text(node, &["ManagerStatus", "Reachability"]) == "reachable").count();
+    let Some(leader) = leader(nodes) else { return Cure::NotHere("no leader is known".to_owned()) };
+    if managers.len() >= 3 {
+        // Those that are left must be able to agree.
+        if reachable.saturating_sub(1) <= (managers.len() - 1) / 2 {
+            return Cure::NotHere(format!(
+                "{reachable} of {} managers are reachable: without the leader the rest could not agree",
+                managers.len()
+            ));
+        }
+        if leader == own && !through {
+            return Cure::NotHere(
+                "this node leads, and another manager must make it a manager again: name that one's engine by --through"
+                    .to_owned(),
+            );
+        }
+        return Cure::Move(leader.to_owned());
+    }
+    if leader != own {
+        return Cure::NotHere(format!(
+            "only the leader's allocator counts, and this engine's node is not the leader ({leader}): run guard there"
+        ));
+    }
+    match local {
+        true => Cure::Restart,
+        false => Cure::NotHere("the engine is on another machine, where it cannot be restarted from here".to_owned()),
+    }
+}
+
+/// The leader's id.
+pub(super) fn leader(nodes: &[Value]) -> Option<&str> {
+    let leads = |node: &&Value| at(node, &["ManagerStatus", "Leader"]).and_then(Value::as_bool) == Some(true);
+    nodes.iter().find(leads).map(|node| text(node, &["ID"]))
+}
+
+/// Makes another manager lead, and the old leader a manager again; gives the new leader's id.
+///
+/// # Errors
+///
+/// The swarm did not follow; the text says what the old leader is.
+pub(super) async fn move_from(through: &Engine, old: &str) -> Result<String, String> {
+    let _held = interrupt::step("moving the leader");
+    give_role(through, old, false).await.map_err(|error| format!("node {old} stays the leader: {error}"))?;
+    let stepped_down = |nodes: &[Value]| {
+        let is_manager = nodes.iter().any(|node| text(node, &["ID"]) == old && at(node, &["ManagerStatus"]).is_some());
+        leader(nodes).filter(|new| *new != old && !is_manager).map(str::to_owned)
+    };
+    let new = until(through, stepped_down).await;
+    // Whatever came of it, it is to be a manager again.
+    let again = format!("make it a manager again: docker node promote {old}");
+    give_role(through, old, true).await.map_err(|error| format!("node {old} is a worker ({error}): {again}"))?;
+    let reachable = |nodes: &[Value]| {
+        let is =
+            |node: &&Value| text(node, &["ID"]) == old && text(node, &["ManagerStatus", "Reachability"]) == "reachable";
+        nodes.iter().find(is).map(|_| ())
+    };
+    until(through, reachable).await.ok_or_else(|| format!("node {old} is no reachable manager yet: {again}"))?;
+    new.ok_or_else(|| format!("node {old} did not step down in {} s", PATIENCE.as_secs()))
+}
+
+/// Makes nodes managers again that a killed guard had left as workers; their ids.
+///
+/// # Errors
+///
+/// The engine refuses.
+pub(super) async fn sweep(engine: &Engine) -> Result<Vec<String>, EngineError> {
+    let mut again = Vec::new();
+    for node in engine.nodes().await?.iter().filter(|node| at(node, &["Spec", "Labels", LABEL]).is_some()) {
+        let id = text(node, &["ID"]);
+        give_role(engine, id, true).await?;
+        again.push(id.to_owned());
+    }
+    Ok(again)
+}
+
+/// Gives a node its role, and takes or sets the label with it. Another's change in between is taken in.
+async fn give_role(engine: &Engine, id: &str, manager: bool) -> Result<(), EngineError> {
+    let begin = Instant::now();
+    loop {
+        let nodes = engine.nodes().await;
+        let tried = match nodes {
+            Ok(nodes) => match nodes.iter().find(|node| text(node, &["ID"]) == id) {
+                Some(node) => {
+                    let version = at(node, &["Version", "Index"]).and_then(Value::as_u64).unwrap_or_default();
+                    engine.update_node(id, version, &with_role(&node["Spec"], manager)).await
+                }
+                None => return Err(EngineError::NotFound { call: format!("node {id}"), message: "gone".to_owned() }),
+            },
+            Err(error) => Err(error),
+        };
+        match tried {
+            // While another one comes to lead, nobody answers.
+            Err(_) if begin.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(200)).await,
+            done => return done,
+        }
+    }
+}
+
+/// The spec with this role, and the label as it belongs to it. Pure.
+fn with_role(spec: &Value, manager: bool) -> Value {
+    let mut spec = spec.clone();
+    spec["Role"] = json!(if manager { "manager" } else { "worker" });
+    if !spec["Labels"].is_object() {
+        spec["Labels"] = json!({});
+    }
+    if let Some(labels) = spec["Labels"].as_object_mut() {
+        if manager {
+            labels.remove(LABEL);
+        } else {
+            labels.insert(LABEL.to_owned(), json!("guard"));
+        }
+    }
+    spec
+}
+
+/// Asks for the nodes until something is found in them, for a while.
+async fn until<T>(engine: &Engine, found: impl Fn(&[Value]) -> Option<T>) -> Option<T> {
+    let begin = Instant::now();
+    while begin.elapsed() < PATIENCE {
+        if let Ok(nodes) = engine.nodes().await
+            && let Some(found) = found(&nodes)
+        {
+            return Some(found);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(managers: &[(&str, bool, bool)]) -> Vec<Value> {
+        let manager = |(id, leads, reachable): &(&str, bool, bool)| {
+            let reach = if *reachable { "reachable" } else { "unreachable" };
+            json!({"ID": id, "ManagerStatus": {"Leader": leads, "Reachability": reach}})
+        };
+        managers.iter().map(manager).chain([json!({"ID": "worker"})]).collect()
+    }
+
+    #[test]
+    fn three_managers_move_the_leader_and_fewer_restart_the_engine() {
+        let one = nodes(&[("a", true, true)]);
+        let three = nodes(&[("a", true, true), ("b", false, true), ("c", false, true)]);
+        let lame = nodes(&[("a", true, true), ("b", false, true), ("c", false, false)]);
+        let five = nodes(&[
+            ("a", true, true),
+            ("b", false, true),
+            ("c", false, true),
+            ("d", false, true),
+            ("e", false, false),
+        ]);
+        let not = |cure: Cure, word: &str| match cure {
+            Cure::NotHere(why) => assert!(why.contains(word), "{why}"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(cure(&one, "a", true, false), Cure::Restart);
+        not(cure(&one, "a", false, false), "another machine");
+        not(cure(&one, "worker", true, false), "not the leader (a)");
+        not(cure(&nodes(&[("a", true, true), ("b", false, true)]), "b", true, false), "run guard there");
+        assert_eq!(cure(&three, "b", true, false), Cure::Move("a".into()));
+        assert_eq!(cure(&three, "a", true, true), Cure::Move("a".into()));
+        not(cure(&three, "a", true, false), "--through");
+        not(cure(&lame, "b", true, false), "2 of 3 managers are reachable");
+        assert_eq!(cure(&five, "b", true, false), Cure::Move("a".into()));
+        not(cure(&[], "a", true, true), "no leader is known");
+    }
+
+    #[test]
+    fn a_role_is_changed_and_nothing_else() {
+        let spec = json!({"Role": "manager", "Availability": "active", "Labels": {"zone": "x"}, "New": 1});
+        let down = with_role(&spec, false);
+        assert_eq!(
+            down,
+            json!({"Role": "worker", "Availability": "active", "Labels": {"zone": "x", LABEL: "guard"}, "New": 1})
+        );
+        assert_eq!(with_role(&down, true), spec);
+        assert_eq!(with_role(&json!({"Labels": null}), true)["Labels"], json!({}));
+    }
+}
