@@ -3,12 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// How many twins run at once: they wait for the engine most of the time, but more would slow each other on a small machine.
 const AT_ONCE: usize = 2;
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static FREE: Condvar = Condvar::new();
+/// Two tests may call their twins the same.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// A turn, until it is dropped, on whatever thread.
 struct Turn;
@@ -62,7 +65,8 @@ impl Twin {
         }
         let turn = Turn::take();
         clear_dead();
-        let dir = PathBuf::from(format!("/run/{PREFIX}{}-{name}", std::process::id()));
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let dir = PathBuf::from(format!("/run/{PREFIX}{}-{number}-{name}", std::process::id()));
         let mut all = vec!["twin", "up", "--json", "--dir", dir.to_str().expect("UTF-8")];
         all.extend(args);
         // Before anything can fail, so that what was begun is also taken down.
