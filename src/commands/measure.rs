@@ -1,6 +1,7 @@
 //! Running probes for a command, with progress on standard error.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::Context;
@@ -18,6 +19,7 @@ use crate::probes::prober::Prober;
 use crate::probes::runner;
 use crate::report;
 
+use super::earlier::points;
 use super::maintenance;
 use super::open::Session;
 use super::target::runtime;
@@ -32,12 +34,40 @@ impl Session {
     ///
     /// The runtime for it cannot be started.
     pub fn measure(&self, report: &PhaseReport<'_>, criteria: &[Criterion]) -> Result<Vec<Observation>, CommandError> {
+        self.measured(report, criteria, false)
+    }
+
+    /// The same right before a step or a window: a system may be asked what a switch to it would stop.
+    ///
+    /// # Errors
+    ///
+    /// The runtime for it cannot be started.
+    pub fn measure_before_acting(
+        &self,
+        report: &PhaseReport<'_>,
+        criteria: &[Criterion],
+    ) -> Result<Vec<Observation>, CommandError> {
+        self.measured(report, criteria, true)
+    }
+
+    fn measured(
+        &self,
+        report: &PhaseReport<'_>,
+        criteria: &[Criterion],
+        acting: bool,
+    ) -> Result<Vec<Observation>, CommandError> {
         let mut values = step_values(&report.steps);
         if let Known::Is(subject) = report.inputs.subject {
             values.insert("subject".into(), subject.commit.to_string());
         }
         let repository = Some(&self.repository);
-        measure(&self.context, self.engine_address(), repository, &self.contract, values, criteria)
+        let now = || self.context.now();
+        let mut prober = Prober { repository: repository.cloned(), values, ..Prober::without_engine(&now, "") };
+        prober.earlier = points(report.inputs.records.iter().map(Arc::as_ref));
+        if acting {
+            prober.may_activate = Ok(());
+        }
+        measure_with(&self.context, self.engine_address(), &self.contract, prober, criteria)
     }
 }
 
@@ -55,9 +85,18 @@ pub fn measure(
     criteria: &[Criterion],
 ) -> Result<Vec<Observation>, CommandError> {
     let now = || context.now();
+    let prober = Prober { repository: repository.cloned(), values, ..Prober::without_engine(&now, "") };
+    measure_with(context, engine, contract, prober, criteria)
+}
+
+fn measure_with(
+    context: &Context,
+    engine: &str,
+    contract: &Contract,
+    mut prober: Prober<'_>,
+    criteria: &[Criterion],
+) -> Result<Vec<Observation>, CommandError> {
     let runtime = runtime()?;
-    let mut prober = Prober::without_engine(&now, &format!("engine {engine} is not asked"));
-    prober.repository = repository.cloned();
     match runtime.block_on(reach(engine)) {
         Ok((engine, info)) => {
             (prober.engine, prober.here) = (Ok(engine), info.node_machine_is_local);
@@ -65,7 +104,6 @@ pub fn measure(
         }
         Err(error) => prober.engine = Err(error.to_string()),
     }
-    prober.values = values;
     prober.nodes = contract.nodes.clone();
     prober.nix_eval_uid = contract.nix_eval_uid;
     let talks = context.talks_to_a_person();

@@ -8,6 +8,7 @@ pub mod builder;
 pub mod check;
 pub mod compose;
 pub mod doctor;
+mod earlier;
 pub mod engine;
 pub mod guard;
 pub mod init;

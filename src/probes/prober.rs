@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::engine::Engine;
 use crate::git::Repository;
 use crate::model::time::Time;
+use crate::probes::docker::vips::trend::Point;
 
 /// The place that probes look at, and what they may use to look.
 pub struct Prober<'a> {
@@ -25,6 +26,10 @@ pub struct Prober<'a> {
     pub nix_eval_uid: Option<u32>,
     /// Whether a canary may walk now, or why not: a window is open, a step is run or in doubt, or that is not known.
     pub may_walk: Result<(), String>,
+    /// What earlier observations of networks' addresses had counted, by the documents.
+    pub earlier: Vec<Point>,
+    /// Whether a system may be asked what a switch to it would stop and start, or why not: that runs a program of its own.
+    pub may_activate: Result<(), String>,
     /// The clock.
     pub now: &'a dyn Fn() -> Time,
 }
@@ -41,6 +46,12 @@ impl<'a> Prober<'a> {
             values: BTreeMap::new(),
             nix_eval_uid: None,
             may_walk: Err("whether a maintenance window is open on this host is not known".to_owned()),
+            earlier: Vec::new(),
+            may_activate: Err(
+                "it runs the new system's own program: only for the window and right before a step, as one of the \
+                               criteria that the window requires"
+                    .to_owned(),
+            ),
             now,
         }
     }

@@ -110,8 +110,10 @@ async fn dispatch(prober: &Prober<'_>, criterion: &Criterion, params: &Params) -
             blocking(move || nix::option::look(&place, &params, timeout)).await
         }
         "nix.generation" => {
-            let (params, uid, timeout) = (params.clone(), prober.nix_eval_uid, criterion.timeout);
-            blocking(move || nix::generation::look(Path::new("/"), &params, uid, timeout)).await
+            let (params, timeout) = (params.clone(), criterion.timeout);
+            let rights =
+                nix::generation::Rights { uid: prober.nix_eval_uid, may_activate: prober.may_activate.clone() };
+            blocking(move || nix::generation::look(Path::new("/"), &params, &rights, timeout)).await
         }
         "host.quiet" => quiet::look(prober, params, criterion.timeout).await,
         engine if engine.starts_with("docker.") => docker::look::look(prober, name, params, criterion.timeout).await,

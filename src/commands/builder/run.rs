@@ -129,7 +129,7 @@ impl Run<'_> {
         self.ask()?;
         let session = self.session()?;
         let gathered = session.gather_from(session.store.load()?, self.remote.as_ref());
-        let seen = session.measure(&session.evaluate(&gathered), &live_criteria(session, step))?;
+        let seen = session.measure_before_acting(&session.evaluate(&gathered), &live_criteria(session, step))?;
         // From here the documents' lock is held: what is decided is decided on what the intent is appended to.
         let transaction = self.site.journal()?;
         let gathered = session.gather_from(transaction.documents().clone(), self.remote.as_ref());

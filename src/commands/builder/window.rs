@@ -76,7 +76,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
             if let Some(end) = rules.not_after.filter(|end| until > *end) {
                 return refuse(format!("a window until {until} ends after the contract's {end}"));
             }
-            let seen = session.measure(&report, &rules.requires)?;
+            let seen = session.measure_before_acting(&report, &rules.requires)?;
             if !rules.requires.is_empty() {
                 all_held(&seen, "the window stays closed")?;
             }

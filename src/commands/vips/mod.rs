@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
+use crate::probes::docker::vips::trend::{Trend, trend};
 use crate::probes::docker::vips::walk::{Bounds, sweep};
 use crate::probes::docker::vips::{NotSized, sizes, walker};
 use crate::report::{Answer, say};
 
+use super::earlier::of_phase;
 use super::engine::{could_not_look, manager};
 use super::maintenance::hold;
 use super::target::runtime;
@@ -21,7 +23,8 @@ const LIMIT: Duration = Duration::from_secs(600);
 ///
 /// Needs no phase and no repository: it looks at the engine that --engine or DOCKER_HOST names. Below API 1.52 no engine tells
 /// what leaked; --walk finds it exactly, and which addresses, by making and removing a service without replicas once for each
-/// free address. The walk is refused while an update is in flight or maintenance is under way on this host.
+/// free address. How fast a network fills is told from earlier observations in the phase's documents, where the command stands in
+/// one and there are any. The walk is refused while an update is in flight or maintenance is under way on this host.
 ///
 /// Example: countersign vips
 ///
@@ -70,7 +73,12 @@ async fn look(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let sized = sizes(&engine, &args.networks, args.walk.then_some(&bounds)).await;
     drop(lock);
     match sized {
-        Ok(sized) => Ok(Answer::ok(show::text(&sized), show::json(&sized, &info))),
+        Ok(sized) => {
+            let (earlier, now) = (of_phase(context), context.now());
+            let trends: Vec<Trend> =
+                sized.iter().map(|one| trend(&earlier, &one.point(now), one.held.capacity())).collect();
+            Ok(Answer::ok(show::text(&sized, &trends), show::json(&sized, &trends, &info)))
+        }
         Err(NotSized::Engine(error)) => Err(could_not_look(&error)),
         Err(error @ NotSized::NoNetwork { .. }) => {
             Err(CommandError::new(Exit::Failed, error.to_string(), "countersign vips"))

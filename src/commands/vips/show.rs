@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::engine::info::EngineInfo;
 use crate::probes::docker::fields::{short, table};
 use crate::probes::docker::vips::leaks::{Leaked, Sized};
+use crate::probes::docker::vips::trend::Trend;
 
 /// How many characters a bar has.
 const BAR: u64 = 24;
@@ -15,15 +16,15 @@ const BAR: u64 = 24;
 const NAMED: usize = 40;
 
 /// For people.
-pub fn text(sized: &[Sized]) -> String {
+pub fn text(sized: &[Sized], trends: &[Trend]) -> String {
     let head = ["NETWORK", "SUBNET", "CAPACITY", "VIPS", "TASKS", "NODES", "PLAIN", "LEAKED", "FREE", "USED"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(sized.iter().map(row));
     let mut out = table(&rows);
     out.push_str("# held, ! leaked, . free; ? may be leaked or free\n");
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
-    for one in sized {
-        for note in notes(one) {
+    for (one, trend) in sized.iter().zip(trends) {
+        for note in notes(one).into_iter().chain([format!("trend: {}", trend.line())]) {
             match reasons.iter_mut().find(|(text, _)| *text == note) {
                 Some((_, names)) => names.push(&one.held.name),
                 None => reasons.push((note, vec![&one.held.name])),
@@ -105,13 +106,17 @@ fn list(addresses: &BTreeSet<Ipv4Addr>) -> String {
 }
 
 /// For programs.
-pub fn json(sized: &[Sized], info: &EngineInfo) -> Value {
+pub fn json(sized: &[Sized], trends: &[Trend], info: &EngineInfo) -> Value {
     let engine = json!({ "id": info.engine_id, "version": info.server_version, "api": info.api_version });
-    json!({ "engine": engine, "networks": sized.iter().map(network).collect::<Vec<_>>() })
+    json!({ "engine": engine, "networks": sized.iter().zip(trends).map(network).collect::<Vec<_>>() })
 }
 
 /// One network for programs.
-pub fn network(one: &Sized) -> Value {
+fn network((one, trend): (&Sized, &Trend)) -> Value {
+    let (per_day, days_left) = match trend {
+        Trend::Known { per_day, days_left, .. } => (Some(*per_day), *days_left),
+        Trend::Unknown(_) => (None, None),
+    };
     let held = &one.held;
     let (leaked, at_least, among, why) = match &one.leaked {
         Leaked::Exact { count, among } => (Some(*count), None, Some(among), None),
@@ -128,5 +133,6 @@ pub fn network(one: &Sized) -> Value {
         "accounted": held.accounted(), "leaked": leaked, "leaked_unknown": why, "sample": at_least,
         "leaked_among": among, "free": one.free, "free_at_most": one.free_at_most(), "used_percent": one.used_percent(),
         "named_twice": held.twice, "doubts": held.doubts,
+        "trend": trend.line(), "per_day": per_day, "days_left": days_left,
     })
 }

@@ -377,16 +377,25 @@ pub const PROBES: &[ProbeSchema] = &[
     },
     ProbeSchema {
         name: "nix.generation",
-        about: "the system that runs is the one that was switched to",
+        about: "the system that runs is the one that was switched to; what a switch to another would stop",
         binds: Binds::Host,
         built: true,
         facts: &["store_path"],
-        params: &[may(
-            "flake",
-            Shape::Text,
-            "the system that a switch would build, as in \"git+file:///root/deploy#nixosConfigurations.host.config.system.build.toplevel\"; \
-             evaluated under the contract's nix_eval_uid",
-        )],
+        params: &[
+            may(
+                "flake",
+                Shape::Text,
+                "the system that a switch would build, as in \"git+file:///root/deploy#nixosConfigurations.host.config.system.build.toplevel\"; \
+                 evaluated under the contract's nix_eval_uid",
+            ),
+            may(
+                "dry_activate",
+                Shape::Flag,
+                "ask that system, which must be built, what a switch to it would stop and start, instead of wanting it to run \
+                 already. It runs the system's own program, so it is asked only among what the window requires",
+            ),
+            may("keeps", Shape::List, "units that such a switch may neither stop nor restart; absent: docker.service"),
+        ],
         example: "probe = \"nix.generation\"",
     },
     ProbeSchema {

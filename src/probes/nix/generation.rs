@@ -1,10 +1,12 @@
-//! `nix.generation`: the system that runs is the one that was switched to, and, with `flake`, the one that a switch would build.
+//! `nix.generation`: the system that runs is the one that was switched to, and, with `flake`, the one that a switch would build;
+//! with `dry_activate`, a switch to that one stops no unit that must go on.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::activation;
 use crate::model::contract::Params;
 use crate::probes::seen::Seen;
 use crate::process::{self, Spec};
@@ -14,13 +16,22 @@ const RUNNING: &str = "run/current-system";
 /// The system that the next boot takes; `nixos-rebuild test` does not set it.
 const PROFILE: &str = "nix/var/nix/profiles/system";
 
-/// Looks. A flake is evaluated as `uid` alone, who has neither keys nor the engine's socket.
-pub fn look(root: &Path, params: &Params, uid: Option<u32>, timeout: Duration) -> Seen {
+/// What may be done to look.
+#[derive(Debug, Clone)]
+pub struct Rights {
+    /// Who evaluates a flake: a user that has neither keys nor the engine's socket.
+    pub uid: Option<u32>,
+    /// Whether the system that a switch would build may be asked, or why not.
+    pub may_activate: Result<(), String>,
+}
+
+/// Looks.
+pub fn look(root: &Path, params: &Params, rights: &Rights, timeout: Duration) -> Seen {
     let (running, profile) = match (system(root, RUNNING), system(root, PROFILE)) {
         (Ok(running), Ok(profile)) => (running, profile),
         (Err(why), _) | (_, Err(why)) => return Seen::unknown(format!("nix.generation: {why}")),
     };
-    let built = match (params.text("flake"), uid) {
+    let built = match (params.text("flake"), rights.uid) {
         (None, _) => None,
         (Some(_), None) => {
             return Seen::unknown(
@@ -32,7 +43,14 @@ pub fn look(root: &Path, params: &Params, uid: Option<u32>, timeout: Duration) -
             Err(why) => return Seen::unknown(format!("nix.generation: {why}")),
         },
     };
-    judge(&running, &profile, built.as_deref())
+    match (params.flag("dry_activate"), built) {
+        (false, built) => judge(&running, &profile, built.as_deref()),
+        (true, None) => Seen::unknown("nix.generation: `dry_activate` asks the system of a `flake`, and none is named"),
+        (true, Some(built)) => match activation::ask(root, &built, &rights.may_activate, timeout) {
+            Ok(told) => activation::judge(params, &running, &built, &told),
+            Err(why) => Seen::unknown(format!("nix.generation: {}: {why}", built.display())),
+        },
+    }
 }
 
 /// The real path of a system's link.
@@ -119,7 +137,9 @@ mod tests {
     #[test]
     fn held_failed_and_each_way_of_unknown() {
         let (old, new) = ("aaaa-nixos-system-host-24.05", "bbbb-nixos-system-host-24.05");
-        let look = |root: &tempfile::TempDir, params: &Params| look(root.path(), params, None, Duration::from_secs(5));
+        let rights = Rights { uid: None, may_activate: Ok(()) };
+        let look =
+            |root: &tempfile::TempDir, params: &Params| look(root.path(), params, &rights, Duration::from_secs(5));
         let none = Params::default();
         let held = look(&machine(new, new), &none);
         assert_eq!(held.facts["store_path"].as_str(), Some(&*format!("/nix/store/{new}")), "{}", held.says);
@@ -131,6 +151,13 @@ mod tests {
         let flake = Params([("flake".to_owned(), Param::Text("x#y".into()))].into());
         let forbidden = look(&machine(new, new), &flake);
         assert!(forbidden.outcome == Outcome::Unknown && forbidden.says.contains("nix_eval_uid"), "{}", forbidden.says);
+        let elsewhere = machine(new, new);
+        std::fs::remove_file(elsewhere.path().join(RUNNING)).expect("removed");
+        symlink("/etc", elsewhere.path().join(RUNNING)).expect("linked");
+        let outside = look(&elsewhere, &none);
+        assert!(outside.outcome == Outcome::Unknown && outside.says.contains("not in the store"), "{}", outside.says);
+        let dry = look(&machine(new, new), &Params([("dry_activate".to_owned(), Param::Flag(true))].into()));
+        assert!(dry.outcome == Outcome::Unknown && dry.says.contains("none is named"), "{}", dry.says);
         let (new, old) = (Path::new("/nix/store/b"), Path::new("/nix/store/a"));
         assert_eq!(judge(new, new, Some(new)).outcome, Outcome::Held);
         assert_eq!(judge(new, new, Some(old)).outcome, Outcome::Failed);

@@ -7,6 +7,7 @@ pub mod account;
 pub mod leaks;
 #[cfg(test)]
 mod tests;
+pub mod trend;
 pub mod walk;
 pub mod walker;
 
@@ -16,11 +17,13 @@ use futures_util::future::try_join_all;
 
 use self::account::{Use, account};
 use self::leaks::{Leaked, Sized, from_allocator, from_lists, from_walk};
+use self::trend::{Point, trend};
 use self::walk::Bounds;
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::ipam::Lists;
 use crate::model::contract::Params;
+use crate::model::time::Time;
 use crate::probes::prober::Prober;
 use crate::probes::seen::{Seen, texts};
 
@@ -88,6 +91,17 @@ pub async fn sizes(engine: &Engine, names: &[String], walk: Option<&Bounds<'_>>)
         }
     };
     Ok(uses.into_iter().map(size).collect())
+}
+
+impl Sized {
+    /// What this look counted, as a point of its trend.
+    pub fn point(&self, at: Time) -> Point {
+        let leaked = match &self.leaked {
+            Leaked::Exact { count, .. } => Some(*count),
+            Leaked::AtLeast { .. } | Leaked::Unknown(_) => None,
+        };
+        Point { at, network_id: self.held.id.clone(), accounted: self.held.accounted(), leaked }
+    }
 }
 
 fn chosen(uses: Vec<Use>, names: &[String]) -> Result<Vec<Use>, NotSized> {
@@ -160,7 +174,11 @@ pub async fn look(
     };
     Ok(match sized {
         Ok(sized) => {
-            sized.first().map_or_else(|| Seen::unknown("docker.vips saw no network"), |one| judge(params, one))
+            let judged = |one: &Sized| {
+                let trend = trend(&prober.earlier, &one.point((prober.now)()), one.held.capacity());
+                judge(params, one).reading("trend", trend.line())
+            };
+            sized.first().map_or_else(|| Seen::unknown("docker.vips saw no network"), judged)
         }
         Err(NotSized::Engine(error)) => return Err(error),
         Err(NotSized::NoNetwork { .. }) => {
