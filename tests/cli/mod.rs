@@ -7,6 +7,7 @@ mod bad_input;
 mod break_glass;
 mod brief;
 mod doctor;
+mod every_probe;
 mod forgery;
 mod interrupt;
 mod json;

@@ -1,6 +1,9 @@
 //! A secret planted in every field that an engine, a log, a repository or a program answers with: it reaches no output.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::thread;
 
 use serde_json::Value;
 
@@ -55,7 +58,38 @@ const CRITERIA: &[(&str, &str)] = &[
     ("option", "probe = \"nix.option\"\nfile = \"nix/swarm.nix\"\noption = \"a.password\"\nvalue = \"x\""),
     ("patch", "probe = \"git.patch\"\nbase = \"BASE\"\npaths = [\"nix/\"]"),
     ("history", "probe = \"git.secrets\"\nbase = \"BASE\""),
+    ("pushed", "probe = \"git.pushed\""),
+    ("system", "probe = \"nix.generation\""),
+    (
+        "route",
+        "probe = \"http.route\"\nroutes = [{ name = \"a\", url = \"http://127.0.0.1:PORT/\", status = [204], body = \"x\" }]",
+    ),
+    (
+        "comments",
+        "probe = \"host.quiet\"\ncomments = [{ url = \"http://127.0.0.1:PORT\", repos = [\"a/b\"], since = \"2026-06-13T00:00:00Z\" }]",
+    ),
+    ("queue", "probe = \"host.quiet\"\nci_queues = [{ url = \"http://127.0.0.1:PORT\" }]"),
 ];
+
+/// A server that answers every first page with this list, and a place that holds a secret.
+fn forge(list: String) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 2048];
+            let read = stream.read(&mut request).unwrap_or(0);
+            let later = String::from_utf8_lossy(&request[..read]).contains("page=2");
+            let body = if later { "[]" } else { list.as_str() };
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nLocation: http://x/?token={SECRET}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = stream.write_all((head + body).as_bytes());
+        }
+    });
+    port
+}
 
 #[test]
 fn a_planted_secret_reaches_no_output_of_any_probe() {
@@ -69,7 +103,15 @@ fn a_planted_secret_reaches_no_output_of_any_probe() {
     std::fs::write(&log, text).expect("written");
     world.write("builder/nix/swarm.nix", &format!("{{ a.password = \"{SECRET}\"; }}\n"));
     world.commit("builder", &format!("password={SECRET}"));
-    let fill = |text: &str| text.replace("LOG", &log.to_string_lossy()).replace("BASE", &base);
+    // Secret in a header that is shown, in the body, and in every field of a list.
+    let one = format!(
+        "{{\"body\":\"!testme\",\"html_url\":\"http://x/?token={SECRET}\",\"user\":{{\"login\":\"password={SECRET}\"}},\"slug\":\
+         \"password={SECRET}\",\"status\":\"password={SECRET}\"}}"
+    );
+    let port = forge(format!("[{one}]"));
+    let fill = |text: &str| {
+        text.replace("LOG", &log.to_string_lossy()).replace("BASE", &base).replace("PORT", &port.to_string())
+    };
     let criteria = CRITERIA
         .iter()
         .map(|(id, rest)| format!("[[gate.criterion]]\nid = \"{id}\"\ntitle = \"{id}\"\n{}\n", fill(rest)));
@@ -98,7 +140,8 @@ fn a_planted_secret_reaches_no_output_of_any_probe() {
                 assert!([0, 13, 14].contains(&answer.exit), "{id}: {} {}", answer.stdout, answer.stderr);
                 assert!(!answer.stdout.contains(SECRET) && !answer.stderr.contains(SECRET), "{id}: {}", answer.stdout);
                 // A secret that nothing reads would prove nothing.
-                let shown = ["marker", "program", "log", "patch"].contains(id) && args.len() == 4;
+                let shown =
+                    ["marker", "program", "log", "patch", "route", "comments", "queue"].contains(id) && args.len() == 4;
                 assert!(!shown || answer.stdout.contains("[redacted"), "{id}: {}", answer.stdout);
             }
         }

@@ -178,6 +178,7 @@ fn leaked_addresses_are_freed_by_another_leader(twin: &Twin) {
         "{moved:?}"
     );
     assert!(text.contains("\"still_full\":[]") && text.contains("\"restarted\":false"), "{text}");
+    twin.until("every manager to answer", || twin.try_docker(&["node", "ls"]).status.success());
     assert_ne!(leader(twin).0, old, "the same one leads");
     assert_eq!(twin.docker(&["node", "ls", "--filter", "role=manager", "--quiet"]).lines().count(), 3);
     assert_eq!(twin.docker(&["node", "ls", "--filter", "node.label=countersign.demoted", "--quiet"]), "");

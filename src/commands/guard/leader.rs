@@ -92,6 +92,11 @@ pub(super) async fn move_from(through: &Engine, old: &str) -> Result<String, Str
     new.ok_or_else(|| format!("node {old} did not step down in {} s", PATIENCE.as_secs()))
 }
 
+/// Waits for an engine to answer as a manager, for a while.
+pub(super) async fn answers(engine: &Engine) {
+    until(engine, |_| Some(())).await;
+}
+
 /// Makes nodes managers again that a killed guard had left as workers; their ids.
 ///
 /// # Errors

@@ -209,6 +209,8 @@ async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Repo
             let new = leader::move_from(through, &old).await.map_err(failed)?;
             report.moved = Some((old, new));
             look_again(through, report).await;
+            // Where this engine led, whoever asks it next is to find a manager again.
+            leader::answers(engine).await;
         }
     }
     Ok(())

@@ -84,6 +84,9 @@ fn other(repository: &Repository, path: &Path) -> Seen {
         Ok(subject) => subject,
         Err(error) => return unknown(&error),
     };
+    if !path.is_dir() {
+        return Seen::unknown(format!("checkout {} is not there, or is no directory", path.display()));
+    }
     let there = match Repository::discover(path, repository.credentials.clone()) {
         Ok(there) => there,
         Err(error) => return unknown(&error),
