@@ -90,6 +90,57 @@ fn from_api_1_52_on_the_leader_s_allocator_tells_what_leaked() {
     assert!(out.contains("told no count of it") && out.contains("\"leaked\":null"), "{out}");
 }
 
+#[cfg(feature = "test-hooks")]
+#[test]
+fn how_fast_it_fills_is_told_from_what_the_documents_hold_and_never_guessed() {
+    use crate::support::World;
+    let filled = |vips: usize| {
+        let mut networks: Value = serde_json::from_str(&Swarm::new(2, 0, 0).networks).expect("JSON");
+        networks[1]["IPAM"]["Config"] = json!([{"Subnet": "10.1.0.0/24", "Gateway": "10.1.0.1"}]);
+        let vip = |number: usize| {
+            json!({"ID": format!("s{number}"), "Spec": {"Name": format!("s{number}")},
+                   "Endpoint": {"VirtualIPs": [{"NetworkID": "net1", "Addr": format!("10.1.0.{}/24", number + 2)}]}})
+        };
+        let services = Value::Array((0..vips).map(vip).collect());
+        FakeEngine::start("1.41", move |path| {
+            let body: Arc<str> = match path.split('?').next().unwrap_or(path) {
+                "/info" => manager_info().to_string().into(),
+                "/networks" => networks.to_string().into(),
+                "/services" if !path.contains('?') => services.to_string().into(),
+                "/nodes" => r#"[{"ID": "n0"}]"#.into(),
+                "/services" | "/tasks" => "[]".into(),
+                _ => return (404, r#"{"message": "not found"}"#.into()),
+            };
+            (200, body)
+        })
+    };
+    let world = World::new();
+    world.open("[[gate.criterion]]\nid = \"room\"\ntitle = \"x\"\nprobe = \"docker.vips\"\nnetwork = \"overlay1\"\n");
+    world.adopt();
+    let run = |args: &[&str], engine: &FakeEngine, now: &str| {
+        let (address, state) = (engine.address(), world.path("state"));
+        let more = ["--engine", &address, "--state", state.to_str().expect("UTF-8")];
+        world.run_ordered("builder", "builder", &[args, &more].concat(), &[("COUNTERSIGN_NOW", now)])
+    };
+    let (before, after) = (filled(100), filled(120));
+    run(&["vips", "overlay1"], &before, "2098-01-01T00:00:00Z")
+        .expect(0, "trend: unknown: no earlier observation of this network");
+    run(&["builder", "evidence", "room"], &before, "2098-01-01T00:00:00Z").expect(0, "");
+    run(&["vips", "overlay1"], &after, "2098-01-01T00:01:00Z").expect(0, "trend: unknown: the earliest observation is");
+    let told = run(&["vips", "overlay1"], &after, "2098-01-03T00:00:00Z").expect(0, "none is left in 13.3 days");
+    assert!(
+        told.stdout.contains("+10.0 addresses a day held (leaked is not known), by 2 observations"),
+        "{}",
+        told.stdout
+    );
+    let json = run(&["vips", "overlay1", "--json"], &after, "2098-01-03T00:00:00Z");
+    let value: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert!(value["networks"][0]["per_day"].as_f64().is_some_and(|rate| (rate - 10.0).abs() < 0.1), "{value}");
+    // The probe tells the same among its readings.
+    let probed = run(&["probe", "room", "--json"], &after, "2098-01-03T00:00:00Z");
+    assert!(probed.stdout.contains("+10.0 addresses a day"), "{}", probed.stdout);
+}
+
 #[test]
 fn what_cannot_be_looked_at_is_13_and_what_is_not_there_14() {
     let (exit, _, err) = vips("unix:///nonexistent/engine.sock", &[]);

@@ -98,8 +98,11 @@ pub fn judge(params: &Params, log: &Log, tasks: &[Value], now: Time) -> Seen {
     let counts = toml::Table::from_iter(signs.counts.iter().map(|(class, n)| ((*class).to_owned(), (*n).into())));
     let last = signs.last.iter().map(|(class, at)| ((*class).to_owned(), at.to_string().into()));
     let age = |age: Option<u64>| age.map_or("no readable time".to_owned(), |age| format!("{age} s"));
+    let severities =
+        signs.counts.keys().filter_map(|class| Some(((*class).to_owned(), classes::severity(class)?.label().into())));
     seen.fact("classes", texts(&present))
         .reading("counts", counts)
+        .reading("severity", toml::Table::from_iter(severities))
         .reading("last", toml::Table::from_iter(last))
         .reading("leak_networks", texts(&signs.leak_networks))
         .reading("stuck", texts(signs.stuck.iter().map(|(id, seconds)| format!("{id} in New for {}", age(*seconds)))))
@@ -177,6 +180,7 @@ mod tests {
         let counted = judge(&Params::default(), &log(&[leak]), &[], now());
         assert_eq!(counted.readings["counts"]["leak-condition"].as_integer(), Some(1), "shown though it may be there");
         assert_eq!(counted.readings["leak_networks"], texts(["n1"]));
+        assert_eq!(counted.readings["severity"]["leak-condition"].as_str(), Some("leak"));
         let unreadable = json!({"ID": "t3", "Status": {"State": "new", "Timestamp": "soon"}});
         let aged = judge(&Params::default(), &log(&[]), &[stuck, young, unreadable], now());
         assert_eq!(aged.readings["stuck"], texts(["t3 in New for no readable time", "t1 in New for 120 s"]));
