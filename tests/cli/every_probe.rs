@@ -371,3 +371,27 @@ fn whatever_is_wrong_with_the_engine_is_unknown() {
         assert_eq!(seen["outcome"], "unknown", "{probe:?}: {}", seen["says"]);
     }
 }
+
+/// Another node, a dead network, an address that is none: a subnet is not proven where one of them is.
+#[test]
+fn a_subnet_is_not_proven_beside_what_cannot_be_judged() {
+    let stage = stage();
+    let row = ROWS.iter().find(|row| row.probe == "docker.subnet").and_then(|row| Some((row.probe, row.holds?)));
+    stage.open(&[row.expect("a row")]);
+    let table: [(&str, &str, &str); 4] = [
+        (
+            "/nodes",
+            r#"[{"ID": "n0"}, {"ID": "n1", "Description": {"Hostname": "worker"}}]"#,
+            "cannot see the networks of node worker: name its engine under [nodes]",
+        ),
+        ("/networks", r#"[{"Id": "d", "Name": "dead", "Scope": "swarm", "Driver": ""}]"#, "never allocated"),
+        ("/networks", "[]", "no network at all"),
+        ("/nodes", r#"[{"ID": "n0", "Status": {"Addr": "nowhere"}}]"#, "`nowhere` is no range or address"),
+    ];
+    for (at, body, word) in table {
+        let engine = engine(move |path| (path == at).then_some((200, body)));
+        let seen = &stage.look(1, &engine.address())[0];
+        assert_eq!(seen["outcome"], "unknown", "{}", seen["says"]);
+        assert!(seen["says"].as_str().is_some_and(|says| says.contains(word)), "{}", seen["says"]);
+    }
+}
