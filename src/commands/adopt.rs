@@ -76,7 +76,7 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
         replaces: report.in_force.as_ref().map(|before| before.digest),
         keys: contract.keys.clone(),
     });
-    let output = DraftOutput { text: session.contract_text.clone(), redactions: 0, extension: "toml" };
+    let output = DraftOutput { text: session.contract_text.clone(), redactions: 0, extension: "toml", exact: true };
     let mut transaction = session.store.begin(document, &context.holder("adopt"))?;
     let words = format!("The {role} adopts contract version {} ({short}).", contract.version);
     let id = transaction.append(composer.draft(&words, body, Some(output)), &key)?;

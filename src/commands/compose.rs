@@ -157,6 +157,7 @@ impl Composer {
             text: seen.raw.clone(),
             redactions: seen.redactions,
             extension: "txt",
+            exact: false,
         });
         Ok(transaction.append(self.draft(&seen.says, body, output), key)?)
     }

@@ -126,6 +126,8 @@ pub struct DraftOutput {
     pub redactions: u32,
     /// The file extension if it goes into a file of its own.
     pub extension: &'static str,
+    /// Whether every byte of it counts: then a text that no newline ends goes into a file, since a fence would add one.
+    pub exact: bool,
 }
 
 impl Store {

@@ -142,3 +142,18 @@ fn every_signature_is_one_that_stock_ssh_keygen_verifies() {
         std::process::Command::new("sh").args(["-c", verify]).current_dir(world.path(".")).output().expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_contract_that_no_newline_ends_is_adopted_as_it_is() {
+    let world = World::new();
+    world.open(GUARD);
+    let bare = world.read(CONTRACT).lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    assert!(bare.len() < 8192 && !bare.ends_with('\n'), "{} bytes", bare.len());
+    world.write(CONTRACT, &bare);
+    world.adopt();
+    assert_eq!(world.read(CONTRACT), bare);
+    world.run_in("builder", &["check"]).expect(0, "every byte, signature and link");
+    world.claim();
+    world.pass();
+    world.run_in("builder", &["status"]).expect(0, "gate M1   PASS");
+}

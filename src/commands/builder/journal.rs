@@ -42,7 +42,7 @@ pub struct Words {
 impl Words {
     fn output(&self) -> Option<DraftOutput> {
         let (text, redactions) = self.output.clone()?;
-        (!text.trim().is_empty()).then_some(DraftOutput { text, redactions, extension: "txt" })
+        (!text.trim().is_empty()).then_some(DraftOutput { text, redactions, extension: "txt", exact: false })
     }
 }
 

@@ -39,8 +39,9 @@ pub(super) fn compose(
 
 /// Binds the output by digest; gives the text that stands in the document, or that of the file of its own.
 fn bind(block: &mut Block, output: Option<DraftOutput>) -> (Option<String>, Option<(Output, String)>) {
-    let Some(DraftOutput { text, redactions, extension }) = output else { return (None, None) };
-    let clean = !text.is_empty() && text.len() <= INLINE_LIMIT && !text.chars().any(clean::is_hidden);
+    let Some(DraftOutput { text, redactions, extension, exact }) = output else { return (None, None) };
+    let fits = text.len() <= INLINE_LIMIT && (!exact || text.ends_with('\n'));
+    let clean = fits && !text.is_empty() && !text.chars().any(clean::is_hidden);
     let text = if clean && !text.ends_with('\n') { text + "\n" } else { text };
     let bound = Output {
         sha256: Digest::of(text.as_bytes()),

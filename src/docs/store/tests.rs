@@ -95,7 +95,7 @@ fn whatever_a_note_says_it_stays_a_note() {
 fn output_that_is_long_or_not_plain_goes_into_a_file() {
     let lab = lab();
     for text in ["short\n".to_owned(), "x".repeat(9000), "red \u{1b}[31m".to_owned(), (*NASTY)[2].to_owned()] {
-        let output = DraftOutput { text, redactions: 0, extension: "txt" };
+        let output = DraftOutput { text, redactions: 0, extension: "txt", exact: false };
         lab.append(Draft { output: Some(output), ..note("output") }).expect("appended");
     }
     assert_eq!(lab.defects(), []);
@@ -109,7 +109,7 @@ fn output_that_is_long_or_not_plain_goes_into_a_file() {
 #[test]
 fn every_changed_byte_of_a_section_is_a_defect() {
     let lab = lab();
-    let output = DraftOutput { text: "row 1\nrow 2\n".into(), redactions: 0, extension: "txt" };
+    let output = DraftOutput { text: "row 1\nrow 2\n".into(), redactions: 0, extension: "txt", exact: false };
     lab.append(Draft { output: Some(output), ..note("a *note* with `code`") }).expect("appended");
     let bytes = fs::read(lab.journal()).expect("read");
     let start = bytes.windows(3).position(|window| window == b"## ").expect("a section");
@@ -229,7 +229,7 @@ fn a_fail_can_be_appended_to_a_damaged_document() {
 #[test]
 fn evidence_that_is_a_link_or_a_pipe_is_not_opened() {
     let lab = lab();
-    let output = DraftOutput { text: "x".repeat(9000), redactions: 0, extension: "txt" };
+    let output = DraftOutput { text: "x".repeat(9000), redactions: 0, extension: "txt", exact: false };
     lab.append(Draft { output: Some(output), ..note("output") }).expect("appended");
     let evidence = lab.directory.path().join("machine-docs/evidence/demo");
     let file = fs::read_dir(evidence).expect("evidence").next().expect("a file").expect("a file").path();
