@@ -59,8 +59,10 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
         ));
     }
     let document = if role == Role::Builder { Document::Status } else { Document::Review };
+    let before = report.in_force.as_ref().map(|before| before.digest);
     let known = |adopted: &Adopted| adopted.digest == contract.digest && adopted.by.contains_key(&role);
-    if report.in_force.iter().chain(&report.pending).any(known) {
+    let is_pending = |adopted: &Adopted| known(adopted) && adopted.replaces == before;
+    if report.in_force.as_ref().is_some_and(known) || report.pending.iter().any(is_pending) {
         let text = format!("The {role} has adopted contract {short} already; nothing was written.");
         return Ok(Answer::ok(text, json!({ "digest": contract.digest.to_string(), "adopted": true })));
     }
@@ -73,7 +75,7 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
     let body = Body::Contract(Adoption {
         version: contract.version,
         digest: contract.digest,
-        replaces: report.in_force.as_ref().map(|before| before.digest),
+        replaces: before,
         keys: contract.keys.clone(),
     });
     let output = DraftOutput { text: session.contract_text.clone(), redactions: 0, extension: "toml", exact: true };

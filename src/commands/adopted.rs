@@ -36,9 +36,9 @@ pub fn documents_at(repository: &Repository, store: &Store, revision: &str) -> D
     store.read_given(&bytes, &evidence)
 }
 
-/// The contract in force by these documents with the key that adopted it for the Adversary, and every one that somebody adopted
+/// The contract in force by these documents with the keys that adopted it for the Adversary, and every one that somebody adopted
 /// by them: where a phase was begun twice, each beginning names keys.
-fn contracts(repository: &Repository, documents: &Documents) -> (Option<(Text, String)>, Vec<Text>) {
+fn contracts(repository: &Repository, documents: &Documents) -> (Option<(Text, Vec<String>)>, Vec<Text>) {
     let records: Vec<Arc<Record>> = store::union(documents, None);
     let graph = Graph::new(&records);
     let trust = trust::establish(&graph, &repository.root_commit);
@@ -50,14 +50,15 @@ fn contracts(repository: &Repository, documents: &Documents) -> (Option<(Text, S
     let others: Vec<Text> = adoptions.filter_map(|record| text(record)).collect();
     let in_force = trust.in_force.as_ref().and_then(|adopted| {
         let text = others.iter().find(|(contract, _)| contract.digest == adopted.digest)?;
-        Some((text.clone(), graph.get(adopted.by.get(&Role::Adversary)?)?.signer.clone()))
+        let signer = |id| Some(graph.get(id)?.signer.clone());
+        Some((text.clone(), adopted.by.get(&Role::Adversary)?.iter().filter_map(signer).collect()))
     });
     (in_force, others)
 }
 
 /// The same by the documents in the work tree, else by those of HEAD, else by those that were seen on the remote: last, or when
 /// they had lost nothing.
-fn find(repository: &Repository, store: &Store) -> (Option<(Text, String)>, Vec<Text>) {
+fn find(repository: &Repository, store: &Store) -> (Option<(Text, Vec<String>)>, Vec<Text>) {
     let mut others = Vec::new();
     for revision in std::iter::once(None).chain(elsewhere(repository, store).into_iter().map(Some)) {
         let documents = match revision {
@@ -107,13 +108,13 @@ fn put_back_review(context: &Context, repository: &Repository, store: &Store) ->
 }
 
 impl Session {
-    /// Opens the phase under the contract that both roles adopted, whatever the file in the work tree says; with the key by which
-    /// the Adversary adopted it.
+    /// Opens the phase under the contract that both roles adopted, whatever the file in the work tree says; with the keys by which
+    /// it was adopted for the Adversary.
     ///
     /// # Errors
     ///
     /// No repository, no phase; no adoption by both that can be read (31).
-    pub fn as_adopted(context: &Context) -> Result<(Self, String), CommandError> {
+    pub fn as_adopted(context: &Context) -> Result<(Self, Vec<String>), CommandError> {
         let repository = open::repository(context)?;
         let phase = open::phase(context, &repository)?;
         let store = Store::new(&repository.root, &repository.common_dir, phase.clone());

@@ -12,7 +12,6 @@ use crate::model::contract::{Contract, Step};
 use crate::model::digest::Digest;
 use crate::model::ids::ObjectId;
 use crate::model::record::{Body, BreakGlass, Record};
-use crate::model::role::Role;
 
 /// The longest that one may count.
 pub const LONGEST: Duration = Duration::from_secs(3600);
@@ -50,8 +49,7 @@ pub(super) fn against(report: &PhaseReport<'_>) -> Vec<Reason> {
             Reason::new(Class::Closed, found, "no veto", "countersign adversary veto lift ID12 --reason …")
         })
         .collect();
-    let adoption = report.in_force.as_ref().and_then(|contract| contract.by.get(&Role::Adversary));
-    match adoption.and_then(|id| report.graph.get(id)) {
+    match report.adoption() {
         Some(adoption) => reasons.extend(pin_reasons(report, Some(adoption))),
         None => reasons.push(Reason::new(
             Class::Contract,

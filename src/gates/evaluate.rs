@@ -8,7 +8,7 @@ use super::objections::{self, FindingState, StandingVeto};
 use super::progress::{self, Progress, State};
 use super::reason::{Class, Reason};
 use super::standing::{self, Bench, GateReport};
-use super::trust::{self, Adopted, Distrusted};
+use super::trust::{self, Adopted, Distrusted, Rivals};
 use crate::model::contract::{Contract, Gate, Step};
 use crate::model::digest::Digest;
 use crate::model::ids::{RecordId, StepId};
@@ -59,6 +59,14 @@ impl PhaseReport<'_> {
         named.flat_map(BTreeMap::values).copied().collect()
     }
 
+    /// The Adversary's adoption of the contract in force: where there are several, one by a key that this host trusts.
+    pub fn adoption(&self) -> Option<&Record> {
+        let ids = self.in_force.as_ref()?.by.get(&Role::Adversary)?;
+        let records = || ids.iter().filter_map(|id| self.graph.get(id));
+        let pins = self.inputs.host.pins.value();
+        records().find(|record| pins.is_some_and(|pins| pins.contains(&record.signer))).or(records().next())
+    }
+
     /// Where a step stands.
     pub fn state_of(&self, step: &StepId) -> State {
         self.steps.get(step).map_or(State::NotBegun, |progress| progress.state)
@@ -79,15 +87,7 @@ pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
     let mut general = Vec::new();
     documents(&inputs, &graph, &mut general);
     contract(&inputs, trust.in_force.as_ref(), &trust.pending, &mut general);
-    if !trust.rivals.is_empty() {
-        let names: Vec<_> = trust.rivals.iter().map(Digest::short).collect();
-        general.push(Reason::new(
-            Class::Contract,
-            format!("the phase has {} first contracts that both roles adopted: {}", names.len(), names.join(" and ")),
-            "one: somebody began the phase a second time, with keys of their own choice",
-            "git log -p on machine-docs; take the second one's commits out, or open another phase",
-        ));
-    }
+    general.extend(trust.rivals.as_ref().map(rival));
     for (id, error) in illegal {
         let found = format!("record {} says {error}", id.short());
         general.push(Reason::new(Class::InDoubt, found, "intents and outcomes in turn", "countersign builder resume"));
@@ -167,6 +167,23 @@ fn contract(inputs: &Inputs<'_>, in_force: Option<&Adopted>, pending: &[Adopted]
             reasons.push(Reason::new(Class::Contract, found, "an adoption by both roles", next));
         }
     }
+}
+
+fn rival(rivals: &Rivals) -> Reason {
+    let names = |digests: &[Digest]| digests.iter().map(Digest::short).collect::<Vec<_>>().join(" and ");
+    let (found, wanted, next) = match rivals {
+        Rivals::First(digests) => (
+            format!("the phase has {} first contracts that both roles adopted: {}", digests.len(), names(digests)),
+            "one: somebody began the phase a second time, with keys of their own choice",
+            "git log -p on machine-docs; take the second one's commits out, or open another phase",
+        ),
+        Rivals::Newest(digests) => (
+            format!("contracts {} are of one version, and both roles adopted each in another clone", names(digests)),
+            "one that is newest",
+            "raise `version` in the one that is to count, and both roles adopt it",
+        ),
+    };
+    Reason::new(Class::Contract, found, wanted, next)
 }
 
 /// Every record is asked, even one whose signature nobody looked at: a false one could only keep something closed.

@@ -15,7 +15,6 @@ use crate::model::digest::Digest;
 use crate::model::ids::{CriterionId, RecordId, StepId};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::record::{Body, Ending, Record};
-use crate::model::role::Role;
 use crate::model::time::Time;
 
 /// Proof that one step may be run now. Only an evaluation that opened its gate makes one.
@@ -139,10 +138,9 @@ fn by_pass(report: &PhaseReport<'_>, step: &Step, live: &[Observation]) -> Resul
     };
     let gate = report.gates.iter().find(|gate| gate.gate == step.gate).ok_or_else(closed)?;
     let pass = gate.pass.and_then(|id| report.graph.get(&id));
-    let adopted = report.in_force.as_ref().and_then(|contract| contract.by.get(&Role::Adversary));
     let mut reasons = pin_reasons(report, pass);
     // A PASS by a trusted key under a contract that another key adopted would trust that other key's choice of steps.
-    reasons.extend(pin_reasons(report, pass.and(adopted).and_then(|id| report.graph.get(id))));
+    reasons.extend(pin_reasons(report, pass.and(report.adoption())));
     if let (Some(claim), Known::Is(here)) =
         (gate.claim.and_then(|id| report.graph.get(&id)), &report.inputs.host.target)
         && let Some(claimed) = &claim.block.target

@@ -165,7 +165,15 @@ pub(super) fn judge(bench: &Bench<'_>, gate: &Gate) -> GateReport {
         .into_iter()
         .filter(|(_, verdict)| verdict.ruling == Ruling::Pass && verdict.claim == record.id)
         .collect();
-    let Some((pass, verdict)) = passes.last().copied() else {
+    let against = |(pass, verdict)| {
+        let mut reasons = Vec::new();
+        fresh(bench, gate, (record, claim), (pass, verdict), &mut reasons);
+        (pass, reasons)
+    };
+    let judged: Vec<(&Record, Vec<Reason>)> = passes.into_iter().map(against).collect();
+    // Of several PASSes (two reviewers) the last that is fresh counts, so that the order of two that are concurrent says nothing.
+    let fresh = judged.iter().rev().find(|(_, reasons)| reasons.is_empty());
+    let Some((pass, reasons)) = fresh.or(judged.last()).cloned() else {
         report.reasons.push(Reason::new(
             Class::Closed,
             format!("claim {} of gate {} has no verdict", record.id.short(), gate.id),
@@ -177,7 +185,7 @@ pub(super) fn judge(bench: &Bench<'_>, gate: &Gate) -> GateReport {
     report.pass = Some(pass.id);
     report.until = Some(pass.block.at.plus(gate.max_age));
     let before = report.reasons.len();
-    fresh(bench, gate, (record, claim), (pass, verdict), &mut report.reasons);
+    report.reasons.extend(reasons);
     report.standing = match (report.reasons.len() > before, report.reasons.is_empty()) {
         (true, _) => Standing::Stale,
         (false, true) => Standing::Open,

@@ -29,25 +29,40 @@ pub struct Adopted {
     pub version: u32,
     /// The keys of each role.
     pub keys: BTreeMap<Role, Vec<String>>,
-    /// The adoption by each role, valid ones only.
-    pub by: BTreeMap<Role, RecordId>,
-    replaces: Option<Digest>,
+    /// The adoptions by each role, valid ones only: a role's clones may each have adopted it, or the operator before the role.
+    pub by: BTreeMap<Role, Vec<RecordId>>,
+    /// The contract that it replaces; absent for the first.
+    pub replaces: Option<Digest>,
 }
 
 impl Adopted {
     /// Whether both roles have adopted it.
     pub fn by_both(&self) -> bool {
-        self.by.contains_key(&Role::Builder) && self.by.contains_key(&Role::Adversary)
+        self.by_both_where(|_| true)
     }
+
+    /// Whether each role has adopted it in a record of which this holds.
+    fn by_both_where(&self, holds: impl Fn(&RecordId) -> bool) -> bool {
+        let by = |role| self.by.get(&role).is_some_and(|ids| ids.iter().any(&holds));
+        by(Role::Builder) && by(Role::Adversary)
+    }
+}
+
+/// Contracts of which only one can count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rivals {
+    /// Several first ones: a phase begins once, and whoever made the second would choose the keys.
+    First(Vec<Digest>),
+    /// Several newest ones of one version.
+    Newest(Vec<Digest>),
 }
 
 /// What trust was established.
 pub struct Trust<'a> {
     /// The contract in force now: the newest version that both roles adopted.
     pub in_force: Option<Adopted>,
-    /// First contracts that both roles adopted without knowing of one another, where there are several: a phase begins once, and
-    /// whoever made the second would choose the keys.
-    pub rivals: Vec<Digest>,
+    /// Contracts that both roles adopted without knowing of one another.
+    pub rivals: Option<Rivals>,
     /// Adopted by one role only, or not yet valid.
     pub pending: Vec<Adopted>,
     /// The records that count, each after those it links to.
@@ -76,17 +91,17 @@ pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
             }
         }
     }
-    let roots = contracts.iter().filter(|contract| contract.by_both() && contract.replaces.is_none());
-    let rivals: Vec<Digest> = roots.map(|contract| contract.digest).collect();
-    let mut both: Vec<&Adopted> = contracts.iter().filter(|contract| contract.by_both()).collect();
-    both.sort_by_key(|contract| std::cmp::Reverse(contract.version));
-    // The newest of each line: where there are rival first contracts nothing opens, but an objection by any of them is heard.
+    let both = || contracts.iter().filter(|contract| contract.by_both());
+    let roots: Vec<Digest> =
+        both().filter(|contract| contract.replaces.is_none()).map(|contract| contract.digest).collect();
+    let several = roots.len() > 1;
+    // The newest there: where there are rivals nothing opens, but an objection by any of them is heard.
     let in_force_at = |record: &Record| {
-        let reached = |contract: &&Adopted| contract.by.values().all(|id| graph.is_at_or_before(id, &record.id));
-        let mut there = both.iter().copied().filter(reached);
-        let newest = there.next();
-        let rival = |contract: &&Adopted| rivals.len() > 1 && listed(record, Some(contract)).is_ok();
-        newest.filter(|contract| listed(record, Some(contract)).is_ok()).or_else(|| there.find(rival)).or(newest)
+        let mut there = newest(&contracts, |id| graph.is_at_or_before(id, &record.id));
+        if several {
+            there.extend(both().filter(|contract| contract.by_both_where(|id| graph.is_at_or_before(id, &record.id))));
+        }
+        there.iter().copied().find(|contract| listed(record, Some(contract)).is_ok()).or(there.first().copied())
     };
     for record in graph.records() {
         if !record.checked {
@@ -105,12 +120,24 @@ pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
             }
         }
     }
-    let in_force =
-        contracts.iter().filter(|contract| contract.by_both()).max_by_key(|contract| contract.version).cloned();
-    let newest = in_force.as_ref().map_or(0, |contract| contract.version);
-    let pending = contracts.into_iter().filter(|contract| !contract.by_both() && contract.version > newest).collect();
-    let rivals = if rivals.len() > 1 { rivals } else { Vec::new() };
+    let newest: Vec<Adopted> = newest(&contracts, |_| true).into_iter().cloned().collect();
+    let rivals = if several {
+        Some(Rivals::First(roots))
+    } else {
+        (newest.len() > 1).then(|| Rivals::Newest(newest.iter().map(|contract| contract.digest).collect()))
+    };
+    let in_force = newest.into_iter().next();
+    let version = in_force.as_ref().map_or(0, |contract| contract.version);
+    let pending = contracts.into_iter().filter(|contract| !contract.by_both() && contract.version > version).collect();
     Trust { in_force, rivals, pending, counted, distrusted, unchecked }
+}
+
+/// The contracts of the highest version that both roles adopted in records of which this holds: more than one where two were
+/// adopted without knowing of one another.
+fn newest(contracts: &[Adopted], holds: impl Fn(&RecordId) -> bool) -> Vec<&Adopted> {
+    let both = || contracts.iter().filter(|contract| contract.by_both_where(&holds));
+    let highest = both().map(|contract| contract.version).max();
+    both().filter(|contract| Some(contract.version) == highest).collect()
 }
 
 /// The role whose keys must have signed a record.
@@ -147,43 +174,43 @@ fn adopt(graph: &Graph<'_>, contracts: &mut Vec<Adopted>, record: &Record, adopt
     if record.block.output.as_ref().map(|output| output.sha256) != Some(adoption.digest) {
         return Err("the text it carries is not the contract whose digest it adopts".into());
     }
-    let before = contracts
-        .iter()
-        .filter(|contract| contract.by_both())
-        .filter(|contract| contract.by.values().all(|id| graph.is_before(id, &record.id)))
-        .max_by_key(|contract| contract.version)
-        .cloned();
-    let keys = match (&before, &adoption.replaces) {
-        (None, None) => &adoption.keys,
+    let there = newest(contracts, |id| graph.is_before(id, &record.id));
+    if there.iter().any(|before| before.digest == adoption.digest) {
         // The second party's adoption may already see the first party's, but never a contract of both before version one.
-        (Some(before), _) if before.digest == adoption.digest => return Ok(()),
-        (Some(before), Some(replaces)) if before.digest == *replaces => {
-            if adoption.version <= before.version {
-                return Err(format!("its version {} does not rise above {}", adoption.version, before.version));
-            }
-            &before.keys
-        }
-        (Some(before), _) => {
-            return Err(format!("it does not replace contract {}, which is in force there", before.digest.short()));
-        }
-        (None, Some(replaces)) => {
+        return Ok(());
+    }
+    let replaced = there.iter().find(|before| adoption.replaces == Some(before.digest));
+    let keys = match (there.first(), replaced, &adoption.replaces) {
+        (None, _, None) => &adoption.keys,
+        (None, _, Some(replaces)) => {
             return Err(format!("it replaces contract {}, which both never adopted", replaces.short()));
         }
+        (Some(before), None, _) => {
+            return Err(format!("it does not replace contract {}, which is in force there", before.digest.short()));
+        }
+        (Some(_), Some(before), _) if adoption.version <= before.version => {
+            return Err(format!("its version {} does not rise above {}", adoption.version, before.version));
+        }
+        (Some(_), Some(before), _) => &before.keys.clone(),
     };
     let allowed = |role: Role| keys.get(&role).is_some_and(|keys| keys.contains(&record.signer));
-    if !(allowed(role) || (before.is_some() && allowed(Role::Operator))) {
+    if !(allowed(role) || (replaced.is_some() && allowed(Role::Operator))) {
         return Err(format!("signed with a key that is not listed for the {role}"));
     }
-    match contracts.iter_mut().find(|contract| contract.digest == adoption.digest && contract.keys == adoption.keys) {
-        Some(contract) if contract.version == adoption.version && contract.replaces == adoption.replaces => {
-            contract.by.entry(role).or_insert(record.id);
+    let same_text = |contract: &&mut Adopted| contract.digest == adoption.digest && contract.keys == adoption.keys;
+    if contracts.iter_mut().filter(same_text).any(|contract| contract.version != adoption.version) {
+        return Err("the other role adopted the same text as another version".into());
+    }
+    // Adopted once before and once after another version came into force, one text replaces two: those are two adoptions.
+    match contracts.iter_mut().filter(same_text).find(|contract| contract.replaces == adoption.replaces) {
+        Some(contract) => {
+            contract.by.entry(role).or_default().push(record.id);
         }
-        Some(_) => return Err("the other role adopted the same text as another version".into()),
         None => contracts.push(Adopted {
             digest: adoption.digest,
             version: adoption.version,
             keys: adoption.keys.clone(),
-            by: BTreeMap::from([(role, record.id)]),
+            by: BTreeMap::from([(role, vec![record.id])]),
             replaces: adoption.replaces,
         }),
     }

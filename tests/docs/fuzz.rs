@@ -1,5 +1,6 @@
-//! The fuzz targets on every test run: what was ever found, and a few thousand mutations of good texts. `cargo fuzz` runs the same
-//! targets for as long as one likes; so does `COUNTERSIGN_FUZZ_SECONDS=600 cargo test fuzz`.
+//! The fuzz targets on every test run: the seeds in `fuzz/seeds`, which hold what was ever found, and a few thousand mutations of
+//! good texts. `cargo fuzz run TARGET fuzz/corpus/TARGET fuzz/seeds/TARGET` runs the same targets for as long as one likes; so does
+//! `COUNTERSIGN_FUZZ_SECONDS=600 cargo test fuzz`.
 
 #[path = "../../fuzz/harness.rs"]
 mod harness;
@@ -94,7 +95,11 @@ fn mutate(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
 
 fn run(target: &str) {
     let (_, run) = harness::TARGETS.iter().find(|(name, _)| *name == target).expect("a target");
-    let seeds = harness::seeds();
+    let mut seeds = harness::seeds();
+    let directory = crate::support::root().join("fuzz/seeds").join(target);
+    let files =
+        std::fs::read_dir(directory).expect("every target has seeds").map(|entry| entry.expect("an entry").path());
+    seeds.extend(files.map(|file| std::fs::read(file).expect("read")));
     seeds.iter().for_each(|seed| run(seed));
     let seconds = std::env::var("COUNTERSIGN_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ target.len() as u64);

@@ -48,14 +48,15 @@ pub fn site(context: &Context, command: &str) -> Result<Site, CommandError> {
     Ok(site)
 }
 
-/// Whether the key that adopted the contract for the Adversary is pinned on this host.
-fn trusted(context: &Context, engine: &str, key: &str) -> Result<(), CommandError> {
+/// Whether a key that adopted the contract for the Adversary is pinned on this host.
+fn trusted(context: &Context, engine: &str, keys: &[String]) -> Result<(), CommandError> {
     let pins = Pins::at(&context.pins(), engine).keys()?;
-    if pins.contains(key) {
+    if keys.iter().any(|key| pins.contains(key)) {
         return Ok(());
     }
     let message = format!(
-        "this host keeps no run of the phase, and does not trust the key that adopted its contract for the Adversary: {key}"
+        "this host keeps no run of the phase, and does not trust the key that adopted its contract for the Adversary: {}",
+        keys.join(", ")
     );
     let next = "name the state in which the step was begun with --state DIR, or countersign trust KEY.pub";
     Err(CommandError::new(Exit::Role, message, next))

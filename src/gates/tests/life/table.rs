@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{Event, World};
+use super::play::Event;
+use super::world::World;
 use crate::gates::standing::Standing;
 use crate::model::record::Body;
 
@@ -14,11 +15,11 @@ fn standing_as(row: &str) -> World {
         world.sync();
     };
     if row != "unclaimed" {
-        play(0, Event::Claim);
+        play(0, Event::Claim { lacks: false });
     }
     match row {
         "failed" => play(2, Event::Fail { claim: 0 }),
-        "open" | "closed" | "stale" => play(2, Event::Pass { claim: 0, replaces: None }),
+        "open" | "closed" | "stale" => play(2, Event::Pass { claim: 0, replaces: None, lacks: false }),
         _ => {}
     }
     if row == "closed" {
@@ -34,15 +35,15 @@ fn happen(world: &mut World, column: &str) {
     let claims = world.known(0, |body| matches!(body, Body::Claim(_))).len();
     let claim = claims.saturating_sub(1);
     let event = match column {
-        "claim" => Event::Claim,
+        "claim" => Event::Claim { lacks: false },
         "claim beside it" => {
             // A clone that knows of the adoptions alone.
             world.knows[1] = BTreeSet::from([0, 1]);
-            world.play(1, &Event::Claim, None);
+            world.play(1, &Event::Claim { lacks: false }, None);
             return world.sync();
         }
-        "PASS" => Event::Pass { claim, replaces: None },
-        "PASS, superseding" => Event::Pass { claim, replaces: Some(0) },
+        "PASS" => Event::Pass { claim, replaces: None, lacks: false },
+        "PASS, superseding" => Event::Pass { claim, replaces: Some(0), lacks: false },
         "FAIL" => Event::Fail { claim },
         "veto" => Event::Raise,
         "lift" => Event::Lift { veto: 0 },
