@@ -117,6 +117,15 @@ impl Lab {
         serde_json::from_str(text.split_once("\r\n\r\n").expect("a body").1).expect("JSON")
     }
 
+    /// How many addresses of a network nothing holds, walked through one by one.
+    pub fn leaked(&self, network: &str) -> u64 {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.args(["vips", network, "--walk", "--json", "--engine", &self.twin.engine(), "--state"]);
+        let output = command.arg(self.twin.dir().join("state")).output().expect("runs");
+        let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        answer["networks"][0]["leaked"].as_u64().unwrap_or_else(|| panic!("walked: {answer}"))
+    }
+
     /// The network's subnet now.
     pub fn subnet(&self) -> String {
         self.inspect("network", NETWORK)["IPAM"]["Config"][0]["Subnet"].as_str().unwrap_or_default().to_owned()

@@ -146,3 +146,24 @@ fn a_veto_stops_it_before_the_old_network_is_removed_and_not_after() {
     assert!(said.contains("Step `recreate` is done"), "{said}");
     lab.is_whole(after, &specs);
 }
+
+/// The engine goes away as by a power cut while the step waits for it, and comes back; nobody has to do anything.
+#[test]
+fn an_engine_that_is_cut_off_and_starts_again_in_the_middle_is_waited_for() {
+    let Some(lab) = Lab::up("power") else { return };
+    for (strategy, point) in [
+        ("break-before-make", "engine.service.update.after#3"),
+        ("break-before-make", "engine.network.remove.after"),
+        ("make-before-break", "engine.network.create.after#2"),
+    ] {
+        let (specs, subnet) = (lab.specs(), lab.other_subnet());
+        let phase = Phase::new(&lab, strategy, "");
+        let stopped = Stopped::at(&phase, point);
+        lab.twin.node("stop", "n1");
+        signal("CONT", stopped.0.id());
+        lab.twin.node("start", "n1");
+        let said = stopped.goes_on(0);
+        assert!(said.contains("is done"), "{strategy} at {point}: {said}");
+        lab.is_whole(subnet, &specs);
+    }
+}

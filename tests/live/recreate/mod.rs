@@ -14,6 +14,9 @@ fn a_network_gets_another_subnet_and_every_service_is_as_it_was() {
         let phase = Phase::new(&lab, strategy, "");
         let done = phase.run(&["builder", "run", "recreate"]).expect(0, "is done");
         lab.is_whole(subnet, &specs);
+        assert_eq!(lab.leaked("inside"), 0, "the other network of a service lost addresses");
+        lab.twin.docker(&["service", "rollback", "--quiet", "--detach", "web_app"]);
+        lab.is_whole(subnet, &specs);
         assert!(done.stderr.contains("if it stops here"), "{}", done.stderr);
         phase.run(&["check"]).expect(0, "every byte, signature and link");
         let journal = phase.world.read("builder/machine-docs/JOURNAL-demo.md");
