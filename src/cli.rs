@@ -18,6 +18,10 @@ use crate::{fault, interrupt};
 /// Two keys for disruptive maintenance: a Builder proves, an Adversary countersigns, and nothing disruptive runs until it has
 ///
 /// The state is Markdown under machine-docs/. `countersign next` says whose turn it is and the one command to run.
+///
+/// Example: countersign doctor
+///
+/// Example: countersign init --template pvfix
 #[derive(Debug, Parser)]
 #[command(
     name = "countersign",
@@ -54,9 +58,13 @@ enum Command {
     BreakGlass(break_glass::Args),
     MergeFile(merge_file::Args),
     /// Plan, prove, claim, run
+    ///
+    /// Example: countersign builder claim M1
     #[command(subcommand)]
     Builder(Builder),
     /// Review, countersign, object
+    ///
+    /// Example: countersign adversary brief M1
     #[command(subcommand)]
     Adversary(Adversary),
 }
@@ -112,7 +120,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = interrupt::watch(move |event| report::interrupted(&told, event, json)) {
         report::say(&format!("signals cannot be watched ({error}): Ctrl-C ends this at once"));
     }
-    let outcome = run(&cli);
+    let outcome = run(&cli).map_err(|error| report::for_whom(&name, error));
     interrupt::answered();
     let exit = match outcome {
         Ok(answer) => report::print(&name, &answer, json),

@@ -1,4 +1,4 @@
-//! What a command is given by the process it runs in: the clock, the environment, the way to talk. The only clock is here.
+//! What a command is given by the process it runs in: the clock, the environment, the way to talk. What time it is, is asked here alone.
 
 use std::env;
 use std::fs;

@@ -9,6 +9,7 @@ use crate::docs::store::StoreError;
 use crate::gates::reason::{Class, Reason};
 use crate::git::GitError;
 use crate::host::HostError;
+use crate::model::role::Role;
 use crate::sign::key_file::KeyFileError;
 
 /// Exit codes: an API, named and never reused.
@@ -142,7 +143,7 @@ impl From<GitError> for CommandError {
     fn from(error: GitError) -> Self {
         let (exit, hint) = match &error {
             GitError::NoRepository(_) => (Exit::Usage, "run it inside the repository, or name it with -C DIR"),
-            GitError::Unsuitable { .. } => (Exit::Usage, ""),
+            GitError::Unsuitable { next, .. } => (Exit::Usage, *next),
             GitError::Remote { .. } => (Exit::Unknown, "git remote -v; then try again when the remote answers"),
             GitError::Io { .. } => (Exit::Write, ""),
             GitError::Failed { .. } | GitError::Process(_) => (Exit::Unknown, ""),
@@ -183,8 +184,10 @@ impl From<KeyFileError> for CommandError {
             KeyFileError::Open { path, .. } => Self::new(Exit::Role, message, format!("chmod 0600 {}", path.display())),
             KeyFileError::Io { .. } => Self::new(Exit::Write, message, ""),
             KeyFileError::Exists(path) => {
-                let public = path.with_extension("pub");
-                Self::new(Exit::Role, message, format!("countersign key add ROLE {}", public.display()))
+                let (public, name) =
+                    (path.with_extension("pub"), path.file_name().unwrap_or_default().to_string_lossy());
+                let role = name.parse::<Role>().map_or("ROLE", Role::name);
+                Self::new(Exit::Role, message, format!("countersign key add {role} {}", public.display()))
             }
             KeyFileError::InRepository { .. } => {
                 Self::new(Exit::Role, message, "name a place outside with --key FILE, or by XDG_CONFIG_HOME")

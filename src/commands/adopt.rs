@@ -18,7 +18,9 @@ use super::open::Session;
 ///
 /// Prints what it commits you to and needs its digest back: a changed contract opens nothing until both roles adopt it.
 ///
-/// Example: countersign builder adopt --yes 3f9c0a1be2d4
+/// Example: countersign builder adopt
+///
+/// Example: countersign adversary adopt --yes 3f9c0a1be2d4
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The first 12 digits of the contract's digest, as printed without this option

@@ -71,12 +71,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     for line in crate::report::phase::distrusted(&report) {
         text += &format!("  {line}\n");
     }
-    let foreign = gathered.records.iter().filter(|r| r.block.repository != session.repository.root_commit).count();
-    if foreign > 0 {
-        text += &format!("  {foreign} records were written in another repository and open nothing here\n");
-    }
     let json: Value = json!({
-        "records": count, "defects": 0, "distrusted": report.distrusted.len(), "foreign": foreign, "warnings": warnings,
+        "records": count, "defects": 0, "distrusted": report.distrusted.len(),
+        "foreign": crate::report::phase::foreign(&report), "warnings": warnings,
     });
     Ok(Answer::ok(text, json))
 }

@@ -52,7 +52,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         _ => (BLANK, None),
     };
     let name = context.global.phase.as_deref().or(default).ok_or_else(|| {
-        CommandError::new(Exit::Usage, "the blank template needs a name", "countersign init --phase NAME")
+        CommandError::new(
+            Exit::Usage,
+            "the blank template needs a name",
+            "countersign init --phase NAME, or: --template pvfix",
+        )
     })?;
     let phase: PhaseName =
         name.parse().map_err(|error| CommandError::new(Exit::Usage, format!("--phase: {error}"), ""))?;

@@ -29,11 +29,15 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Act {
     /// Make an OpenSSH ed25519 key (mode 0600) and print its public half
+    ///
+    /// Example: countersign key new builder
     New {
         /// builder, adversary or operator
         role: Role,
     },
     /// Put a public key into the contract, for whoever opens the phase
+    ///
+    /// Example: countersign key add adversary adversary.pub
     Add {
         /// builder, adversary or operator
         role: Role,
@@ -67,7 +71,7 @@ fn new(role: Role, context: &Context) -> Result<Answer, CommandError> {
     crate::docs::write::replace(&file, format!("{public}\n").as_bytes())
         .map_err(|error| CommandError::new(Exit::Write, error.to_string(), ""))?;
     let text = format!(
-        "{public}\n\nPrivate key in {}, public key in {}.\nNext: countersign key add {role} KEY.pub, in the clone of whoever opens the phase",
+        "{public}\n\nPrivate key in {0}, public key in {1}.\nNext: countersign key add {role} {1}, in the clone of whoever opens the phase",
         path.display(),
         file.display()
     );

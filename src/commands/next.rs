@@ -18,7 +18,7 @@ use crate::model::time::show_duration;
 use crate::report::Answer;
 use crate::sign::key_file::Key;
 
-use super::open::Session;
+use super::open::{ADD_REMOTE, Session};
 
 /// How long a window `next` proposes where the contract sets no shorter limit, in minutes.
 const WINDOW_MINUTES: u64 = 30;
@@ -83,6 +83,16 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
             format!("it is the {}'s turn ({}): {}", turn.who, turn.run, turn.why),
         ),
         _ => turn.clone(),
+    };
+    let mine = match session.repository.remote_url("origin") {
+        None if mine.run == "countersign sync" => {
+            let why = format!(
+                "there is no remote `origin`, through which the parties meet; then countersign sync: {}",
+                mine.why
+            );
+            Turn::new(&mine.who, ADD_REMOTE, why)
+        }
+        _ => mine,
     };
     let who = me.filter(|_| mine != turn).map_or_else(|| mine.who.clone(), |role| role.name().to_owned());
     let text = format!("{who}: {}\n  {}", mine.run, mine.why);

@@ -29,6 +29,8 @@ use super::remembered;
 pub const USUAL_ENGINE: &str = "unix:///var/run/docker.sock";
 /// How long the remote may take to answer.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// What is run where the repository has no remote.
+pub const ADD_REMOTE: &str = "git remote add origin URL";
 /// A line of every block that adopts a contract.
 const ADOPTION: &str = "record = \"contract\"\n";
 
@@ -204,6 +206,9 @@ impl Session {
     pub fn remote_documents(&self, patience: Duration) -> Result<Documents, CommandError> {
         match self.remote_state(patience)? {
             Some((_, documents)) => Ok(documents),
+            None if self.repository.remote_url("origin").is_none() => {
+                Err(CommandError::new(Exit::Unknown, "the repository has no remote `origin`", ADD_REMOTE))
+            }
             None => {
                 let branch = self.repository.branch().unwrap_or_else(|| "none: HEAD is detached".into());
                 let message = format!("remote `origin` has no documents to look at for this branch ({branch})");

@@ -46,11 +46,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let branch =
         repository.branch().ok_or_else(|| CommandError::new(Exit::Usage, "HEAD is detached", "git switch BRANCH"))?;
     if repository.remote_url("origin").is_none() {
-        return Err(CommandError::new(
-            Exit::Usage,
-            "the repository has no remote `origin`",
-            "git remote add origin URL",
-        ));
+        return Err(CommandError::new(Exit::Usage, "the repository has no remote `origin`", open::ADD_REMOTE));
     }
     let committed: HashSet<_> = committed.records().map(|record| record.id).collect();
     let newest =

@@ -47,9 +47,13 @@ pub enum NodeAct {
 }
 
 /// Make, watch and remove a private swarm on this machine
+///
+/// Example: countersign twin up --topology pvfix --exhaust
 #[derive(Debug, Clone, Subcommand)]
 pub enum TwinCommand {
     /// Start a private swarm; removes what a killed one left there
+    ///
+    /// Example: countersign twin up --nodes 3 --managers 3
     Up {
         /// Which twin
         #[command(flatten)]
@@ -68,18 +72,24 @@ pub enum TwinCommand {
         managers: usize,
     },
     /// Remove a twin and everything that belongs to it
+    ///
+    /// Example: countersign twin down
     Down {
         /// Which twin
         #[command(flatten)]
         place: DirArgs,
     },
     /// Say whether a twin is up and where its engines are
+    ///
+    /// Example: countersign twin status --json
     Status {
         /// Which twin
         #[command(flatten)]
         place: DirArgs,
     },
     /// Stop a node as a power cut does, or start it again
+    ///
+    /// Example: countersign twin node stop n2
     Node {
         /// What is done
         #[arg(value_enum)]

@@ -29,6 +29,8 @@ pub enum GitError {
         found: String,
         /// What would do.
         wanted: &'static str,
+        /// The command that leads there.
+        next: &'static str,
     },
     /// A git command failed.
     #[error("git {command}: {why}")]

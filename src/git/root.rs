@@ -34,41 +34,44 @@ impl Repository {
         let found = found?;
         let stopped = |_| GitError::Failed { command: "rev-parse".into(), why: "the look at it stopped".into() };
         if !found.ok() {
-            let complaint = found.complaint();
-            if complaint.contains("not a git repository") {
+            // git's last line is the remedy it offers; what is wrong stands above it.
+            let said = String::from_utf8_lossy(&found.stderr);
+            if said.contains("not a git repository") {
                 return Err(GitError::NoRepository(directory.to_owned()));
             }
-            // git's last line is the remedy it offers; what is wrong stands above it.
-            if String::from_utf8_lossy(&found.stderr).contains("dubious ownership") {
+            if said.contains("dubious ownership") {
                 return Err(GitError::Unsuitable {
                     root: directory.to_owned(),
                     found: "belongs to another user, so git refuses it".into(),
-                    wanted: "a clone of your own, or: git config --global --add safe.directory DIR",
+                    wanted: "a clone of your own",
+                    next: "git clone it as this user, or: git config --global --add safe.directory DIR",
                 });
             }
-            return Err(GitError::Failed { command: "rev-parse".into(), why: complaint });
+            return Err(GitError::Failed { command: "rev-parse".into(), why: found.complaint() });
         }
         let text = found.text();
         let mut lines = text.lines();
         let mut next = || lines.next().unwrap_or_default().to_owned();
         let (bare, shallow, git_dir, common) = (next(), next(), next(), next());
-        let unsuitable = |found: &str, wanted: &'static str| GitError::Unsuitable {
+        let unsuitable = |found: &str, wanted: &'static str, next: &'static str| GitError::Unsuitable {
             root: directory.to_owned(),
             found: found.to_owned(),
             wanted,
+            next,
         };
         if bare == "true" {
-            return Err(unsuitable("is bare", "a clone with a work tree"));
+            return Err(unsuitable("is bare", "a clone with a work tree", "git clone it, and work in the clone"));
         }
         if shallow == "true" {
             return Err(unsuitable(
                 "is shallow, so its root commit cannot be known",
-                "a full clone: git fetch --unshallow",
+                "a full clone",
+                "git fetch --unshallow",
             ));
         }
         let top = top.map_err(stopped)??;
         if !top.ok() {
-            return Err(GitError::Failed { command: "rev-parse".into(), why: top.complaint() });
+            return Err(unsuitable("is git's own directory", "its work tree", "run it there, or name it with -C DIR"));
         }
         let root = real(Path::new(&top.text()))?;
         let git_dir = real(Path::new(&git_dir))?;
@@ -76,7 +79,11 @@ impl Repository {
         let roots = roots.map_err(stopped)??;
         let root_commit = roots.text().lines().min().and_then(|line| line.parse::<ObjectId>().ok());
         let Some(root_commit) = root_commit.filter(|_| roots.ok()) else {
-            return Err(unsuitable("has no commit yet", "at least one commit, since records name it"));
+            return Err(unsuitable(
+                "has no commit yet",
+                "at least one, since records name it",
+                "git add FILE, then git commit",
+            ));
         };
         Ok(Self { root, git_dir, common_dir, root_commit, credentials })
     }

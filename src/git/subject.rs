@@ -88,8 +88,9 @@ impl Repository {
         });
         let commit = commit?.parse().map_err(|_| GitError::Unsuitable {
             root: self.root.clone(),
-            found: "has only state documents in it".into(),
-            wanted: "a commit with the subject",
+            found: "has no commit of anything but state documents".into(),
+            wanted: "one of what the phase is about",
+            next: "git add FILE, then git commit",
         })?;
         let tree = tree.unwrap_or_else(|_| {
             Err(GitError::Failed { command: "mktree".into(), why: "the look at the tree stopped".into() })

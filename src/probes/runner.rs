@@ -77,6 +77,11 @@ async fn look(prober: &Prober<'_>, criterion: &Criterion) -> Seen {
         return Seen::unknown(format!("{name}: not built yet in this version"));
     }
     if schema.binds == Binds::Host && !prober.here {
+        if let Err(why) = &prober.engine {
+            return Seen::unknown(format!(
+                "{name} looks at the engine's own machine, and no engine could be asked: {why}"
+            ));
+        }
         return Seen::unknown(format!(
             "{name} looks at the engine's own machine, and this is not known to be it: run it there, over the local socket"
         ));
@@ -234,10 +239,10 @@ mod tests {
     async fn what_cannot_be_looked_at_is_unknown_and_says_why() {
         let table = [
             (criterion("nix.option", &[]), true, "no file or no option"),
-            (criterion("nix.generation", &[]), false, "engine's own machine"),
+            (criterion("nix.generation", &[]), false, "no engine in this test"),
             (criterion("docker.vips", &[("network", "proxy")]), true, "no engine in this test"),
             (criterion("no.such", &[]), true, "no probe is called"),
-            (criterion("host.quiet", &[]), false, "engine's own machine"),
+            (criterion("host.quiet", &[]), false, "no engine could be asked: no engine in this test"),
             (criterion("file.contains", &[("file", "{step.a.path}")]), true, "`{step.a.path}` has no value"),
         ];
         for (criterion, here, why) in table {

@@ -52,6 +52,20 @@ pub fn print_error(command: &str, error: &CommandError, as_json: bool) -> Exit {
     error.exit
 }
 
+/// The hint of one party's command says so where what it names is the other party's to run.
+pub fn for_whom(command: &str, mut error: CommandError) -> CommandError {
+    let party = |words: &str| {
+        let of = |party: &&str| words.strip_prefix(party).is_some_and(|rest| rest.starts_with(' '));
+        ["builder", "adversary"].into_iter().find(of)
+    };
+    error.hint = error.hint.map(|hint| match (party(command), hint.strip_prefix("countersign ").and_then(party)) {
+        (Some("builder"), Some("adversary")) => format!("the Adversary runs: {hint}"),
+        (Some("adversary"), Some("builder")) => format!("the Builder runs: {hint}"),
+        _ => hint,
+    });
+    error
+}
+
 /// Says what an interrupt found: a step that is finished first, or what is where.
 pub fn interrupted(command: &str, event: Event, as_json: bool) {
     match event {

@@ -7,6 +7,7 @@ use crate::gates::inputs::Known;
 use crate::gates::objections::glasses;
 use crate::gates::progress::State;
 use crate::gates::standing::Standing;
+use crate::gates::trust::Distrusted;
 use crate::model::record::FindingAct;
 
 /// The word for a gate's standing.
@@ -75,24 +76,38 @@ pub fn text(report: &PhaseReport<'_>) -> String {
     out
 }
 
-/// Records that count for nothing: each by its id, or counted where many have one reason.
+/// How many records were written in another repository, whether somebody looked at their signatures or not.
+pub fn foreign(report: &PhaseReport<'_>) -> usize {
+    report.inputs.records.iter().filter(|record| record.block.repository != *report.inputs.repository).count()
+}
+
+/// Records that count for nothing: each by its id, or counted where many have one reason. Those of another repository are one line.
 pub fn distrusted(report: &PhaseReport<'_>) -> Vec<String> {
     const MANY: usize = 4;
+    let here = |distrusted: &&Distrusted| {
+        report.graph.get(&distrusted.record).is_none_or(|record| record.block.repository == *report.inputs.repository)
+    };
+    let own: Vec<&Distrusted> = report.distrusted.iter().filter(here).collect();
     let mut reasons: Vec<&str> = Vec::new();
-    for distrusted in &report.distrusted {
+    for distrusted in &own {
         if !reasons.contains(&distrusted.why.as_str()) {
             reasons.push(&distrusted.why);
         }
     }
     let line = |why: &str| {
         let ids: Vec<String> =
-            report.distrusted.iter().filter(|record| record.why == why).map(|record| record.record.short()).collect();
+            own.iter().filter(|record| record.why == why).map(|record| record.record.short()).collect();
         match ids.len() {
             0..MANY => ids.iter().map(|id| format!("record {id} counts for nothing: {why}")).collect(),
             many => vec![format!("{many} records count for nothing, first {}: {why}", ids[0])],
         }
     };
-    reasons.into_iter().flat_map(line).collect()
+    let foreign = match foreign(report) {
+        0 => None,
+        1 => Some("1 record was written in another repository and opens nothing here".to_owned()),
+        many => Some(format!("{many} records were written in another repository and open nothing here")),
+    };
+    foreign.into_iter().chain(reasons.into_iter().flat_map(line)).collect()
 }
 
 /// The phase as JSON.
@@ -118,6 +133,7 @@ pub fn json(report: &PhaseReport<'_>) -> Value {
         "findings": report.findings,
         "break_glass": glasses(&report.counted),
         "general": report.general,
+        "foreign": foreign(report),
         "distrusted": report.distrusted.iter().map(|d| json!({ "record": d.record.to_string(), "why": d.why })).collect::<Vec<_>>(),
         "done": report.done.map(|record| record.id.to_string()),
     })

@@ -12,12 +12,16 @@ fn a_veto_is_not_dodged_by_another_branch_or_no_remote() {
     world.run_in("adversary", &["adversary", "veto", "raise", "--reason", "wait"]).expect(0, "Veto raised");
     world.run_in("adversary", &["sync"]).expect(0, "pushed");
     steps.builder(&["builder", "run", "one"]).expect(10, "wait");
-    let ways: [&[&str]; 3] =
-        [&["switch", "-q", "-c", "other"], &["switch", "-q", "--detach"], &["remote", "remove", "origin"]];
-    for way in ways {
+    let unseen = "remote `origin` has no documents to look at";
+    let ways: [(&[&str], &str); 3] = [
+        (&["switch", "-q", "-c", "other"], unseen),
+        (&["switch", "-q", "--detach"], unseen),
+        (&["remote", "remove", "origin"], "the repository has no remote `origin`"),
+    ];
+    for (way, said) in ways {
         world.git("builder", way);
-        steps.builder(&["builder", "run", "one"]).expect(13, "remote `origin` has no documents to look at");
-        steps.builder(&["builder", "done"]).expect(13, "remote `origin` has no documents to look at");
+        steps.builder(&["builder", "run", "one"]).expect(13, said);
+        steps.builder(&["builder", "done"]).expect(13, said);
     }
     assert_eq!(steps.log(), [""; 0]);
 }

@@ -19,6 +19,9 @@ fn lines(world: &World, clone: &str, args: &[&str]) -> (i32, Vec<(String, String
     for line in list {
         let ok = line["outcome"] == "ok";
         assert_eq!(ok, text(line, "wanted").is_empty(), "what is not ok says what was wanted: {line}");
+        let next = text(line, "next");
+        assert_eq!(ok, next.is_empty(), "what is not ok says what to do: {line}");
+        assert_ne!(next, "countersign doctor", "a remedy is not the question once more: {line}");
     }
     (answer.exit, lines)
 }
@@ -41,6 +44,9 @@ fn outside_a_repository_it_still_looks_at_the_rest() {
     find(&lines, "engine", "unknown", "/nonexistent/docker.sock");
     find(&lines, "swarm manager", "unknown", "could not be asked");
     find(&lines, "key of the builder", "advice", "none for uid");
+    world
+        .run_in("nowhere", &["doctor"])
+        .expect(2, "Looked at what a first use needs (there is no phase to open here yet)");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod forgery;
 mod interrupt;
 mod json;
 mod names;
+mod newcomer;
 mod phase;
 mod recorded;
 mod redaction;

@@ -26,7 +26,9 @@ fn next_leads_from_an_empty_phase_to_its_adoption() {
     let file = world.key("builder").with_extension("pub");
     let file = file.to_string_lossy();
     world.run_in("builder", &["next"]).expect(0, &format!("builder: countersign key add builder {file}"));
-    world.run_in("builder", &["key", "new", "builder"]).expect(12, &format!("Hint: countersign key add ROLE {file}"));
+    world
+        .run_in("builder", &["key", "new", "builder"])
+        .expect(12, &format!("Hint: countersign key add builder {file}"));
     world.run_in("builder", &["doctor"]).expect(12, "next: countersign key add builder KEY.pub");
     world.run_in("builder", &["key", "add", "builder", &file]).expect(0, "Next: countersign key add adversary KEY.pub");
     world.run_in("builder", &["sync"]).expect(0, "pushed");

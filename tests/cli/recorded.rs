@@ -45,14 +45,19 @@ fn it_is_whole_and_opens_nothing_in_another_repository() {
     let to = world.path("builder/machine-docs");
     let copied = Command::new("cp").arg("-r").arg(root().join("machine-docs")).arg(&to).status().expect("runs");
     assert!(copied.success());
-    world
-        .run_in("builder", &["check"])
-        .expect(0, "every byte, signature and link as it was written")
-        .expect(0, "were written in another repository and open nothing here");
-    let status = world.run_in("builder", &["status"]).expect(0, "records count for nothing").stdout;
+    let checked =
+        world.run_in("builder", &["check"]).expect(0, "every byte, signature and link as it was written").stdout;
+    let status = world.run_in("builder", &["status"]).expect(0, "Phase pvfix").stdout;
     assert!(!status.contains("DONE"), "{status}");
+    let count: usize = checked.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");
+    let words = format!("{count} records were written in another repository and open nothing here");
+    for text in [&checked, &status] {
+        assert_eq!(text.matches("in another repository").count(), 1, "said once: {text}");
+        assert!(text.contains(&words), "{words}: {text}");
+    }
     let value: serde_json::Value =
         serde_json::from_str(&world.run_in("builder", &["status", "--json"]).stdout).expect("JSON");
+    assert_eq!(value["foreign"], count);
     assert!(value["done"].is_null() && value["gates"].as_array().is_some_and(|gates| gates.len() == 2), "{value}");
     for step in ["capture", "recreate"] {
         let answer = world.run_in("builder", &["builder", "run", step]);

@@ -71,6 +71,16 @@ fn nobody_imports_what_the_table_does_not_allow() {
 }
 
 #[test]
+fn nothing_that_decides_has_a_clock() {
+    for (file, text) in all("src") {
+        let decides = ["src/model/", "src/gates/", "src/sign/"].iter().any(|module| file.starts_with(module));
+        assert!(!(decides && text.contains("Instant::")), "{file} measures time");
+        let asks = text.contains("Utc::now") || text.contains("SystemTime::now") || text.contains("Local::now");
+        assert!(!asks || file == "src/context.rs", "{file} asks what time it is");
+    }
+}
+
+#[test]
 fn files_hold_one_idea() {
     let mut sizes: Vec<(usize, String)> =
         all("src").into_iter().map(|(file, text)| (text.lines().count(), file)).collect();

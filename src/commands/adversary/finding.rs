@@ -29,6 +29,8 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Act {
     /// Say what is wrong
+    ///
+    /// Example: countersign adversary finding open "the guard prunes a kept network" --gate M1
     Open {
         /// What is wrong
         text: String,
@@ -40,6 +42,8 @@ enum Act {
         minor: bool,
     },
     /// Say that it is mended
+    ///
+    /// Example: countersign adversary finding close A1 --reason "label added"
     Close {
         /// Its name, as in A1
         name: String,
@@ -48,6 +52,8 @@ enum Act {
         reason: String,
     },
     /// Put it off
+    ///
+    /// Example: countersign adversary finding defer A1 --owner "the forge's owner" --reason "needs a new disk"
     Defer {
         /// Its name, as in A1
         name: String,

@@ -26,12 +26,16 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Act {
     /// Close every gate now
+    ///
+    /// Example: countersign adversary veto raise --reason "a sweep is running"
     Raise {
         /// Why
         #[arg(long)]
         reason: String,
     },
     /// Lift a veto that stands
+    ///
+    /// Example: countersign adversary veto lift 3f9c0a1be2d4 --reason "it ended"
     Lift {
         /// The veto, its first 12 digits
         id: String,

@@ -86,7 +86,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         digest,
         what: format!("{}: all {count} criteria of gate {} hold.", gate.title, gate.id),
         how: format!(
-            "countersign adversary brief {}, then countersign adversary pass {} from another clone.{predicted}",
+            "the Adversary runs, from another clone: countersign adversary brief {}, then countersign adversary pass {}.{predicted}",
             gate.id, gate.id
         ),
         expected: expected(&seen.iter().map(|seen| (&seen.criterion, &seen.facts)).collect::<Vec<_>>()),

@@ -147,7 +147,7 @@ impl Site {
         let parts = Mutex::new(Vec::new());
         let part = |text: &str| {
             let at = self.context.now();
-            report::say(&format!("  {:7.1} s  {text}", clock.elapsed().as_secs_f64()));
+            report::say(&format!("  {:5.1} s: {text}", clock.elapsed().as_secs_f64()));
             let line = Part { intent, step: job.step.id.clone(), at, text: redact(text).0 };
             if let Err(error) = self.host.add_part(&line) {
                 report::say(&format!("! {error}; going on"));

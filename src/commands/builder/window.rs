@@ -30,12 +30,16 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Act {
     /// Open it for a while
+    ///
+    /// Example: countersign builder window open --for 30m
     Open {
         /// How long, as in 30m
         #[arg(long = "for", value_name = "DURATION")]
         length: String,
     },
     /// Close it now
+    ///
+    /// Example: countersign builder window close
     Close,
 }
 

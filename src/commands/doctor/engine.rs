@@ -27,6 +27,8 @@ const CALL: Duration = Duration::from_secs(10);
 pub struct Seen {
     /// Its id, if it is a manager that answers.
     pub engine_id: Option<String>,
+    /// What to do first where something needs the engine and it is not there, or is no manager.
+    pub remedy: String,
     /// Where it keeps its data, if that is on this machine.
     pub data_root: Option<String>,
     /// Whether its node is (as far as one can tell) this machine.
@@ -41,16 +43,13 @@ pub struct Seen {
 pub fn look(context: &Context, session: Option<&Session>, lines: &mut Vec<Line>) -> Seen {
     let address = engine_address(context, session);
     let mut seen = Seen::default();
-    let unreachable = |why: String| {
-        let next = match address.strip_prefix("unix://") {
-            Some(path) if !Path::new(path).exists() => {
-                "systemctl start docker, or name the engine with --engine ADDRESS"
-            }
-            Some(_) => "docker info, as this user; its group must own the socket",
-            None => "docker info on the engine's machine",
-        };
-        Line::unknown("engine", why, next)
+    let remedy = match address.strip_prefix("unix://") {
+        Some(path) if !Path::new(path).exists() => "systemctl start docker, or name the engine with --engine ADDRESS",
+        Some(_) => "docker info, as this user; its group must own the socket",
+        None => "docker info on the engine's machine",
     };
+    let unreachable = |why: String| Line::unknown("engine", why, remedy);
+    seen.remedy = remedy.to_owned();
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -61,7 +60,7 @@ pub fn look(context: &Context, session: Option<&Session>, lines: &mut Vec<Line>)
     if let Err(error) = runtime.block_on(ask(context, session, &address, &mut seen, lines)) {
         lines.push(unreachable(error.to_string()));
         for what in ["swarm manager", "images"] {
-            lines.push(Line::unknown(what, "the engine could not be asked", ""));
+            lines.push(Line::unknown(what, "the engine could not be asked", remedy));
         }
     }
     seen
@@ -91,7 +90,8 @@ async fn ask(
     };
     if let Err((found, next)) = manager {
         lines.push(Line::wrong(Exit::Unknown, "swarm manager", found, "the engine of a swarm manager", next));
-        lines.push(Line::unknown("images", "services are known to managers only", ""));
+        lines.push(Line::unknown("images", "services are known to managers only", next));
+        seen.remedy = next.to_owned();
         return Ok(());
     }
     lines.push(Line::ok("swarm manager", format!("node {} at {}", info.host_name, info.node_address)));

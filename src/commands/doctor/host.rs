@@ -69,7 +69,9 @@ fn commands(session: &Session, seen: &Seen, lines: &mut Vec<Line>) {
     }
     let what = "contract's programs";
     if !seen.here {
-        lines.push(Line::unknown(what, "they run on the engine's machine, and this is not known to be it", ""));
+        let next =
+            if seen.engine_id.is_none() { seen.remedy.as_str() } else { "countersign doctor, on the engine's machine" };
+        lines.push(Line::unknown(what, "they run on the engine's machine, and this is not known to be it", next));
         return;
     }
     let missing: Vec<&str> = programs.iter().copied().filter(|program| process::lookup(program).is_none()).collect();
@@ -95,7 +97,7 @@ fn program(params: &Params) -> Option<&str> {
 fn state(context: &Context, session: &Session, seen: &Seen) -> Line {
     let what = "host state";
     let Some(engine) = &seen.engine_id else {
-        return Line::unknown(what, "it belongs to an engine, and none could be asked", "");
+        return Line::unknown(what, "it belongs to an engine, and none could be asked", &seen.remedy);
     };
     let directory = match session.host_state(engine) {
         Ok(state) => state.directory().to_owned(),
@@ -115,7 +117,7 @@ fn state(context: &Context, session: &Session, seen: &Seen) -> Line {
             what,
             format!("{shown} belongs to uid {}: that user runs the steps, not uid {}", there.uid(), context.uid()),
             "nothing, unless this user is to run steps",
-            "",
+            "run steps as that user, or with --state DIR",
         ),
         Ok(_) => match session.host_state(engine).and_then(|state| state.ledger().map_err(CommandError::from)) {
             Ok(ledger) => Line::ok(what, format!("{shown}, {} entries in the ledger", ledger.entries.len())),
@@ -132,7 +134,12 @@ fn state(context: &Context, session: &Session, seen: &Seen) -> Line {
                 Line::advice(what, found, "a directory of the user that runs steps, or --state DIR", next)
             }
         }
-        Err(error) => Line::advice(what, format!("{shown}: {error}"), "nothing, unless this user is to run steps", ""),
+        Err(error) => Line::advice(
+            what,
+            format!("{shown}: {error}"),
+            "nothing, unless this user is to run steps",
+            "run steps as its owner, or with --state DIR",
+        ),
     }
 }
 

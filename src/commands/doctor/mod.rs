@@ -54,8 +54,11 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
 }
 
 fn text(context: &Context, session: Option<&Session>, lines: &[Line], exit: Exit) -> String {
-    let phase = session.map_or_else(|| "no phase".to_owned(), |session| format!("phase {}", session.store.phase()));
-    let mut out = format!("Looked at what {phase} needs, as uid {}:\n\n", context.uid());
+    let phase = match session {
+        Some(session) => format!("phase {} needs", session.store.phase()),
+        None => "a first use needs (there is no phase to open here yet)".to_owned(),
+    };
+    let mut out = format!("Looked at what {phase}, as uid {}:\n\n", context.uid());
     for line in lines {
         out += &line.text();
     }

@@ -106,7 +106,7 @@ fn pins(session: &Session, seen: &Seen, lines: &mut Vec<Line>) {
         return;
     }
     let Some(engine) = &seen.engine_id else {
-        lines.push(Line::unknown(what, "pins belong to an engine, and none could be asked", "countersign doctor"));
+        lines.push(Line::unknown(what, "pins belong to an engine, and none could be asked", &seen.remedy));
         return;
     };
     let pins = Pins::at(&session.context.pins(), engine);

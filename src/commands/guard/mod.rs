@@ -50,6 +50,7 @@ const NEW_FOR: Duration = Duration::from_secs(60);
 /// kind docker.stack.drain does exactly that, captures the stack first and brings it back.
 ///
 /// Example: countersign guard --json
+///
 /// Example: countersign guard --apply --keep proxy
 #[derive(Debug, clap::Args)]
 pub struct Args {

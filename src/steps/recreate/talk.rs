@@ -48,7 +48,10 @@ impl<'a> Talk<'a> {
             Stage::Reversible => "`countersign builder resume` goes on, `countersign builder undo` puts it back",
             Stage::Forward => "`countersign builder resume` goes on; it asks for no PASS, window or remote",
         };
-        (self.ground.part)(&format!("{}: {what} (if it stops here: {stopped})", self.clock()));
+        // Whoever shows or records it adds the time.
+        let of =
+            self.predicted.map(|predicted| format!("of about {:.0} s; ", predicted.as_secs_f64())).unwrap_or_default();
+        (self.ground.part)(&format!("{what} ({of}if it stops here: {stopped})"));
     }
 
     /// Says how it is going.
