@@ -45,7 +45,7 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
     let gathered = session.gather(false)?;
     let report = session.evaluate(&gathered);
     let short = contract.digest.short();
-    let text = summary(contract, report.in_force.as_ref());
+    let text = summary(contract, report.in_force.as_ref()) + &examples(&session.contract_text);
     let Some(yes) = &args.yes else {
         let message = format!(
             "{text}\nNothing was signed. To adopt exactly this text:\nNext: countersign {role} adopt --yes {short}"
@@ -89,7 +89,21 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
     Ok(Answer::ok(text, json!({ "digest": contract.digest.to_string(), "adopted": true, "record": id.to_string() })))
 }
 
-/// What a contract commits its parties to: every gate, criterion, step and argv.
+/// Where the contract still says what the templates say for want of better: host names that belong to nobody (RFC 2606).
+fn examples(contract: &str) -> String {
+    let is_example = |line: &str| {
+        let text = line.split('#').next().unwrap_or_default();
+        text.contains("example.org") || text.contains("example.com")
+    };
+    let found = contract.lines().zip(1..).filter(|(line, _)| is_example(line));
+    let lines: Vec<String> = found.map(|(line, number)| format!("  line {number}: {}\n", line.trim())).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("NOT ADAPTED: the contract still names hosts of the template, which are nobody's:\n{}", lines.concat())
+}
+
+/// What a contract commits its parties to: every value, gate, criterion, step and argv.
 fn summary(contract: &Contract, before: Option<&Adopted>) -> String {
     let mut out =
         format!("Contract {} version {}, digest {}\n", contract.phase, contract.version, contract.digest.short());
@@ -101,6 +115,9 @@ fn summary(contract: &Contract, before: Option<&Adopted>) -> String {
     for (role, keys) in &contract.keys {
         keys.iter()
             .for_each(|key| out += &format!("key of the {role}: {}\n", crate::sign::public_key::fingerprint(key)));
+    }
+    for (name, value) in &contract.values {
+        out += &format!("value {name} = {value}\n");
     }
     for gate in &contract.gates {
         out += &format!(
@@ -116,6 +133,12 @@ fn summary(contract: &Contract, before: Option<&Adopted>) -> String {
             }
         }
     }
+    let window = &contract.window;
+    let requires: Vec<&str> = window.requires.iter().map(|criterion| criterion.id.as_str()).collect();
+    if let Some(longest) = window.max_length {
+        out += &format!("window of at most {}", crate::model::time::show_duration(longest));
+        out += &if requires.is_empty() { "\n".into() } else { format!(", needs {}\n", requires.join(", ")) };
+    }
     for step in &contract.steps {
         out += &format!("step {} under {}: {} ({})\n", step.id, step.gate, step.kind, step.title);
         if let Some(Param::List(argv)) = step.params.0.get("argv") {
@@ -123,4 +146,17 @@ fn summary(contract: &Contract, before: Option<&Adopted>) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_template_says_for_want_of_better_is_named() {
+        let said = examples("a = 1\nurl = \"https://ci.example.org/\"\n# https://git.example.org\n");
+        assert!(said.starts_with("NOT ADAPTED") && said.contains("line 2: url"), "{said}");
+        assert_eq!(said.lines().count(), 2, "a comment promises nothing");
+        assert_eq!(examples("url = \"https://ci.coop/\"\n"), "");
+    }
 }
