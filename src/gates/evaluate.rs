@@ -282,3 +282,6 @@ pub fn ledger_reasons(report: &PhaseReport<'_>) -> Vec<Reason> {
         Known::Is(_) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

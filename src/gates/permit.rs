@@ -365,3 +365,6 @@ pub fn changed_facts(old: &crate::model::observation::Values, new: &crate::model
         |name| format!("{name} was {} and is {}", show(old.get(name)), show(new.get(name))),
     )
 }
+
+#[cfg(test)]
+mod tests;

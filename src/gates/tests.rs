@@ -8,6 +8,7 @@ use crate::model::record::{Block, Body, From, Note, Record, SCHEMA, Subject, Sur
 use crate::model::role::{Document, Role};
 
 mod life;
+pub(super) mod story;
 
 fn object(c: char) -> ObjectId {
     c.to_string().repeat(40).parse().expect("an object id")

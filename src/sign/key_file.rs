@@ -1,4 +1,5 @@
-//! Private keys in files: made with mode 0600, and refused when others could have read them.
+//! The keys that sign: private ones in files, made with mode 0600 and refused when others could have read them; and those that an
+//! agent holds, of which the file has the public half.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -8,9 +9,24 @@ use std::path::{Path, PathBuf};
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{LineEnding, PrivateKey};
 
-/// A private key that can sign.
+use super::public_key;
+
+/// A key that can sign.
 pub struct Key {
-    pub(super) private: PrivateKey,
+    pub(super) holder: Holder,
+}
+
+/// Who holds the private half.
+pub(super) enum Holder {
+    /// This process, from a file.
+    File(Box<PrivateKey>),
+    /// An agent; `ssh-keygen` asks it, by the public half in this file.
+    Agent {
+        /// The public half, OpenSSH form without comment.
+        public: String,
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 /// Why a key file cannot be used.
@@ -74,14 +90,19 @@ impl Key {
         let mut seed = [0_u8; 32];
         File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut seed)).map_err(ssh_key::Error::from)?;
         let pair = Ed25519Keypair::from_seed(&seed);
-        Ok(Self { private: PrivateKey::new(KeypairData::Ed25519(pair), comment)? })
+        Ok(Self { holder: Holder::File(Box::new(PrivateKey::new(KeypairData::Ed25519(pair), comment)?)) })
     }
 
     /// The public half, OpenSSH form without comment.
     pub fn public_text(&self) -> String {
-        let mut public = self.private.public_key().clone();
-        public.set_comment("");
-        public.to_openssh().map(|text| text.trim().to_owned()).unwrap_or_default()
+        match &self.holder {
+            Holder::Agent { public, .. } => public.clone(),
+            Holder::File(private) => {
+                let mut public = private.public_key().clone();
+                public.set_comment("");
+                public.to_openssh().map(|text| text.trim().to_owned()).unwrap_or_default()
+            }
+        }
     }
 
     /// Writes the key to a new file, mode 0600, and syncs it; missing directories are made with mode 0700.
@@ -94,7 +115,10 @@ impl Key {
         let directory = path.parent().unwrap_or(Path::new("/"));
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io)?;
         outside_repositories(path)?;
-        let text = self.private.to_openssh(LineEnding::LF).map_err(|error| io(io::Error::other(error)))?;
+        let Holder::File(private) = &self.holder else {
+            return Err(io(io::Error::other("an agent holds the key, and gives it to nobody")));
+        };
+        let text = private.to_openssh(LineEnding::LF).map_err(|error| io(io::Error::other(error)))?;
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut file = match opened {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -106,7 +130,7 @@ impl Key {
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(io)
     }
 
-    /// Reads a key file.
+    /// Reads a key file. One that holds a public key names a key that an agent holds.
     ///
     /// # Errors
     ///
@@ -129,13 +153,19 @@ impl Key {
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(kind(&format!("owned by uid {}", metadata.uid())));
         }
+        let malformed = |why: String| KeyFileError::Malformed { path: path.to_owned(), why };
+        let text = fs::read(path).map_err(io)?;
+        if text.starts_with(b"ssh-") || text.starts_with(b"sk-") {
+            let public =
+                public_key::parse(&String::from_utf8_lossy(&text)).map_err(|error| malformed(error.to_string()))?;
+            let file = fs::canonicalize(path).map_err(io)?;
+            return Ok(Self { holder: Holder::Agent { public, file } });
+        }
         let mode = metadata.mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(KeyFileError::Open { path: path.to_owned(), mode });
         }
         outside_repositories(path)?;
-        let malformed = |why: String| KeyFileError::Malformed { path: path.to_owned(), why };
-        let text = fs::read(path).map_err(io)?;
         let private = PrivateKey::from_openssh(&text).map_err(|_| malformed("not an OpenSSH private key".into()))?;
         if private.is_encrypted() {
             return Err(malformed("it is encrypted; wanted a key without passphrase, kept by file permissions".into()));
@@ -143,7 +173,7 @@ impl Key {
         if private.algorithm() != ssh_key::Algorithm::Ed25519 {
             return Err(malformed(format!("its kind is {}; wanted ssh-ed25519", private.algorithm())));
         }
-        Ok(Self { private })
+        Ok(Self { holder: Holder::File(Box::new(private)) })
     }
 }
 

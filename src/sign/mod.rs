@@ -7,10 +7,14 @@ pub mod key_file;
 pub mod public_key;
 mod seal;
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use ssh_key::{HashAlg, LineEnding, PublicKey, SshSig};
 
-use self::key_file::Key;
+use self::key_file::{Holder, Key};
 use self::seal::Seal;
+use crate::process::{self, Spec};
 
 /// The SSHSIG namespace of records.
 pub const NAMESPACE: &str = "record@countersign";
@@ -51,9 +55,35 @@ pub enum SignError {
 /// The key cannot sign.
 pub fn sign(key: &Key, block: &[u8]) -> Result<String, SignError> {
     let failed = |error: ssh_key::Error| SignError::Signing(error.to_string());
-    let signature = key.private.sign(NAMESPACE, HashAlg::Sha512, block).map_err(failed)?;
+    let private = match &key.holder {
+        Holder::File(private) => private,
+        Holder::Agent { public, file } => return by_agent(public, file, block),
+    };
+    let signature = private.sign(NAMESPACE, HashAlg::Sha512, block).map_err(failed)?;
     let armor = signature.to_pem(LineEnding::LF).map_err(failed)?;
     Ok(if armor.ends_with('\n') { armor } else { armor + "\n" })
+}
+
+/// Has `ssh-keygen` ask the agent for a signature.
+fn by_agent(public: &str, file: &Path, block: &[u8]) -> Result<String, SignError> {
+    let Some(socket) = std::env::var_os("SSH_AUTH_SOCK") else {
+        let why =
+            format!("{} is a public key, and SSH_AUTH_SOCK names no agent that holds the private one", file.display());
+        return Err(SignError::Signing(why));
+    };
+    let argv = ["ssh-keygen", "-Y", "sign", "-n", NAMESPACE, "-f"].map(OsStr::new);
+    let mut spec = Spec::new(argv.into_iter().chain([file.as_os_str()])).env("SSH_AUTH_SOCK", socket);
+    spec.stdin = block.to_vec();
+    let done = process::run(&spec).map_err(|error| SignError::Signing(error.to_string()))?;
+    if !done.ok() {
+        return Err(SignError::Signing(format!("ssh-keygen: {}", done.complaint())));
+    }
+    let armor = String::from_utf8_lossy(&done.stdout).into_owned();
+    match verify(&armor, block) {
+        Ok(signer) if signer == public => Ok(armor),
+        Ok(signer) => Err(SignError::Signing(format!("the agent signed with another key, {signer}"))),
+        Err(error) => Err(SignError::Signing(format!("what the agent gave: {error}"))),
+    }
 }
 
 /// Checks a signature; gives the public key that made it, in OpenSSH form without comment.

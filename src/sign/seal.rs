@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use base64ct::{Base64, Encoding as _};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -31,8 +32,8 @@ impl Seal {
     /// Parses an armor; `None` when it is not exactly of this shape.
     pub(super) fn parse(armor: &str) -> Option<Self> {
         let body = armor.strip_prefix(BEGIN)?.strip_suffix(END)?;
-        let bytes = decode(body)?;
-        let mut blob = Blob(&bytes);
+        let mut room = [0; LONGEST];
+        let mut blob = Blob(decode(body, &mut room)?);
         blob.fixed(b"SSHSIG\0\0\0\x01")?;
         let mut key = Blob(blob.string()?);
         key.expect(KIND)?;
@@ -79,7 +80,8 @@ impl Seal {
                 let mut blob = Vec::new();
                 push_string(&mut blob, KIND);
                 push_string(&mut blob, &self.key);
-                Some((key, format!("ssh-ed25519 {}", encode(&blob))))
+                let mut room = [0; LONGEST];
+                Some((key, format!("ssh-ed25519 {}", Base64::encode(&blob, &mut room).ok()?)))
             });
             // Bytes that are no point of the curve sign nothing.
             let (key, text) = known.as_ref().ok_or(SignError::Mismatch)?;
@@ -119,62 +121,19 @@ impl<'a> Blob<'a> {
     }
 }
 
-const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// The longest blob that is read here, in bytes: the one of this shape has 188.
+const LONGEST: usize = 192;
 
-/// The value of each base64 letter (RFC 4648 section 4); 255 is none.
-const VALUES: [u8; 256] = {
-    let mut values = [255; 256];
-    let mut at = 0;
-    while at < 64 {
-        values[LETTERS[at] as usize] = at as u8;
-        at += 1;
+/// Base64 (RFC 4648 section 4) in lines of exactly 70 letters but for the last, canonical: padded, and no bit set that means
+/// nothing. Gives the bytes at the front of `room`.
+fn decode<'a>(body: &str, room: &'a mut [u8; LONGEST]) -> Option<&'a [u8]> {
+    let mut letters = [0; LONGEST / 3 * 4];
+    let mut length = 0;
+    let mut lines = body.as_bytes().split(|b| *b == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        let right = if lines.peek().is_some() { line.len() == COLUMNS } else { (1..=COLUMNS).contains(&line.len()) };
+        letters.get_mut(length..length + line.len()).filter(|_| right)?.copy_from_slice(line);
+        length += line.len();
     }
-    values
-};
-
-/// Base64 in lines of exactly 70 letters but for the last, canonical: padded, and no bit set that means nothing.
-fn decode(body: &str) -> Option<Vec<u8>> {
-    let lines: Vec<&[u8]> = body.as_bytes().split(|b| *b == b'\n').collect();
-    let (last, full) = lines.split_last()?;
-    if last.is_empty() || last.len() > COLUMNS || full.iter().any(|line| line.len() != COLUMNS) {
-        return None;
-    }
-    let letters: Vec<u8> = lines.concat();
-    if !letters.len().is_multiple_of(4) {
-        return None;
-    }
-    let padding = letters.iter().rev().take_while(|b| **b == b'=').count();
-    if padding > 2 {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(letters.len() / 4 * 3);
-    for four in letters[..letters.len() - padding].chunks(4) {
-        let mut bits = 0_u32;
-        for letter in four {
-            match VALUES[usize::from(*letter)] {
-                255 => return None,
-                value => bits = bits << 6 | u32::from(value),
-            }
-        }
-        let kept = four.len() * 6 / 8;
-        let spare = four.len() * 6 - kept * 8;
-        if bits & ((1 << spare) - 1) != 0 {
-            return None;
-        }
-        bits >>= spare;
-        bytes.extend(&bits.to_be_bytes()[4 - kept..]);
-    }
-    Some(bytes)
-}
-
-fn encode(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for at in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * at)) as usize & 63];
-            text.push(if at <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
+    Base64::decode(&letters[..length], room).ok()
 }

@@ -2,23 +2,24 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use base64ct::Encoding as _;
 use ssh_key::encoding::Encode as _;
 
 use super::*;
-use crate::process::{self, Finished, Spec};
+use crate::process::Finished;
+
+mod differential;
 
 /// OpenSSH's armor around any bytes: base64 (RFC 4648), 70 columns.
 fn armor(blob: &[u8]) -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in blob.chunks(3) {
-        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for at in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * at)) as usize & 63];
-            text.push(if at <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    let lines: Vec<&str> = text.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
+    wrapped(blob, 70)
+}
+
+fn wrapped(blob: &[u8], columns: usize) -> String {
+    let mut room = vec![0; blob.len() * 2 + 4];
+    let text = base64ct::Base64::encode(blob, &mut room).expect("room enough");
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(columns).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
     format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"))
 }
 

@@ -1,5 +1,6 @@
 //! Transcripts: what people and agents do with the command line.
 
+mod agent;
 #[cfg(feature = "test-hooks")]
 mod around;
 mod bad_input;

@@ -1,11 +1,10 @@
 //! A phase that is done, and every way in which it is not.
 
-mod story;
-
 use std::time::Duration;
 
-use self::story::Story;
 use super::*;
+use crate::gates::inputs::Known;
+use crate::gates::tests::story::Story;
 use crate::model::digest::Digest;
 use crate::model::record::{BreakGlass, Ending, Note, Severity};
 use crate::model::role::{Document, Role};
@@ -153,7 +152,7 @@ fn the_last_pass_is_fresh_and_pinned_now() {
     story.minutes += 25 * 60;
     story.is_not_done(Class::Stale, "gate M2 is");
     let mut story = Story::whole();
-    story.pins.clear();
+    story.host.pins = Known::Is(std::collections::BTreeSet::new());
     story.is_not_done(Class::Role, "which this host does not trust");
 }
 
@@ -168,9 +167,9 @@ fn no_veto_no_open_finding_no_defect_nothing_that_journal_lacks() {
     story.is_not_done(Class::Closed, "finding A1 is open");
     story.object_to(FindingAct::Deferred, Severity::Minor);
     assert_eq!(story.done().expect("done").deferred, BTreeMap::from([("A1".into(), "ann".into())]));
-    story.unjournaled = vec![RecordId::of_block(b"x")];
+    story.host.unjournaled = Known::Is(vec![RecordId::of_block(b"x")]);
     story.is_not_done(Class::InDoubt, "that the documents lack");
-    story.unjournaled.clear();
+    story.host.unjournaled = Known::Is(Vec::new());
     story.defects = 1;
     story.is_not_done(Class::Invalid, "the documents have 1 defects");
 }
@@ -196,4 +195,13 @@ fn a_note_changes_nothing() {
     let mut story = Story::whole();
     story.tell(Role::Builder, Document::Journal, Body::Note(Note { text: "t".into() }));
     assert!(story.done().is_ok());
+}
+
+#[test]
+fn a_step_that_is_stuck_is_named_so() {
+    let mut story = Story::whole();
+    let again = story.intent("one", None, None);
+    story.outcome("one", again, Ending::Stuck);
+    let reasons = story.done().expect_err("it is not done");
+    assert!(reasons.iter().any(|r| r.class == Class::Stuck && r.found == "step `one` is stuck"), "{reasons:#?}");
 }

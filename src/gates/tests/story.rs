@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gates::done::done;
-use crate::gates::evaluate::evaluate;
+use crate::gates::evaluate::{PhaseReport, evaluate};
 use crate::gates::inputs::{Host, Inputs, Known};
 use crate::gates::reason::{Class, Reason};
 use crate::model::claim::{plan_digest, subject_digest};
 use crate::model::contract::{Contract, parse};
 use crate::model::digest::Digest;
 use crate::model::ids::{RecordId, StepId};
-use crate::model::observation::{Outcome, Values, facts_digest};
+use crate::model::observation::{Observation, Outcome, Values, facts_digest};
 use crate::model::record::{
     Act, Adoption, Block, Body, Claim, Done, Ending, Evidence, Finding, FindingAct, From, Intent, Output, Record,
-    Ruling, SCHEMA, Severity, StepOutcome, Subject, Surroundings, Verdict, Veto, Waiver,
+    Ruling, SCHEMA, Severity, StepOutcome, Subject, Surroundings, Target, Verdict, Veto, Waiver,
 };
 use crate::model::role::{Document, Role};
 use crate::model::time::Time;
@@ -55,11 +55,14 @@ pub struct Story {
     pub contract: Contract,
     pub records: Vec<Arc<Record>>,
     pub minutes: u64,
-    pub pins: Vec<&'static str>,
-    pub unjournaled: Vec<RecordId>,
+    pub host: Host,
     pub defects: usize,
-    /// The strategies that the next intent runs with; claims are made without any.
+    /// The strategies that the next intent runs with; claims name theirs.
     pub chosen: BTreeMap<StepId, String>,
+    /// The strategies that the next claim names.
+    pub claimed: BTreeMap<StepId, String>,
+    /// The engine that the next records name.
+    pub target: Option<Target>,
 }
 
 fn object(c: char) -> crate::model::ids::ObjectId {
@@ -77,23 +80,34 @@ fn start() -> Time {
 impl Story {
     pub fn begin() -> Self {
         let contract = contract();
-        let pins = vec![KEYS[1].1];
+        let host = Host {
+            pins: Known::Is(BTreeSet::from([KEYS[1].1.to_owned()])),
+            spent: Known::Is(BTreeSet::new()),
+            window: Known::Is(None),
+            unjournaled: Known::Is(Vec::new()),
+            ..Host::unknown("no engine")
+        };
         let mut story = Self {
             contract,
             records: Vec::new(),
             minutes: 0,
-            pins,
-            unjournaled: Vec::new(),
+            host,
             defects: 0,
             chosen: BTreeMap::new(),
+            claimed: BTreeMap::new(),
+            target: None,
         };
         for role in [Role::Builder, Role::Adversary] {
-            let document = if role == Role::Builder { Document::Status } else { Document::Review };
-            let keys = story.contract.keys.clone();
-            let adoption = Adoption { version: 1, digest: story.contract.digest, replaces: None, keys };
-            story.tell(role, document, Body::Contract(adoption));
+            story.adopt(role);
         }
         story
+    }
+
+    pub fn adopt(&mut self, role: Role) {
+        let document = if role == Role::Builder { Document::Status } else { Document::Review };
+        let keys = self.contract.keys.clone();
+        let adoption = Adoption { version: 1, digest: self.contract.digest, replaces: None, keys };
+        self.tell(role, document, Body::Contract(adoption));
     }
 
     pub fn now(&self) -> Time {
@@ -122,7 +136,7 @@ impl Story {
             subject: subject(),
             context: Surroundings { head: object('b'), dirty: false, system: None },
             from: From { machine: Digest::of(b"m"), uid: 0, clone: Digest::of(clone) },
-            target: None,
+            target: self.target.clone(),
             output: digest.map(|sha256| Output { sha256, bytes: 1, redactions: 0, file: None }),
             body,
         };
@@ -157,7 +171,7 @@ impl Story {
 
     pub fn digest(&self, gate: &str) -> Digest {
         let criterion = format!("c-{}", gate.to_lowercase()).parse().expect("an id");
-        let plan = plan_digest(&self.contract, &BTreeMap::new());
+        let plan = plan_digest(&self.contract, &self.claimed);
         let facts = BTreeMap::from([(criterion, facts_digest(&facts()))]);
         subject_digest(&self.contract.digest, &plan, &subject().tree, &facts)
     }
@@ -168,8 +182,8 @@ impl Story {
         let body = Body::Claim(Claim {
             gate: gate.parse().expect("a gate"),
             contract: self.contract.digest,
-            plan: plan_digest(&self.contract, &BTreeMap::new()),
-            strategy: BTreeMap::new(),
+            plan: plan_digest(&self.contract, &self.claimed),
+            strategy: self.claimed.clone(),
             evidence,
             digest: self.digest(gate),
             what: words(),
@@ -260,24 +274,21 @@ impl Story {
     }
 
     pub fn done(&self) -> Result<Done, Vec<Reason>> {
-        let host = Host {
-            target: Known::Unknown("no engine".into()),
-            clock: Known::Unknown("no engine".into()),
-            pins: Known::Is(self.pins.iter().map(|key| (*key).to_owned()).collect()),
-            spent: Known::Is(BTreeSet::new()),
-            window: Known::Is(None),
-            unjournaled: Known::Is(self.unjournaled.clone()),
-        };
+        self.report(done)
+    }
+
+    /// What the rules make of it, now.
+    pub fn report<T>(&self, then: impl FnOnce(&PhaseReport<'_>) -> T) -> T {
         let inputs = Inputs {
             repository: &object('a'),
             contract: &self.contract,
             records: &self.records,
             defects: self.defects,
-            host: &host,
+            host: &self.host,
             subject: &Known::Is(subject()),
             now: self.now(),
         };
-        done(&evaluate(inputs))
+        then(&evaluate(inputs))
     }
 
     /// That the phase is not done for this reason, and for no other.
@@ -290,6 +301,22 @@ impl Story {
     }
 }
 
-fn facts() -> Values {
+pub fn facts() -> Values {
     Values::from([("matched".into(), true.into())])
+}
+
+/// A look at a criterion, right now.
+pub fn saw(criterion: &str, outcome: Outcome) -> Observation {
+    Observation {
+        criterion: criterion.parse().expect("an id"),
+        probe: "command".into(),
+        outcome,
+        says: "it says so".into(),
+        facts: facts(),
+        readings: Values::new(),
+        raw: String::new(),
+        redactions: 0,
+        at: start(),
+        took_ms: 1,
+    }
 }

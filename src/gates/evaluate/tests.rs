@@ -1,0 +1,152 @@
+//! What keeps every gate closed, and what DONE rests on.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::*;
+use crate::gates::inputs::Host;
+use crate::gates::tests::story::Story;
+use crate::model::record::{Done, Target};
+use crate::model::role::Document;
+
+/// The general reasons, each by class and words.
+fn general(story: &Story) -> Vec<(Class, String)> {
+    story.report(|report| report.general.iter().map(|reason| (reason.class, reason.found.clone())).collect())
+}
+
+#[track_caller]
+fn says(story: &Story, class: Class, words: &str) {
+    let found = general(story);
+    let right = matches!(found.as_slice(), [(of, found)] if *of == class && found.contains(words));
+    assert!(right, "wanted {class:?} `{words}`, found {found:?}");
+}
+
+#[test]
+fn a_clock_more_than_two_minutes_behind_the_newest_record_opens_nothing() {
+    let mut story = Story::whole();
+    assert_eq!(general(&story), []);
+    story.minutes -= 2;
+    assert_eq!(general(&story), []);
+    story.minutes -= 1;
+    says(&story, Class::Unknown, ", 3m before the newest record");
+}
+
+#[test]
+fn a_clock_more_than_two_minutes_off_the_engines_opens_nothing() {
+    let mut story = Story::whole();
+    let target = Target { engine: "e".into(), cluster: "c".into(), machine: None };
+    story.host.target = Known::Is(target);
+    says(&story, Class::Unknown, "engine e named no time");
+    let now = story.now();
+    let start: Time = "2026-06-13T05:00:00Z".parse().expect("a time");
+    let before = |seconds| start.plus(Duration::from_secs(60 * story.minutes - seconds));
+    assert_eq!(before(0), now);
+    let before = [120, 121].map(before);
+    for theirs in [now, now.plus(Duration::from_secs(120)), before[0]] {
+        story.host.clock = Known::Is(theirs);
+        assert_eq!(general(&story), []);
+    }
+    for theirs in [now.plus(Duration::from_secs(121)), before[1]] {
+        story.host.clock = Known::Is(theirs);
+        says(&story, Class::Unknown, "2m 1s apart");
+    }
+    // Where no engine was asked, its clock says nothing.
+    story.host = Host { target: Known::Unknown("no engine".into()), ..story.host };
+    assert_eq!(general(&story), []);
+}
+
+#[test]
+fn a_contract_opens_nothing_until_both_adopted_this_text() {
+    let mut story = Story::whole();
+    story.contract.title = "the file was edited".into();
+    story.contract.digest = Digest::of(b"edited");
+    says(&story, Class::Contract, "is in force (version 1), but the file is");
+    story.contract = Story::begin().contract;
+    story.contract.keys.insert(Role::Operator, Vec::new());
+    says(&story, Class::Contract, "the keys in the adoption are not those of the contract's text");
+    for (role, missing) in [(Role::Builder, "adversary"), (Role::Adversary, "builder")] {
+        let mut story = Story::begin();
+        story.records.clear();
+        says(&story, Class::Contract, "is not adopted by builder and adversary");
+        story.adopt(role);
+        says(&story, Class::Contract, &format!("is not adopted by {missing}"));
+        // What was adopted of another text is no adoption of this one.
+        story.contract.digest = Digest::of(b"edited");
+        says(&story, Class::Contract, "is not adopted by builder and adversary");
+    }
+}
+
+#[test]
+fn records_that_are_linked_to_and_not_there_open_nothing() {
+    let mut story = Story::whole();
+    let gone = story.records.remove(2);
+    says(&story, Class::Invalid, &format!("1 records are linked to but not there: {}", gone.id.short()));
+}
+
+#[test]
+fn a_phase_rests_on_the_evidence_of_its_newest_claims_and_passes() {
+    let story = Story::whole();
+    let evidence: HashSet<RecordId> = story
+        .records
+        .iter()
+        .filter(|record| matches!(record.block.body, Body::Evidence(_)))
+        .map(|record| record.id)
+        .collect();
+    assert_eq!(evidence.len(), 4);
+    assert_eq!(story.report(|report| report.rests_on()), evidence);
+}
+
+#[test]
+fn a_host_names_the_key_that_it_does_not_trust_or_why_it_cannot_say() {
+    let mut story = Story::whole();
+    let reasons = |story: &Story| {
+        story.report(|report| {
+            let pass = report.gates[0].pass.and_then(|id| report.graph.get(&id));
+            [pin_reasons(report, pass), pin_reasons(report, report.adoption())].concat()
+        })
+    };
+    assert_eq!(reasons(&story), []);
+    story.host.pins = Known::Is(BTreeSet::new());
+    let found = reasons(&story);
+    assert!(
+        found[0].found.starts_with("PASS ") && found[1].found.starts_with("the Adversary's adoption "),
+        "{found:?}"
+    );
+    assert!(found.iter().all(|reason| reason.class == Class::Role));
+    story.host.pins = Known::Unknown("not allowed".into());
+    assert!(
+        reasons(&story).iter().all(|reason| reason.class == Class::Unknown && reason.found.contains("not allowed"))
+    );
+}
+
+#[test]
+fn a_done_counts_only_with_what_it_rests_on() {
+    let whole = || {
+        let mut story = Story::whole();
+        story.waive(Some("back"), None);
+        let waiver = story.records.last().expect("a waiver").id;
+        let failed = story.intent("one", None, None);
+        let failed = story.outcome("one", failed, Ending::Failed);
+        let mut done = Story::whole().done().expect("done");
+        done.steps.insert("back".parse().expect("a step"), waiver);
+        (story, done, failed)
+    };
+    let counts = |change: &dyn Fn(&mut Done, RecordId) -> Option<RecordId>| {
+        let (mut story, mut done, failed) = whole();
+        // What was there before is of no interest.
+        let _ = change(&mut done, failed);
+        let id = story.tell(Role::Builder, Document::Status, Body::Done(done));
+        story.report(|report| report.done.is_some_and(|record| record.id == id))
+    };
+    let step = |name: &str| name.parse().expect("a step");
+    let gate = |name: &str| name.parse().expect("a gate");
+    assert!(counts(&|_, _| None));
+    assert!(!counts(&|done, _| done.passes.remove(&gate("M2"))));
+    assert!(!counts(&|done, _| done.steps.remove(&step("one"))));
+    assert!(!counts(&|done, failed| done.steps.insert(step("one"), failed)));
+    assert!(!counts(&|done, _| done.passes.insert(gate("M1"), done.passes[&gate("M2")])));
+    assert!(!counts(&|done, _| done.steps.insert(step("back"), done.steps[&step("one")])));
+    assert!(!counts(&|done, _| done.steps.insert(step("one"), done.steps[&step("back")])));
+    assert!(!counts(&|done, _| done.passes.insert(gate("M1"), RecordId::of_block(b"nowhere"))));
+    assert!(!counts(&|done, _| done.passes.insert(gate("M1"), done.steps[&step("one")])));
+}
