@@ -63,7 +63,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         return Err(invalid(&session, &gathered, &defects, &warnings));
     }
     let count = gathered.records.len();
-    let mut text = format!("{count} records, every byte, signature and link as it was written\n");
+    let mut text = format!("{count} records, every byte, signature and link of theirs as it was written\n");
     text += compared.as_deref().unwrap_or_default();
     for warning in &warnings {
         text += &format!("  warning: {warning}\n");

@@ -55,7 +55,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         CommandError::new(
             Exit::Usage,
             "the blank template needs a name",
-            "countersign init --phase NAME, or: --template pvfix",
+            "countersign init --template blank --phase NAME, or: countersign init --template pvfix",
         )
     })?;
     let phase: PhaseName =

@@ -20,7 +20,9 @@ pub enum KeyError {
 /// Not exactly one key, or not an Ed25519 key.
 pub fn parse(line: &str) -> Result<String, KeyError> {
     let line = line.trim();
-    let wrong = || KeyError::NotAKey(line.chars().take(60).collect());
+    // Not a character of a private key is shown.
+    let shown = if line.contains("PRIVATE KEY") { "a private key".into() } else { line.chars().take(60).collect() };
+    let wrong = || KeyError::NotAKey(String::clone(&shown));
     let mut key = PublicKey::from_openssh(line).map_err(|_| wrong())?;
     if key.algorithm() != Algorithm::Ed25519 {
         return Err(KeyError::Kind(key.algorithm().to_string()));
@@ -32,4 +34,17 @@ pub fn parse(line: &str) -> Result<String, KeyError> {
 /// The fingerprint as `ssh-keygen -l` prints it: `SHA256:…`.
 pub fn fingerprint(key: &str) -> String {
     PublicKey::from_openssh(key).map_or_else(|_| "not a key".into(), |key| key.fingerprint(HashAlg::Sha256).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_a_character_of_a_private_key_is_shown() {
+        let private = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n";
+        let said = parse(private).unwrap_err().to_string();
+        assert!(said.starts_with("`a private key` is not an OpenSSH public key") && !said.contains("b3Bl"), "{said}");
+        assert!(parse("ssh-ed25519 nonsense").unwrap_err().to_string().contains("`ssh-ed25519 nonsense`"));
+    }
 }

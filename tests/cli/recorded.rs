@@ -45,8 +45,10 @@ fn it_is_whole_and_opens_nothing_in_another_repository() {
     let to = world.path("builder/machine-docs");
     let copied = Command::new("cp").arg("-r").arg(root().join("machine-docs")).arg(&to).status().expect("runs");
     assert!(copied.success());
-    let checked =
-        world.run_in("builder", &["check"]).expect(0, "every byte, signature and link as it was written").stdout;
+    let checked = world
+        .run_in("builder", &["check"])
+        .expect(0, "every byte, signature and link of theirs as it was written")
+        .stdout;
     let status = world.run_in("builder", &["status"]).expect(0, "Phase pvfix").stdout;
     assert!(!status.contains("DONE"), "{status}");
     let count: usize = checked.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// How many twins run at once: they wait for the engine most of the time, but more would slow each other on a small machine.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 3;
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static FREE: Condvar = Condvar::new();
 /// Two tests may call their twins the same.
