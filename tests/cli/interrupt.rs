@@ -6,7 +6,7 @@ use std::process::Output;
 
 use countersign::cli::command_line;
 
-use crate::support::{GUARD, World};
+use crate::support::World;
 
 /// Every command, with arguments that it takes.
 const COMMANDS: &[&str] = &[
@@ -74,14 +74,6 @@ fn files(world: &World, clone: &str) -> BTreeSet<(String, Vec<u8>)> {
         .collect()
 }
 
-fn claimed() -> World {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
-    world
-}
-
 #[test]
 fn the_list_has_every_command() {
     fn leaves(command: &clap::Command, name: &str, found: &mut Vec<String>) {
@@ -101,7 +93,7 @@ fn the_list_has_every_command() {
 #[test]
 #[cfg(feature = "test-hooks")]
 fn every_command_can_be_interrupted_before_it_does_anything() {
-    let world = claimed();
+    let world = World::claimed();
     let before = files(&world, "adversary");
     for command in COMMANDS {
         let output = faulty(&world, "adversary", "int command", command);
@@ -118,7 +110,7 @@ fn every_command_can_be_interrupted_before_it_does_anything() {
 #[test]
 #[cfg(feature = "test-hooks")]
 fn an_interrupt_or_a_full_disk_in_the_middle_of_a_write_leaves_whole_documents() {
-    let world = claimed();
+    let world = World::claimed();
     let writers = [
         ("builder", "builder evidence"),
         ("builder", "builder claim M1"),
@@ -160,7 +152,7 @@ fn an_interrupt_or_a_full_disk_in_the_middle_of_a_write_leaves_whole_documents()
 
 #[test]
 fn a_real_signal_ends_a_remote_that_hangs_with_its_program() {
-    let world = claimed();
+    let world = World::claimed();
     // ssh stands for whatever git waits on; the number tells this one from others.
     world.git("builder", &["remote", "set-url", "origin", "ssh://forge.invalid/x.git"]);
     world.git("builder", &["config", "core.sshCommand", "sleep 61.7731 #"]);
@@ -191,7 +183,7 @@ fn await_that(what: &str, holds: &dyn Fn() -> bool) {
 
 #[test]
 fn a_disk_that_is_really_full() {
-    let world = claimed();
+    let world = World::claimed();
     let status = world.path("builder/machine-docs");
     if !mounted(&status) {
         return;

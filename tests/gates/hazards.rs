@@ -14,14 +14,8 @@ fn adopted(criteria: &str) -> World {
     world
 }
 
-fn claimed() -> World {
-    let world = adopted(GUARD);
-    world.claim();
-    world
-}
-
 fn passed() -> World {
-    let world = claimed();
+    let world = World::claimed();
     world.pass();
     world
 }
@@ -46,7 +40,7 @@ fn h1_a_contract_that_is_edited_after_the_pass_opens_nothing() {
 
 #[test]
 fn h2_h13_a_pass_of_an_earlier_claim_does_not_open_a_later_one() {
-    let world = claimed();
+    let world = World::claimed();
     // The Builder claims again while the review of the first claim is still going on.
     world.run_in("builder", &["builder", "claim", "M1"]).expect(0, "is claimed");
     world.run_in("adversary", &["adversary", "pass", "M1"]).expect(0, "PASS");
@@ -87,7 +81,7 @@ fn h4_a_gate_without_criteria_and_a_contract_without_gates_are_no_contract() {
 #[test]
 fn h5_h7_a_fail_beats_a_pass_beside_it_whichever_comes_first() {
     for fail_first in [true, false] {
-        let world = claimed();
+        let world = World::claimed();
         with_second(&world);
         world.run_in("adversary", &["adversary", "pass", "M1"]).expect(0, "PASS");
         world.run_as("adversary", "second", &["adversary", "fail", "M1", "--reason", "no"]).expect(0, "FAIL");
@@ -110,7 +104,7 @@ fn h5_h6_a_fail_that_only_the_remote_has_counts_where_it_matters() {
 
 #[test]
 fn h6_a_fail_never_expires_and_its_own_key_alone_supersedes_it() {
-    let world = claimed();
+    let world = World::claimed();
     world.run_in("adversary", &["adversary", "fail", "M1", "--reason", "no"]).expect(0, "FAIL");
     let later = [("COUNTERSIGN_NOW", "2098-01-01T00:00:00Z")];
     world.run_ordered("adversary", "adversary", &["status"], &later).expect(0, "has FAIL");
@@ -142,7 +136,7 @@ fn h9_h25_a_document_that_is_a_link_a_pipe_or_huge_is_not_opened() {
 
 #[test]
 fn h10_text_around_a_record_is_nobodys_word() {
-    let world = claimed();
+    let world = World::claimed();
     let text = world.read(STATUS);
     world.write(
         STATUS,
@@ -197,7 +191,7 @@ fn h15_evidence_beside_the_claim_changes_nothing_and_a_fail_among_it_is_not_hidd
 
 #[test]
 fn h16_names_are_exact() {
-    let world = claimed();
+    let world = World::claimed();
     for name in ["m1", "M10", "M01", "M1 ", " M1", "М1", "M1\u{200b}", "M", ""] {
         let answer = world.run_in("adversary", &["adversary", "pass", name]);
         assert_eq!(answer.exit, 2, "{name:?}: {}{}", answer.stdout, answer.stderr);
@@ -207,7 +201,7 @@ fn h16_names_are_exact() {
 
 #[test]
 fn h17_empty_is_not_absent() {
-    let world = claimed();
+    let world = World::claimed();
     world.run_in("adversary", &["adversary", "fail", "M1", "--reason", " "]).expect(2, "--reason is empty");
     world.run_in("adversary", &["adversary", "veto", "raise", "--reason", ""]).expect(2, "");
     let contract = world.read(CONTRACT);
@@ -297,7 +291,7 @@ fn h24_what_could_not_be_looked_at_never_holds() {
 
 #[test]
 fn h26_h27_neither_a_poisoned_path_nor_the_directory_changes_what_runs() {
-    let world = claimed();
+    let world = World::claimed();
     let poison = world.path("poison");
     fs::create_dir(&poison).expect("made");
     for name in ["git", "ssh-keygen", "docker", "sh"] {
@@ -314,7 +308,7 @@ fn h26_h27_neither_a_poisoned_path_nor_the_directory_changes_what_runs() {
 
 #[test]
 fn h28_ten_megabytes_of_everything_stay_words() {
-    let world = claimed();
+    let world = World::claimed();
     let review = world.read(REVIEW);
     let whole = format!("{review}\n## DONE\n\n```toml countersign\nschema = 1\n```\n~~~~\n<!-- \n<pre>\n\u{202e}\r\0");
     // An argument of a program is at most 128 KiB long, and has no NUL.
@@ -333,7 +327,7 @@ fn h28_ten_megabytes_of_everything_stay_words() {
 
 #[test]
 fn h29_a_secret_in_words_is_not_written() {
-    let world = claimed();
+    let world = World::claimed();
     let secret = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
     let words = format!("pushed with https://me:hunter2hunter2@git.example.org/x and {secret}");
     world.run_in("builder", &["builder", "note", &words]).expect(0, "Note");
@@ -343,7 +337,7 @@ fn h29_a_secret_in_words_is_not_written() {
 
 #[test]
 fn h38_what_two_readers_may_read_differently_hides_no_record() {
-    let world = claimed();
+    let world = World::claimed();
     let text = world.read(STATUS);
     let at = text.rfind("\n## Gate: M1").expect("a claim") + 1;
     let traps = [

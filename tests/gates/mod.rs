@@ -1,8 +1,11 @@
 //! The gates through the command line: every hazard, by its number.
 
 mod battery;
+#[cfg(feature = "test-hooks")]
 mod clocks;
 mod hazards;
+#[cfg(feature = "test-hooks")]
 mod meanwhile;
 mod objections;
+#[cfg(feature = "test-hooks")]
 mod remote;

@@ -2,18 +2,10 @@
 
 use std::fs;
 
-use crate::support::{Answer, CONTRACT, GUARD, World};
+use crate::support::{Answer, CONTRACT, World};
 
 /// The contract's file in the Adversary's clone.
 const THEIRS: &str = "adversary/machine-docs/PHASE-demo.toml";
-
-fn claimed() -> World {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
-    world
-}
 
 /// The Builder pushes whatever it did to its state documents, and the Adversary pulls it.
 fn pushed(world: &World) {
@@ -71,7 +63,7 @@ fn whatever_became_of_the_contract_s_file() {
         }),
     ];
     for (name, change) in changes {
-        let world = claimed();
+        let world = World::claimed();
         let kept = [(CONTRACT.to_owned(), fs::read(world.path(CONTRACT)).expect("read"))];
         change(&world);
         pushed(&world);
@@ -84,7 +76,7 @@ fn whatever_became_of_the_contract_s_file() {
 #[test]
 fn whatever_became_of_the_builders_documents() {
     for (name, garbled) in [("STATUS", true), ("STATUS", false), ("JOURNAL", false)] {
-        let world = claimed();
+        let world = World::claimed();
         world.run_in("builder", &["builder", "note", "so that JOURNAL has a record"]).expect(0, "Note");
         let file = format!("builder/machine-docs/{name}-demo.md");
         let files = [CONTRACT.to_owned(), file.clone()];
@@ -109,7 +101,7 @@ fn whatever_became_of_the_builders_documents() {
 #[test]
 fn whatever_became_of_review_and_of_everything() {
     for (name, files) in [("REVIEW", &["REVIEW-demo.md"][..]), ("everything", &[])] {
-        let world = claimed();
+        let world = World::claimed();
         world.run_in("adversary", &["sync"]).expect(0, "");
         let docs = world.path("builder/machine-docs");
         let kept = world.path("kept");
@@ -141,7 +133,7 @@ fn whatever_became_of_review_and_of_everything() {
 
 #[test]
 fn what_is_not_an_objection_still_needs_the_contract_that_was_adopted() {
-    let world = claimed();
+    let world = World::claimed();
     world.write(THEIRS, &world.read(THEIRS).replace("max_age = \"24h\"", "max_age = \"9000h\""));
     world.run_in("adversary", &["adversary", "pass", "M1"]).expect(31, "is in force");
     world.run_in("adversary", &["adversary", "veto", "raise", "--reason", "x"]).expect(0, "which was adopted");

@@ -5,16 +5,6 @@ use std::fs;
 use crate::support::steps::{Steps, THREE};
 use crate::support::{Answer, CONTRACT};
 
-/// A run that was killed when its step had happened and nothing had recorded it.
-fn cut_off() -> Steps {
-    let steps = Steps::new(THREE);
-    steps.builder(&["sync"]).expect(0, "pushed");
-    steps.with(&[("COUNTERSIGN_FAULT", "kill ledger.append#2")], &["builder", "run", "one"]);
-    assert_eq!(steps.log(), ["one"]);
-    steps.keep();
-    steps
-}
-
 /// Some days later.
 const LATER: [(&str, &str); 1] = [("COUNTERSIGN_NOW", "2099-01-01T00:00:00Z")];
 
@@ -28,7 +18,7 @@ fn brought_back(steps: &Steps, answer: Answer) {
 
 #[test]
 fn whatever_became_of_the_documents() {
-    let steps = cut_off();
+    let steps = Steps::cut_off();
     let docs = |name: &str| format!("builder/machine-docs/{name}-demo.md");
     let calamities: [(&str, &dyn Fn()); 8] = [
         ("REVIEW is gone", &|| fs::remove_file(steps.world.path(&docs("REVIEW"))).expect("removed")),
@@ -60,7 +50,7 @@ fn whatever_became_of_the_documents() {
 
 #[test]
 fn a_veto_stops_the_next_step_and_no_recovery() {
-    let steps = cut_off();
+    let steps = Steps::cut_off();
     steps.world.run_in("adversary", &["sync"]).expect(0, "");
     steps.world.run_in("adversary", &["adversary", "veto", "raise", "--reason", "stop"]).expect(0, "raised");
     steps.world.run_in("adversary", &["sync"]).expect(0, "pushed");
@@ -71,7 +61,7 @@ fn a_veto_stops_the_next_step_and_no_recovery() {
 
 #[test]
 fn without_the_repository_the_host_is_enough() {
-    let steps = cut_off();
+    let steps = Steps::cut_off();
     fs::remove_dir_all(steps.world.path("builder")).expect("removed");
     let state = steps.world.path("state").to_string_lossy().into_owned();
     let outside = |args: &[&str]| {
@@ -121,7 +111,7 @@ fn undo_works_from_the_host_too() {
 
 #[test]
 fn without_the_key_things_are_brought_back_and_nothing_is_signed() {
-    let steps = cut_off();
+    let steps = Steps::cut_off();
     let state = steps.world.path("state").to_string_lossy().into_owned();
     let resume = ["builder", "resume", "--state", state.as_str()];
     steps.world.run_as("nobody", "builder", &resume).expect(74, "nothing can be signed");

@@ -7,16 +7,6 @@ use crate::support::{Answer, CONTRACT};
 
 const STATUS: &str = "builder/machine-docs/STATUS-demo.md";
 
-/// A run that was killed when its step had happened and nothing had recorded it; the intent is in JOURNAL.
-fn cut_off() -> Steps {
-    let steps = Steps::new(THREE);
-    steps.builder(&["sync"]).expect(0, "pushed");
-    steps.with(&[("COUNTERSIGN_FAULT", "kill ledger.append#2")], &["builder", "run", "one"]);
-    assert_eq!(steps.log(), ["one"]);
-    steps.keep();
-    steps
-}
-
 /// Runs countersign as the Builder with a state directory that is new.
 fn elsewhere(steps: &Steps, args: &[&str]) -> Answer {
     let state = steps.world.path("elsewhere");
@@ -25,7 +15,7 @@ fn elsewhere(steps: &Steps, args: &[&str]) -> Answer {
 
 #[test]
 fn the_contract_is_the_one_that_was_adopted_whatever_the_file_says() {
-    let steps = cut_off();
+    let steps = Steps::cut_off();
     let other = steps.world.read(CONTRACT).replace("echo back", "echo evil");
     for (text, says) in [(other.as_str(), "counts for nothing yet"), ("schema = ", "going on with contract")] {
         steps.restore();
@@ -53,7 +43,7 @@ fn an_undo_is_that_of_the_adopted_contract() {
 
 #[test]
 fn without_an_adopted_contract_that_can_be_read_only_a_host_that_remembers_goes_on() {
-    let steps = cut_off();
+    let steps = Steps::cut_off();
     // What was seen of the remote when it was whole is enough; then that is gone too.
     let damaged = steps.world.read(STATUS).replacen("role = ", "rule = ", 1);
     steps.world.write(STATUS, &damaged);
@@ -72,7 +62,7 @@ fn without_an_adopted_contract_that_can_be_read_only_a_host_that_remembers_goes_
 
 #[test]
 fn a_contract_that_this_host_does_not_trust_runs_nothing() {
-    let steps = cut_off();
+    let steps = Steps::cut_off();
     fs::remove_dir_all(steps.world.path("pins")).expect("removed");
     elsewhere(&steps, &["builder", "resume"]).expect(12, "does not trust the key");
     assert_eq!(steps.log(), ["one"]);
@@ -82,7 +72,7 @@ fn a_contract_that_this_host_does_not_trust_runs_nothing() {
 
 #[test]
 fn a_step_that_nothing_permitted_is_not_gone_on_with() {
-    let steps = cut_off();
+    let steps = Steps::cut_off();
     // As if the Builder had written the intent without any PASS.
     let review = "builder/machine-docs/REVIEW-demo.md";
     let text = steps.world.read(review);

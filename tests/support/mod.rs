@@ -184,6 +184,15 @@ impl World {
         self.run_in("adversary", &["sync"]).expect(0, "pulled");
     }
 
+    /// A phase whose one criterion is the guard, adopted and claimed.
+    pub fn claimed() -> Self {
+        let world = Self::new();
+        world.open(GUARD);
+        world.adopt();
+        world.claim();
+        world
+    }
+
     /// The Adversary passes M1 and the Builder has it.
     pub fn pass(&self) {
         self.run_in("adversary", &["adversary", "pass", "M1"]).expect(0, "PASS");

@@ -107,6 +107,16 @@ impl Steps {
         Self { world }
     }
 
+    /// A run that was killed when its first step had happened and nothing had recorded it; the intent is in JOURNAL.
+    pub fn cut_off() -> Self {
+        let steps = Self::new(THREE);
+        steps.builder(&["sync"]).expect(0, "pushed");
+        steps.with(&[("COUNTERSIGN_FAULT", "kill ledger.append#2")], &["builder", "run", "one"]);
+        assert_eq!(steps.log(), ["one"]);
+        steps.keep();
+        steps
+    }
+
     /// Pins the Adversary's key on this host.
     pub fn pin(&self) {
         let public = self.world.key("adversary").with_extension("pub");

@@ -25,20 +25,8 @@ pub fn site(context: &Context, command: &str) -> Result<Site, CommandError> {
         session.needed_target("this host keeps no run of the phase, and what JOURNAL says belongs to an engine")?;
     let host = session.host_state(&target.engine)?;
     let lock = host.run_lock(&context.holder(command))?;
-    let mut site = Site {
-        context: context.clone(),
-        contract: session.contract.clone(),
-        contract_text: session.contract_text.clone(),
-        repository: session.repository.root_commit.clone(),
-        engine: session.engine_address().to_owned(),
-        host,
-        lock,
-        key: key(context, &session.contract),
-        session: Some(session),
-        kept: None,
-        host_kept: false,
-        recovery: true,
-    };
+    let key = key(context, &session.contract);
+    let mut site = Site { recovery: true, ..Site::at(session, host, lock, key) };
     let records = site.records();
     let newest = records.iter().rev().find_map(|record| run(&site, record));
     if newest.is_some() {

@@ -67,7 +67,12 @@ impl Site {
         let host = session.host_state(&target.engine)?;
         // Held before anything is decided: two clones on one host must not both find a PASS unspent.
         let lock = host.run_lock(&session.context.holder(command))?;
-        Ok(Self {
+        Ok(Self::at(session, host, lock, Some(key)))
+    }
+
+    /// The site of an open phase, of which nothing was kept yet.
+    pub(super) fn at(session: Session, host: HostState, lock: RunLock, key: Option<Key>) -> Self {
+        Self {
             context: session.context.clone(),
             contract: session.contract.clone(),
             contract_text: session.contract_text.clone(),
@@ -76,11 +81,11 @@ impl Site {
             host,
             lock,
             session: Some(session),
-            key: Some(key),
+            key,
             kept: None,
             host_kept: false,
             recovery: false,
-        })
+        }
     }
 
     /// The site of recovery, from whatever is left.
