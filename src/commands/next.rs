@@ -12,18 +12,21 @@ use crate::gates::inputs::Known;
 use crate::gates::progress::State;
 use crate::gates::reason::{Class, Reason};
 use crate::gates::standing::{GateReport, Standing};
+use crate::git::GitError;
 use crate::model::contract::Step;
 use crate::model::role::Role;
 use crate::model::time::show_duration;
 use crate::report::Answer;
 use crate::sign::key_file::Key;
 
-use super::open::{ADD_REMOTE, Session};
+use super::open::{ADD_REMOTE, Gathered, Session};
 
 /// How long a window `next` proposes where the contract sets no shorter limit, in minutes.
 const WINDOW_MINUTES: u64 = 30;
 /// The command of recovery.
 const RESUME: &str = "countersign builder resume";
+/// The command that names what is wrong in the documents.
+const CHECK: &str = "countersign check";
 
 /// Say whose turn it is and the one command to run
 ///
@@ -68,13 +71,18 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
     let gathered = session.look()?;
     let report = session.evaluate(&gathered);
-    let turn = keyless(&session, context).unwrap_or_else(|| turn(&report));
+    let turn = keyless(&session, context).or_else(|| nothing(&session, &gathered)).unwrap_or_else(|| turn(&report));
     let me = me(&session, context);
+    // A document is damaged here: whoever asks looks here.
+    let turn = match me.filter(|_| turn.run == CHECK) {
+        Some(role) => Turn { who: role.to_string(), ..turn },
+        None => turn,
+    };
     let unpublished = session.unpublished()?;
-    // What a step left in doubt, or only this host remembers, comes before it is published.
-    let resume = turn.run == RESUME && me == Some(Role::Builder);
+    // What a step left in doubt, or only this host remembers, comes before it is published; damage is not published at all.
+    let first = turn.run == CHECK || (turn.run == RESUME && me == Some(Role::Builder));
     let mine = match me {
-        Some(_) if unpublished && !resume => {
+        Some(_) if unpublished && !first => {
             Turn::new(&turn.who, "countersign sync", "what this clone holds is not published yet")
         }
         Some(role) if turn.who != role.name() && !matches!(turn.who.as_str(), "nobody" | "operator") => Turn::new(
@@ -130,9 +138,26 @@ fn keyless(session: &Session, context: &Context) -> Option<Turn> {
     Some(Turn::new(Role::Builder, run, why))
 }
 
+/// What is to be done while the repository has nothing that the phase could be about: neither role can sign anything then.
+fn nothing(session: &Session, gathered: &Gathered) -> Option<Turn> {
+    if matches!(gathered.subject, Known::Is(_)) {
+        return None;
+    }
+    match session.repository.subject() {
+        Err(GitError::Unsuitable { found, next, .. }) => {
+            Some(Turn::new(Role::Builder, next, format!("the repository {found}")))
+        }
+        _ => None,
+    }
+}
+
 fn turn(report: &PhaseReport<'_>) -> Turn {
     if let Some(lost) = ledger_reasons(report).iter().find(|reason| reason.class == Class::InDoubt) {
         return Turn::of(lost);
+    }
+    // What nobody can read whole says nothing for certain, not even DONE.
+    if let Some(damaged) = report.general.iter().find(|reason| reason.class == Class::Invalid) {
+        return Turn::of(damaged);
     }
     let objected = !report.vetoes.is_empty() || report.gates.iter().any(|gate| gate.standing == Standing::Failed);
     if let Some(done) = report.done.filter(|_| !objected) {

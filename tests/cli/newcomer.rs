@@ -55,3 +55,32 @@ fn without_a_remote_next_says_how_to_add_one() {
     world.run_in("builder", &["sync"]).expect(2, "Hint: git remote add origin URL");
     world.run_in("builder", &["builder", "done"]).expect(13, "Hint: git remote add origin URL");
 }
+
+#[test]
+fn a_repository_with_nothing_in_it_is_to_be_filled_first() {
+    let world = World::new();
+    world.git(".", &["init", "-q", "bare-of-files"]);
+    world.git("bare-of-files", &["commit", "-q", "--allow-empty", "-m", "begin"]);
+    world.run_in("bare-of-files", &["init", "--phase", "demo"]).expect(0, "is open");
+    for role in ["builder", "adversary"] {
+        world.run_as(role, "bare-of-files", &["key", "new", role]).expect(0, "ssh-ed25519");
+        let public = world.key(role).with_extension("pub");
+        world.run_as("builder", "bare-of-files", &["key", "add", role, &public.to_string_lossy()]).expect(0, "Added");
+    }
+    let next = || world.run_as("builder", "bare-of-files", &["next"]);
+    next().expect(0, "builder: git add FILE, then git commit").expect(0, "no commit of anything but state documents");
+    world.write("bare-of-files/README", "what the phase is about\n");
+    world.git("bare-of-files", &["add", "README"]);
+    world.git("bare-of-files", &["commit", "-q", "-m", "something"]);
+    next().expect(0, "builder: countersign builder adopt");
+}
+
+#[test]
+fn next_says_check_where_a_document_is_damaged_whatever_else_is_to_be_done() {
+    let world = World::claimed();
+    for clone in ["builder", "adversary"] {
+        let file = format!("{clone}/machine-docs/REVIEW-demo.md");
+        world.write(&file, &world.read(&file).replacen("adopts", "adopted", 1));
+        world.run_in(clone, &["next"]).expect(0, &format!("{clone}: countersign check\n  the documents have "));
+    }
+}
