@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Seek as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -34,6 +34,9 @@ pub struct Spec {
     pub max_output: usize,
     /// A file that stays open in the program, such as a lock that must outlive this process when it is killed.
     pub keep_open: Option<Arc<File>>,
+    /// An empty file for both its outputs, instead of pipes to this process: a program that is half-way through something can
+    /// then write on when this process is gone. What it held at the program's end is given as standard error.
+    pub outputs: Option<Arc<File>>,
 }
 
 impl Spec {
@@ -48,6 +51,7 @@ impl Spec {
             uid: None,
             max_output: 64 << 20,
             keep_open: None,
+            outputs: None,
         }
     }
 
@@ -202,8 +206,11 @@ pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result
     let start = Instant::now();
     let mut command = command(spec)?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if let Some(file) = &spec.outputs {
+        command.stdout(file.try_clone().map_err(io)?).stderr(file.try_clone().map_err(io)?);
+    }
     let mut child = spawn(spec, command)?;
-    let _known = interrupt::child(child.id(), spec.keep_open.is_some());
+    let _known = interrupt::child(child.id(), spec.keep_open.is_some() || spec.outputs.is_some());
     let (sender, pieces) = mpsc::channel();
     if let Some(mut stdin) = child.stdin.take() {
         let bytes = spec.stdin.clone();
@@ -214,8 +221,10 @@ pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result
         pump(stdout, Stream::Stdout, sender.clone());
     }
     if let Some(stderr) = child.stderr.take() {
-        pump(stderr, Stream::Stderr, sender);
+        pump(stderr, Stream::Stderr, sender.clone());
     }
+    // What is left of it are the pipes: without them there is nothing to wait for but the exit.
+    drop(sender);
     let (mut stdout, mut stderr, mut truncated) = (Vec::new(), Vec::new(), false);
     loop {
         let left = spec.timeout.saturating_sub(start.elapsed());
@@ -239,6 +248,10 @@ pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result
             None => std::thread::sleep(Duration::from_millis(1)),
         }
     };
+    if let Some(mut file) = spec.outputs.as_deref() {
+        let most = u64::try_from(spec.max_output).unwrap_or(u64::MAX);
+        file.rewind().and_then(|()| file.take(most).read_to_end(&mut stderr)).map_err(io)?;
+    }
     Ok(Finished { code: status.code(), signal: status.signal(), stdout, stderr, truncated, took: start.elapsed() })
 }
 
@@ -303,6 +316,18 @@ mod tests {
         spec.max_output = 1000;
         let finished = run(&spec).expect("ran");
         assert!(finished.ok() && finished.truncated && finished.stdout.len() == 1000);
+    }
+
+    #[test]
+    fn outputs_that_go_to_a_file_are_told_at_the_end_and_time_still_runs() {
+        let told = |script: &str| {
+            let mut spec = Spec::new(["sh", "-c", script]).timeout(Duration::from_secs(2));
+            spec.outputs = Some(Arc::new(tempfile::tempfile().expect("a file")));
+            run(&spec)
+        };
+        let finished = told("echo one; echo two >&2; exit 3").expect("ran");
+        assert_eq!((finished.complaint().as_str(), finished.stdout.len()), ("two (exit code 3)", 0));
+        assert!(matches!(told("sleep 60"), Err(ProcessError::Timeout { .. })));
     }
 
     #[test]

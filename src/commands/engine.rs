@@ -23,10 +23,24 @@ pub fn address(context: &Context) -> String {
 ///
 /// It does not answer, or is no manager (13).
 pub async fn manager(context: &Context) -> Result<(Engine, EngineInfo), CommandError> {
-    let address = address(context);
-    let engine = Engine::connect(&address, PATIENCE).await.map_err(|error| could_not_look(&error))?;
+    let engine = connect(context).await?;
     let info = engine.manager_info().await.map_err(|error| could_not_look(&error))?;
     Ok((engine, info))
+}
+
+/// An engine of whatever role, and what it says about itself.
+///
+/// # Errors
+///
+/// It does not answer (13).
+pub async fn any(context: &Context) -> Result<(Engine, EngineInfo), CommandError> {
+    let engine = connect(context).await?;
+    let info = engine.info().await.map_err(|error| could_not_look(&error))?;
+    Ok((engine, info))
+}
+
+async fn connect(context: &Context) -> Result<Engine, CommandError> {
+    Engine::connect(&address(context), PATIENCE).await.map_err(|error| could_not_look(&error))
 }
 
 /// An engine that did not answer.

@@ -57,8 +57,19 @@ impl Engine {
     /// The same, but refuses an engine that is no swarm manager.
     pub async fn manager_info(&self) -> Result<EngineInfo, EngineError> {
         let info = self.info().await?;
-        match (info.is_swarm, info.is_manager) {
-            (true, true) => Ok(info),
+        info.manages().map(|()| info)
+    }
+}
+
+impl EngineInfo {
+    /// Refuses an engine that is no swarm manager.
+    ///
+    /// # Errors
+    ///
+    /// It is a worker, or in no swarm.
+    pub fn manages(&self) -> Result<(), EngineError> {
+        match (self.is_swarm, self.is_manager) {
+            (true, true) => Ok(()),
             (true, false) => Err(EngineError::NotAManager { call: "info".to_owned() }),
             (false, _) => Err(EngineError::NotASwarm { call: "info".to_owned() }),
         }

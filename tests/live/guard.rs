@@ -52,17 +52,9 @@ fn an_exhausted_engine_is_cured_and_a_healthy_one_left_alone() {
         assert_eq!((names(&seen["pruned"]).len(), names(&seen["would_prune"]).len()), (0, 0), "{seen}");
     }
 
-    // Five of thirteen leak, eight are taken, the ninth is refused.
-    leak(&twin, &["small"], 5);
-    for number in 0..9 {
-        service(&twin, &format!("idle{number}"), &["small"], 0, &[]);
-    }
-    let log = || std::fs::read_to_string(twin.dir().join("engine.log")).expect("read");
-    wait("the engine says so", Duration::from_secs(30), || {
-        log().contains("could not find an available IP while allocating VIP")
-    });
+    exhaust(&twin);
     let engine = twin.docker(&["info", "--format", "{{.ID}}"]);
-    let starts = || log().matches("Starting up").count();
+    let starts = || log(&twin).matches("Starting up").count();
     let before = starts();
 
     let (exit, seen) = guard(&twin, &[]);
@@ -97,7 +89,7 @@ fn an_exhausted_engine_is_cured_and_a_healthy_one_left_alone() {
         service(&twin, &format!("more{number}"), &["full"], 0, &[]);
     }
     wait("the engine says so again", Duration::from_secs(30), || {
-        log()
+        log(&twin)
             .rsplit("Starting up")
             .next()
             .is_some_and(|since| since.contains("could not find an available IP while allocating VIP"))
@@ -105,6 +97,48 @@ fn an_exhausted_engine_is_cured_and_a_healthy_one_left_alone() {
     let (exit, seen) = guard(&twin, &with);
     assert_eq!((exit, seen["restarted"].as_bool(), starts()), (14, Some(false), before + 1), "{seen}");
     assert_eq!(seen["full"], serde_json::json!([{"name": "full", "leaked": 0}]), "{seen}");
+}
+
+/// Network `small` (a /28): five of thirteen addresses leak, eight are taken, the ninth is refused, and the engine says so.
+fn exhaust(twin: &Twin) {
+    leak(twin, &["small"], 5);
+    for number in 0..9 {
+        service(twin, &format!("idle{number}"), &["small"], 0, &[]);
+    }
+    wait("the engine says so", Duration::from_secs(30), || {
+        log(twin).rsplit("Starting up").next().is_some_and(|since| since.contains("could not find an available IP"))
+    });
+}
+
+fn log(twin: &Twin) -> String {
+    std::fs::read_to_string(twin.dir().join("engine.log")).expect("read")
+}
+
+/// Killed in the middle of the engine's restart: what restarts it goes on to its end.
+#[test]
+fn a_guard_killed_while_the_engine_restarts_leaves_no_engine_down() {
+    let Some(twin) = Twin::up("guard-restart", &[]) else { return };
+    twin.docker(&["network", "create", "--driver", "overlay", "--subnet", "10.20.0.0/28", "small"]);
+    exhaust(&twin);
+    let restarter = restarter(&twin);
+    let script = std::fs::read_to_string(&restarter).expect("read");
+    // It says much, and nobody is left to read it.
+    let words = "i=0; while [ $i -lt 9999 ]; do echo stopping the engine; i=$((i + 1)); done";
+    let meddled = script.replace("#!/bin/sh\n", &format!("#!/bin/sh\nkill -9 $PPID\n{words}\nsleep 2\n{words}\n"));
+    std::fs::write(&restarter, meddled).expect("written");
+    let log_file = twin.dir().join("engine.log").display().to_string();
+    let with = ["guard", "--json", "--log", &log_file, "--apply", "--restart-with", restarter.to_str().expect("UTF-8")];
+    let starts = || log(&twin).matches("Starting up").count();
+    let before = starts();
+    assert_eq!(countersign(&twin, &with).status.code(), None, "killed by a signal");
+    wait("the engine to be back", Duration::from_secs(60), || {
+        starts() == before + 1 && twin.try_docker(&["node", "ls"]).status.success()
+    });
+    let (exit, seen) = guard(&twin, &with[4..]);
+    assert_eq!((exit, seen["restarted"].as_bool()), (0, Some(false)), "{seen}");
+    let walked = countersign(&twin, &["vips", "small", "--walk", "--json"]);
+    let walked: Value = serde_json::from_slice(&walked.stdout).expect("JSON");
+    assert_eq!((walked["networks"][0]["leaked"].as_u64(), starts()), (Some(0), before + 1), "{walked}");
 }
 
 #[test]

@@ -4,6 +4,9 @@ mod bad_input;
 mod doctor;
 mod drain;
 mod guard;
+mod holders;
+#[cfg(feature = "test-hooks")]
+mod killed;
 #[cfg(feature = "test-hooks")]
 mod manager;
 mod nodes;

@@ -10,14 +10,16 @@ use serde_json::Value;
 
 use crate::support::twin::Twin;
 
-const IMAGE: &str = "countersign-twin:1";
+/// The twin's own image.
+pub const IMAGE: &str = "countersign-twin:1";
 
 /// Runs countersign against the twin's engine, with host state of its own.
 pub fn countersign(twin: &Twin, args: &[&str]) -> Output {
     command(twin, args).output().expect("runs")
 }
 
-fn command(twin: &Twin, args: &[&str]) -> Command {
+/// The same, not started yet.
+pub fn command(twin: &Twin, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     // Outside the twin's directory: the twin is taken down as a whole, the state is not part of it.
     command.args(args).env("DOCKER_HOST", twin.engine()).arg("--state").arg(state(twin));
@@ -68,7 +70,8 @@ pub fn live_tasks(twin: &Twin) -> Vec<Value> {
     all.into_iter().filter(|task| !ended.contains(&task["Status"]["State"].as_str().unwrap_or(""))).collect()
 }
 
-fn get(twin: &Twin, path: &str) -> String {
+/// What the engine answers to a question, as it comes.
+pub fn get(twin: &Twin, path: &str) -> String {
     let socket = twin.engine().replace("unix://", "");
     let output =
         Command::new("curl").args(["-sS", "--unix-socket", &socket, &format!("http://engine/v1.41{path}")]).output();
@@ -106,14 +109,52 @@ pub fn leak(twin: &Twin, networks: &[&str], count: u32) -> Vec<BTreeSet<Ipv4Addr
 
 /// `vips NETWORK --walk --json`, which must succeed; the network's object.
 #[track_caller]
-fn walk(twin: &Twin, network: &str) -> Value {
+pub fn walk(twin: &Twin, network: &str) -> Value {
     let output = countersign(twin, &["vips", network, "--walk", "--json"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_str::<Value>(&text).expect("JSON")["networks"][0].clone()
 }
 
-fn canaries(twin: &Twin) -> usize {
+/// What becomes of services, as the engine tells it while it happens.
+struct Events(std::process::Child, std::io::Lines<std::io::BufReader<std::process::ChildStdout>>);
+
+impl Events {
+    fn of(twin: &Twin) -> Self {
+        let mut command = Command::new("docker");
+        command.args(["events", "--filter", "type=service", "--format", "{{.Action}} {{.Actor.Attributes.name}}"]);
+        command.env("DOCKER_HOST", twin.engine()).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().expect("docker runs");
+        let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("piped")));
+        let mut events = Self(child, lines);
+        // Nothing tells when it listens: something is done until it is heard of.
+        service(twin, "heard", &[], 0, &[]);
+        let (begin, mut heard) = (Instant::now(), String::new());
+        while heard.is_empty() {
+            assert!(begin.elapsed() < Duration::from_secs(30), "the engine tells nothing");
+            twin.docker(&["service", "update", "--quiet", "--detach", "--label-add", "a=b", "heard"]);
+            heard = events.1.next().expect("an event").expect("text");
+        }
+        twin.docker(&["service", "rm", "heard"]);
+        events.until("remove heard");
+        events
+    }
+
+    /// All of them up to this one.
+    fn until(&mut self, last: &str) -> Vec<String> {
+        self.1.by_ref().map(|line| line.expect("text")).take_while(|line| line != last).collect()
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// How many canaries are in the swarm.
+pub fn canaries(twin: &Twin) -> usize {
     twin.docker(&["service", "ls", "-q", "--filter", "label=countersign.canary"]).lines().count()
 }
 
@@ -142,16 +183,31 @@ fn the_walk_names_exactly_what_leaked_holds_one_address_and_leaves_nothing() {
     assert_eq!(lost.iter().map(BTreeSet::len).collect::<Vec<_>>(), [5, 40, 40]);
     assert_eq!(canaries(&twin), 0);
 
-    // Watched from outside: never two at once.
-    let mut child =
-        command(&twin, &["vips", "m24", "--walk"]).stdout(std::process::Stdio::null()).spawn().expect("starts");
-    let (mut most, mut looks) = (0, 0);
-    while child.try_wait().expect("waited").is_none() {
-        let all = get(&twin, "/services?filters=%7B%22label%22%3A%5B%22countersign.canary%22%5D%7D");
-        most = most.max(serde_json::from_str::<Vec<Value>>(&all).expect("a list").len());
-        looks += 1;
+    // By the engine's own word: each canary is gone before the next one comes.
+    let mut events = Events::of(&twin);
+    walk(&twin, "m24");
+    twin.docker(&[
+        "service",
+        "create",
+        "--quiet",
+        "--detach",
+        "--no-resolve-image",
+        "--name",
+        "end",
+        "--replicas",
+        "0",
+        IMAGE,
+    ]);
+    let seen = events.until("create end");
+    twin.docker(&["service", "rm", "end"]);
+    assert!(seen.len() > 800, "{} events", seen.len());
+    for pair in seen.chunks(2) {
+        let [made, gone] = pair else { panic!("{pair:?}") };
+        assert!(
+            made.starts_with("create countersign-canary-") && *gone == made.replace("create", "remove"),
+            "{pair:?}"
+        );
     }
-    assert!(most == 1 && looks > 10, "{most} at once in {looks} looks");
 
     // Told to stop, it takes its canary along.
     let mut child =
@@ -170,115 +226,4 @@ fn the_walk_names_exactly_what_leaked_holds_one_address_and_leaves_nothing() {
     let seen = walk(&twin, "h16");
     assert_eq!((seen["leaked"].as_u64(), seen["sample"]["leaked"].as_u64()), (None, Some(0)), "{seen}");
     assert_eq!(seen["capacity"], 65533);
-}
-
-#[test]
-#[cfg(feature = "test-hooks")]
-fn a_killed_walk_is_cleaned_up_by_the_next_command() {
-    let Some(twin) = Twin::up("killed", &[]) else { return };
-    twin.docker(&["network", "create", "--driver", "overlay", "--subnet", "10.20.0.0/28", "small"]);
-    for (point, left) in [("walk.made#1", 1), ("walk.read#5", 1), ("walk.removed#9", 0)] {
-        let killed =
-            command(&twin, &["vips", "small", "--walk"]).env("COUNTERSIGN_FAULT", format!("kill {point}")).output();
-        assert_eq!(killed.expect("runs").status.code(), None, "{point}: killed by a signal");
-        assert_eq!(canaries(&twin), left, "{point}");
-        let next = countersign(&twin, &["vips"]);
-        assert!(next.status.success(), "{point}: {}", String::from_utf8_lossy(&next.stderr));
-        assert_eq!(canaries(&twin), 0, "{point}");
-        assert_eq!(walk(&twin, "small")["leaked"], 0, "{point}");
-    }
-
-    // While a phase's window is open on this host, nobody walks.
-    let engine = twin.docker(&["info", "--format", "{{.ID}}"]);
-    let (object, record) = ("a".repeat(40), "b".repeat(64));
-    let window =
-        format!(r#"{{"repository":"{object}","phase":"pvfix","id":"{record}","until":"2099-01-01T00:00:00Z"}}"#);
-    std::fs::write(state(&twin).join(&engine).join("window"), window).expect("written");
-    let refused = countersign(&twin, &["vips", "small", "--walk"]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(refused.status.code() == Some(10) && said.contains("the window of phase pvfix is open"), "{said}");
-    assert!(countersign(&twin, &["vips", "small"]).status.success(), "looking is always possible");
-}
-
-#[test]
-fn every_kind_of_holder_is_accounted_for() {
-    let Some(twin) = Twin::up("holders", &[]) else { return };
-    for (name, subnet) in [("a", "10.20.0.0/24"), ("b", "10.21.0.0/24")] {
-        twin.docker(&["network", "create", "--driver", "overlay", "--attachable", "--subnet", subnet, name]);
-    }
-    service(&twin, "both", &["a", "b"], 2, &[]);
-    service(&twin, "everywhere", &["a"], 0, &["--mode", "global"]);
-    service(&twin, "plain-dns", &["a"], 2, &["--endpoint-mode", "dnsrr"]);
-    service(&twin, "nothing-runs", &["b"], 0, &[]);
-    let slow = [
-        "--update-order",
-        "start-first",
-        "--update-delay",
-        "10m",
-        "--update-parallelism",
-        "1",
-        "--stop-grace-period",
-        "1s",
-    ];
-    service(&twin, "rolling", &["a"], 3, &slow);
-    for (name, count) in [("both", 2), ("everywhere", 1), ("plain-dns", 2), ("rolling", 3)] {
-        running(&twin, name, count);
-    }
-    twin.docker(&[
-        "run",
-        "--detach",
-        "--name",
-        "plain",
-        "--network",
-        "a",
-        IMAGE,
-        "/countersign",
-        "twin-serve",
-        "backend",
-        "--name",
-        "plain",
-    ]);
-
-    let equal = |network: &str, vips: u64, tasks: u64, attached: u64| {
-        let seen = walk(&twin, network);
-        let counts =
-            ["vips", "tasks", "attached", "load_balancers", "leaked"].map(|key| seen[key].as_u64().unwrap_or(999));
-        assert_eq!(counts, [vips, tasks, attached, 1, 0], "{network}: {seen}");
-        assert_eq!(seen["free"].as_u64(), Some(253 - vips - tasks - attached - 1), "{network}: {seen}");
-    };
-    equal("a", 3, 8, 1);
-    equal("b", 2, 2, 0);
-
-    // One of three tasks is replaced, then the update waits: it is in flight, and the walk is refused.
-    twin.docker(&["service", "update", "--quiet", "--detach", "--force", "rolling"]);
-    let state = || {
-        twin.docker(&[
-            "service",
-            "inspect",
-            "rolling",
-            "--format",
-            "{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}",
-        ])
-    };
-    wait("the update is in flight", Duration::from_secs(30), || state() == "updating");
-    let refused = countersign(&twin, &["vips", "a", "--walk"]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(refused.status.code() == Some(10) && said.contains("update of service rolling is in flight"), "{said}");
-    // Paused, it moves no more, with old and new tasks side by side.
-    wait("a new task runs", Duration::from_secs(60), || live_tasks(&twin).len() >= 8);
-    twin.docker(&[
-        "service",
-        "update",
-        "--quiet",
-        "--detach",
-        "--update-delay",
-        "0s",
-        "--update-parallelism",
-        "0",
-        "rolling",
-    ]);
-    wait("the update is done", Duration::from_secs(120), || state() == "completed" && live_tasks(&twin).len() == 8);
-    running(&twin, "rolling", 3);
-    equal("a", 3, 8, 1);
-    assert_eq!(canaries(&twin), 0);
 }

@@ -81,14 +81,7 @@ pub(super) async fn move_from(through: &Engine, old: &str) -> Result<String, Str
     };
     let new = until(through, stepped_down).await;
     // Whatever came of it, it is to be a manager again.
-    let again = format!("make it a manager again: docker node promote {old}");
-    give_role(through, old, true).await.map_err(|error| format!("node {old} is a worker ({error}): {again}"))?;
-    let reachable = |nodes: &[Value]| {
-        let is =
-            |node: &&Value| text(node, &["ID"]) == old && text(node, &["ManagerStatus", "Reachability"]) == "reachable";
-        nodes.iter().find(is).map(|_| ())
-    };
-    until(through, reachable).await.ok_or_else(|| format!("node {old} is no reachable manager yet: {again}"))?;
+    promote(through, old).await?;
     new.ok_or_else(|| format!("node {old} did not step down in {} s", PATIENCE.as_secs()))
 }
 
@@ -97,19 +90,36 @@ pub(super) async fn answers(engine: &Engine) {
     until(engine, |_| Some(())).await;
 }
 
-/// Makes nodes managers again that a killed guard had left as workers; their ids.
+/// The ids of the nodes that a killed guard left as workers. Pure.
+pub(super) fn demoted(nodes: &[Value]) -> Vec<String> {
+    let labelled = nodes.iter().filter(|node| at(node, &["Spec", "Labels", LABEL]).is_some());
+    labelled.map(|node| text(node, &["ID"]).to_owned()).collect()
+}
+
+/// Makes nodes managers again that a killed guard had left as workers; their ids. Each answers as one when this returns: while it
+/// does not, the swarm would look as if it had fewer managers.
 ///
 /// # Errors
 ///
-/// The engine refuses.
-pub(super) async fn sweep(engine: &Engine) -> Result<Vec<String>, EngineError> {
-    let mut again = Vec::new();
-    for node in engine.nodes().await?.iter().filter(|node| at(node, &["Spec", "Labels", LABEL]).is_some()) {
-        let id = text(node, &["ID"]);
-        give_role(engine, id, true).await?;
-        again.push(id.to_owned());
+/// The swarm did not follow; the text says what such a node is.
+pub(super) async fn sweep(engine: &Engine) -> Result<Vec<String>, String> {
+    let left = demoted(&engine.nodes().await.map_err(|error| error.to_string())?);
+    for id in &left {
+        promote(engine, id).await?;
     }
-    Ok(again)
+    Ok(left)
+}
+
+/// Makes a node a manager again, and waits until it can be reached as one.
+async fn promote(engine: &Engine, id: &str) -> Result<(), String> {
+    let again = format!("make it a manager again: docker node promote {id}");
+    give_role(engine, id, true).await.map_err(|error| format!("node {id} is a worker ({error}): {again}"))?;
+    let reachable = |nodes: &[Value]| {
+        let is =
+            |node: &&Value| text(node, &["ID"]) == id && text(node, &["ManagerStatus", "Reachability"]) == "reachable";
+        nodes.iter().find(is).map(|_| ())
+    };
+    until(engine, reachable).await.ok_or_else(|| format!("node {id} is no reachable manager yet: {again}"))
 }
 
 /// Gives a node its role, and takes or sets the label with it. Another's change in between is taken in.

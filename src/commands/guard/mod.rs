@@ -4,6 +4,7 @@ mod leader;
 mod show;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
@@ -11,6 +12,8 @@ use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::info::EngineInfo;
 use crate::error::{CommandError, Exit};
+use crate::host::run_lock::RunLock;
+use crate::interrupt;
 use crate::model::time::parse_duration;
 use crate::probes::docker::look::tasks;
 use crate::probes::docker::prune::{Rules, Unused, stopping, unused};
@@ -24,7 +27,7 @@ use crate::process::{self, Spec};
 use crate::report::{Answer, say};
 
 use self::leader::Cure;
-use super::engine::{could_not_look, manager};
+use super::engine::{any, could_not_look};
 use super::maintenance;
 use super::target::runtime;
 
@@ -92,6 +95,8 @@ struct Report {
     moved: Option<(String, String)>,
     /// Nodes that a killed guard had left as workers, and that are managers again.
     promoted: Vec<String>,
+    /// Nodes that a killed guard left as workers, and that still are.
+    demoted: Vec<String>,
     /// Whether there is a fresh sign that addresses were refused.
     refused: bool,
     /// Full after all that was done.
@@ -110,22 +115,18 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
 }
 
 async fn guard(args: &Args, context: &Context) -> Result<Answer, CommandError> {
-    let (engine, info) = manager(context).await?;
-    // Held to the end, so that no step begins while something is changed here.
-    let _lock = if args.apply { Some(maintenance::hold(context, &info.engine_id, "guard --apply")?) } else { None };
-    if !args.apply {
-        maintenance::look(context, &info.engine_id)?;
-    }
+    let mut report = Report { apply: args.apply, ..Report::default() };
+    let Reached { engine, info, lock: _lock } = reach(args, context, &mut report).await?;
     let log = read_log(args).await?;
     let could = |error: EngineError| could_not_look(&error);
     let now = info.system_time.unwrap_or_else(|| context.now());
-    let mut report = Report { apply: args.apply, ..Report::default() };
     report.signs = signs(&log, &tasks(&engine, true).await.map_err(could)?, NEW_FOR, now);
     if args.apply {
         sweep(&engine, walker::is_dead).await.map_err(could)?;
-        report.promoted = leader::sweep(&engine).await.map_err(could)?;
+        report.promoted.extend(leader::sweep(&engine).await.map_err(not_promoted)?);
     }
     let nodes = engine.nodes().await.map_err(could)?;
+    report.demoted = leader::demoted(&nodes);
     let leads = leader::leader(&nodes) == Some(info.node_id.as_str());
     let exhausted = report.signs.of(Severity::Exhaustion);
     report.refused = exhausted.iter().any(|class| class.ends_with("-exhaustion")) || (!leads && !exhausted.is_empty());
@@ -150,6 +151,53 @@ async fn guard(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         }
     }
     Ok(show::answer(&report))
+}
+
+/// The engine that is asked, a manager.
+struct Reached {
+    engine: Engine,
+    info: EngineInfo,
+    /// Held to the end where something may be changed, so that no step begins meanwhile.
+    lock: Option<RunLock>,
+}
+
+/// Reaches the engine. Where a killed guard left its node as a worker, another manager makes it one again first.
+async fn reach(args: &Args, context: &Context, report: &mut Report) -> Result<Reached, CommandError> {
+    let could = |error: EngineError| could_not_look(&error);
+    let (engine, info) = any(context).await?;
+    if args.through.is_none() {
+        info.manages().map_err(could)?;
+    }
+    let lock = match args.apply {
+        true => Some(maintenance::hold(context, &info.engine_id, "guard --apply")?),
+        false => {
+            maintenance::look(context, &info.engine_id)?;
+            None
+        }
+    };
+    if let Some(address) = args.through.as_ref().filter(|_| info.is_swarm && !info.is_manager) {
+        let other = Engine::connect(address, PATIENCE).await.map_err(could)?;
+        let left = leader::demoted(&other.nodes().await.map_err(could)?);
+        if left.contains(&info.node_id) {
+            if !args.apply {
+                let message =
+                    format!("this engine's node {} is a worker: a guard that was killed left it so", info.node_id);
+                return Err(CommandError::new(
+                    Exit::Unknown,
+                    message,
+                    "the same with --apply makes it a manager again",
+                ));
+            }
+            report.promoted = leader::sweep(&other).await.map_err(not_promoted)?;
+            leader::answers(&engine).await;
+        }
+    }
+    let info = engine.manager_info().await.map_err(could)?;
+    Ok(Reached { engine, info, lock })
+}
+
+fn not_promoted(why: String) -> CommandError {
+    CommandError::new(Exit::Failed, why, "docker node ls")
 }
 
 async fn read_log(args: &Args) -> Result<Log, CommandError> {
@@ -228,17 +276,21 @@ async fn another_manager(address: &str, info: &EngineInfo, leader: &str) -> Resu
     Ok(engine)
 }
 
+/// Restarts the engine. Half of a restart is an engine that is down, so an interrupt waits for its end, and where this process is
+/// killed the program goes on. It does not keep the run lock: an engine that it starts would have it for ever.
 async fn restart(args: &Args) -> Result<(), CommandError> {
+    let _held = interrupt::step("restarting the engine");
     let argv = match &args.restart_with {
         Some(program) => vec![program.as_os_str().to_owned()],
         None => ["systemctl", "restart", "--", &args.unit].map(Into::into).to_vec(),
     };
     say("restarting the engine: its leaked addresses come back with a new allocator");
-    let spec = Spec::new(argv).timeout(RESTART);
-    let ran = tokio::task::spawn_blocking(move || process::run(&spec)).await;
     let failed = |why: String| {
         CommandError::new(Exit::Failed, format!("the engine was not restarted: {why}"), "journalctl -u docker")
     };
+    let mut spec = Spec::new(argv).timeout(RESTART);
+    spec.outputs = Some(Arc::new(tempfile::tempfile().map_err(|error| failed(error.to_string()))?));
+    let ran = tokio::task::spawn_blocking(move || process::run(&spec)).await;
     match ran.map_err(|error| failed(error.to_string()))? {
         Ok(done) if done.ok() => {}
         Ok(done) => return Err(failed(done.complaint())),

@@ -15,7 +15,7 @@ pub(super) fn answer(report: &Report) -> Answer {
         () if report.not_now.is_some() => Exit::Closed,
         // Without a canary the log's word stands; with one, what it found.
         () if refused_addresses && !report.apply => Exit::Failed,
-        () if !report.still_full.is_empty() => Exit::Failed,
+        () if !report.still_full.is_empty() || !report.demoted.is_empty() => Exit::Failed,
         () => Exit::Ok,
     };
     let goes: Vec<&str> = report.unused.iter().filter(|one| one.stays.is_none()).map(|one| one.name.as_str()).collect();
@@ -61,6 +61,12 @@ pub(super) fn answer(report: &Report) -> Answer {
     if !report.promoted.is_empty() {
         line(format!("made managers again what a killed guard had left as workers: {}", report.promoted.join(", ")));
     }
+    if !report.demoted.is_empty() {
+        line(format!(
+            "a killed guard left as workers: {}; --apply makes them managers again",
+            report.demoted.join(", ")
+        ));
+    }
     let cured = if report.still_full.is_empty() {
         "cured: every network gives addresses again".to_owned()
     } else {
@@ -84,7 +90,7 @@ pub(super) fn answer(report: &Report) -> Answer {
         "apply": report.apply, "signatures": report.signs.counts, "last": report.signs.last,
         "leak_networks": report.signs.leak_networks, "stuck": stuck.collect::<Vec<_>>(),
         "would_prune": goes, "pruned": report.pruned, "not_pruned": report.not_pruned, "stays": stays.collect::<Vec<_>>(),
-        "full": full, "restarted": report.restarted, "moved": moved, "promoted": report.promoted,
+        "full": full, "restarted": report.restarted, "moved": moved, "promoted": report.promoted, "demoted": report.demoted,
         "still_full": report.still_full, "not_now": report.not_now,
     });
     Answer { exit, text, json }

@@ -196,9 +196,6 @@ fn no_answer(error: reqwest::Error) -> NoAnswer {
             return NoAnswer::Looked(format!("TLS failed: {tls}"));
         }
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return NoAnswer::Looked(format!("TLS failed: {tls}"));
-            }
             match io.kind() {
                 ErrorKind::ConnectionRefused => return NoAnswer::Looked("connection refused".to_owned()),
                 ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
@@ -213,9 +210,17 @@ fn no_answer(error: reqwest::Error) -> NoAnswer {
         {
             return NoAnswer::Looked("the answer was not whole HTTP".to_owned());
         }
-        source = cause.source();
+        source = beneath(cause);
     }
     NoAnswer::CouldNotLook(format!("could not be asked: {}", chain(&error)))
+}
+
+/// What caused an error. An I/O error that holds another one names only that one's cause, and TLS fails as one inside another.
+fn beneath<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
 }
 
 fn chain(error: &dyn Error) -> String {

@@ -1,5 +1,7 @@
 //! Routes asked of small servers on loopback.
 
+mod tls;
+
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

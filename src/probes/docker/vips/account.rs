@@ -89,6 +89,18 @@ pub fn account(lists: &Lists) -> Vec<Use> {
     let mut uses: BTreeMap<&str, Use> =
         overlays.map(|network| (network.id.as_str(), of_network(network, lists.nodes.len()))).collect();
     let mut seen = Seen::default();
+    for service in lists.services.iter().filter(|service| service.label(CANARY_LABEL).is_some()) {
+        for (network, _) in service.virtual_ips() {
+            if let Some(one) = uses.get_mut(network) {
+                // Whoever looks here holds none of its own at that moment.
+                let name = service.name();
+                one.doubts.push(format!(
+                    "{name}, the canary of another walk, holds an address of it: wait for that walk's end; where none goes on, \
+                     docker service rm {name}"
+                ));
+            }
+        }
+    }
     for service in lists.services.iter().filter(|service| service.label(CANARY_LABEL).is_none()) {
         for (network, cidr) in service.virtual_ips() {
             if let Some(one) = uses.get_mut(network)

@@ -73,17 +73,15 @@ pub fn from_allocator(before: Use, after: &Use, used: u64, free: u64) -> Sized {
         return Sized { held: before, leaked: Leaked::Unknown(why), free: None };
     }
     let held = before.accounted() + before.reserved();
-    match used.checked_sub(held) {
-        Some(count) if before.doubts.is_empty() => {
+    let unknown = |held: Use, why: String| Sized { held, leaked: Leaked::Unknown(why), free: Some(free) };
+    match (used.checked_sub(held), doubts(&before, after)) {
+        (Some(count), None) => {
             Sized { held: before, leaked: Leaked::Exact { count, among: BTreeSet::new() }, free: Some(free) }
         }
-        Some(_) => {
-            let why = before.doubts.join("; ");
-            Sized { held: before, leaked: Leaked::Unknown(why), free: Some(free) }
-        }
-        None => {
+        (Some(_), Some(why)) => unknown(before, why),
+        (None, _) => {
             let why = format!("the allocator counts {used} in use, fewer than the {held} that are accounted for");
-            Sized { held: before, leaked: Leaked::Unknown(why), free: Some(free) }
+            unknown(before, why)
         }
     }
 }
@@ -95,8 +93,7 @@ pub fn from_walk(before: Use, after: &Use, here: Option<Ipv4Addr>, walked: &Walk
     if let Some(why) = walked.stopped.clone().or_else(|| moved(&before, after)) {
         return unknown(before, why);
     }
-    if !before.doubts.is_empty() {
-        let why = before.doubts.join("; ");
+    if let Some(why) = doubts(&before, after) {
         return unknown(before, why);
     }
     let free = match &walked.extent {
@@ -145,6 +142,12 @@ pub fn from_walk(before: Use, after: &Use, here: Option<Ipv4Addr>, walked: &Walk
             unknown(before, why)
         }
     }
+}
+
+/// Why either of two looks may be off, if one may.
+fn doubts(before: &Use, after: &Use) -> Option<String> {
+    let doubts = if before.doubts.is_empty() { &after.doubts } else { &before.doubts };
+    (!doubts.is_empty()).then(|| doubts.join("; "))
 }
 
 /// What changed between two looks, if anything did.

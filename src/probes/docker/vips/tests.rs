@@ -64,7 +64,13 @@ fn each_kind_of_holder_counts_and_what_has_ended_does_not() {
     let one = proxy(&all);
     assert_eq!((one.capacity(), one.reserved(), one.vips.len()), (253, 3, 1));
     assert_eq!((one.tasks.len(), one.attached.len(), one.load_balancers), (3, 1, 2));
-    assert_eq!((one.accounted(), one.task_states["running"], one.doubts.len()), (7, 2, 0));
+    assert_eq!((one.accounted(), one.task_states["running"]), (7, 2));
+    // Its address is held, and by whom is not known here: it would be taken for a leak.
+    assert!(
+        matches!(&one.doubts[..], [one] if one.starts_with("canary, the canary of another walk")),
+        "{:?}",
+        one.doubts
+    );
     let ingress = account(&all).into_iter().find(|one| one.ingress).expect("ingress");
     assert_eq!((ingress.load_balancers, ingress.accounted()), (2, 2), "one for every node, whatever runs there");
 }
@@ -175,7 +181,8 @@ fn a_walk_that_was_disturbed_names_no_leak() {
         ("one came", held(&[2]), held(&[2, 3]), walked(&all, &all), "1 taken"),
         ("one went", held(&[2]), held(&[]), walked(&all, &all), "1 addresses were given back"),
         ("stopped", held(&[2]), held(&[2]), stopped, "its time ran out"),
-        ("doubts", doubtful.clone(), doubtful, walked(&all, &all), "odd"),
+        ("doubts", doubtful.clone(), doubtful.clone(), walked(&all, &all), "odd"),
+        ("doubts afterwards", held(&[2]), doubtful, walked(&all, &all), "odd"),
         ("free and held", held(&[2, 3]), held(&[2, 3]), walked(&all, &all), "free and held at once"),
         ("too few missing", balanced.clone(), balanced, walked(&all, &all), "5 load balancers"),
     ];

@@ -80,6 +80,7 @@ async fn laps(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<Wal
     let mut laps = [BTreeSet::new(), BTreeSet::new()];
     let mut seen = 0;
     let mut held_over = None;
+    let mut asked_twice = false;
     let stopped = 'walk: {
         for lap in &mut laps {
             // The address that ended the first lap begins the second.
@@ -97,8 +98,10 @@ async fn laps(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<Wal
                             break;
                         }
                     }
-                    // A full pool gives none from the beginning; later, others took the last one.
-                    None if seen == 0 => break 'walk None,
+                    // A full pool gives none from the beginning, to a second canary either; the allocator may only have been
+                    // busy. Later, others took the last one.
+                    None if seen == 0 && asked_twice => break 'walk None,
+                    None if seen == 0 => asked_twice = true,
                     None => break 'walk Some("the last free addresses were taken meanwhile; walk again".to_owned()),
                 }
             }
