@@ -2,11 +2,12 @@
 //! with `dry_activate`, a switch to that one stops no unit that must go on.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::activation;
+use super::{activation, complaint};
 use crate::model::contract::Params;
 use crate::probes::seen::Seen;
 use crate::process::{self, Spec};
@@ -94,13 +95,22 @@ fn judge(running: &Path, profile: &Path, built: Option<&Path>) -> Seen {
 fn evaluate(flake: &str, uid: u32, timeout: Duration) -> Result<PathBuf, String> {
     let features = ["--extra-experimental-features", "nix-command flakes"];
     let argv = ["nix"].into_iter().chain(features).chain(["eval", "--raw", "--no-write-lock-file", "--", flake]);
-    let mut spec = Spec::new(argv).timeout(timeout.mul_f32(0.9)).env("HOME", "/var/empty");
+    let home = home_of(uid).map_err(|error| format!("no place for the evaluation's cache: {error}"))?;
+    let mut spec = Spec::new(argv).timeout(timeout.mul_f32(0.9)).env("HOME", home.path());
     spec.uid = Some(uid);
     let done = process::run(&spec).map_err(|error| error.to_string())?;
     if !done.ok() || done.truncated {
-        return Err(format!("`nix eval {flake}`: {}", done.complaint()));
+        return Err(format!("`nix eval {flake}`: {}", complaint(&done)));
     }
     store_path(&done.text()).ok_or_else(|| format!("`nix eval {flake}` gave no path of the store"))
+}
+
+/// A home that goes when it is dropped: without one that it can write to, nix evaluates no flake (it keeps a cache of what it
+/// fetched there), and the user that evaluates has none of its own.
+fn home_of(uid: u32) -> io::Result<tempfile::TempDir> {
+    let home = tempfile::tempdir()?;
+    chown(home.path(), Some(uid), None)?;
+    Ok(home)
 }
 
 /// One path of the store, and nothing else.
@@ -161,6 +171,38 @@ mod tests {
         let (new, old) = (Path::new("/nix/store/b"), Path::new("/nix/store/a"));
         assert_eq!(judge(new, new, Some(new)).outcome, Outcome::Held);
         assert_eq!(judge(new, new, Some(old)).outcome, Outcome::Failed);
+    }
+
+    /// Real nix says what a switch would build; the machine is a tree in NixOS's form.
+    #[test]
+    fn real_nix_evaluates_a_flake_with_nothing_of_the_caller_s() {
+        if !crate::probes::nix::real::is_here() {
+            return;
+        }
+        let flake = tempfile::tempdir().expect("a directory");
+        let system = "derivation { name = \"nixos-system-host\"; system = \"x\"; builder = \"/none\"; }";
+        fs::write(
+            flake.path().join("flake.nix"),
+            format!("{{ outputs = {{ self }}: {{ system = {system}; word = \"x\"; }}; }}"),
+        )
+        .expect("written");
+        let uid = rustix::process::getuid().as_raw();
+        let named = |attribute: &str| format!("path:{}#{attribute}", flake.path().display());
+        let limit = Duration::from_secs(60);
+        let built = evaluate(&named("system"), uid, limit).expect("evaluated");
+        let name = built.strip_prefix("/nix/store").expect("in the store").to_string_lossy().into_owned();
+        assert!(name.ends_with("-nixos-system-host"), "{name}");
+        let params = Params([("flake".to_owned(), Param::Text(named("system")))].into());
+        let rights = Rights { uid: Some(uid), may_activate: Ok(()) };
+        let held = look(machine(&name, &name).path(), &params, &rights, limit);
+        assert_eq!(held.outcome, Outcome::Held, "{}", held.says);
+        let (old, told) = ("aaaa-nixos-system-host-24.05", format!("a switch would build {}", built.display()));
+        let failed = look(machine(old, old).path(), &params, &rights, limit);
+        assert!(failed.outcome == Outcome::Failed && failed.says.contains(&told), "{}", failed.says);
+        for (attribute, word) in [("missing", "error: flake '"), ("word", "gave no path of the store")] {
+            let none = evaluate(&named(attribute), uid, limit).expect_err("nothing to build");
+            assert!(none.contains(word), "{none}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::complaint;
 use super::module::{self, Found};
 use crate::model::contract::Params;
 use crate::model::digest::Digest;
@@ -101,7 +102,7 @@ fn syntax(source: &str, timeout: Duration) -> Syntax {
             let error = text.lines().find(|line| line.contains("syntax error")).map(str::trim);
             match error {
                 Some(error) => Syntax::Wrong(error.to_owned()),
-                None => Syntax::NotAsked(format!("could not be asked: {}", done.complaint())),
+                None => Syntax::NotAsked(format!("does not say: {}", complaint(&done))),
             }
         }
         Err(ProcessError::NotFound(_)) => Syntax::NotAsked("is not here".to_owned()),
@@ -144,11 +145,17 @@ mod tests {
     }
 
     #[test]
-    fn real_nix_agrees_on_the_syntax_where_it_is_installed() {
-        match syntax(SOURCE, Duration::from_secs(20)) {
-            Syntax::Right => assert!(matches!(syntax("{ a = ; }", Duration::from_secs(20)), Syntax::Wrong(_))),
-            Syntax::Wrong(why) => panic!("{why}"),
-            Syntax::NotAsked(_) => {}
+    fn real_nix_agrees_on_the_syntax() {
+        if !crate::probes::nix::real::is_here() {
+            return;
         }
+        let limit = Duration::from_secs(60);
+        assert!(matches!(syntax(&format!("{{ lib, x, ... }}: {SOURCE}"), limit), Syntax::Right));
+        for broken in ["{ a = ; }", "{ a = 1 }", "{ a = ''x; }", ""] {
+            assert!(matches!(syntax(broken, limit), Syntax::Wrong(_)), "{broken}");
+        }
+        // A name that nothing defines is none of syntax: only an evaluation of the whole tells.
+        let Syntax::NotAsked(why) = syntax("{ s = \"${pkgs.docker}\"; }", limit) else { panic!("asked") };
+        assert!(why.contains("undefined variable"), "{why}");
     }
 }
