@@ -10,6 +10,7 @@ use crate::commands::{
     trust, twin, vips,
 };
 use crate::context::{Context, Global};
+use crate::docs::clean::visible;
 use crate::error::{CommandError, Exit};
 use crate::model::role::Role;
 use crate::report::{self, Answer};
@@ -123,7 +124,11 @@ pub fn main() -> ExitCode {
     let outcome = run(&cli).map_err(|error| report::for_whom(&name, error));
     interrupt::answered();
     let exit = match outcome {
-        Ok(answer) => report::print(&name, &answer, json),
+        Ok(answer) => {
+            // Names and labels are others' words: none of them moves the cursor or turns the reading direction.
+            let answer = Answer { text: visible(&answer.text), ..answer };
+            report::print(&name, &answer, json)
+        }
         Err(error) => report::print_error(&name, &error, json),
     };
     ExitCode::from(exit.code())

@@ -46,7 +46,8 @@ impl Engine {
         } else if address.starts_with("tcp://") {
             Docker::connect_with_http(address, seconds, newest)
         } else {
-            return Err(wrong("wanted unix:///path or tcp://host:port".to_owned()));
+            let over_ssh = if address.starts_with("ssh://") { "; over ssh, run countersign there" } else { "" };
+            return Err(wrong(format!("wanted unix:///path or tcp://host:port{over_ssh}")));
         };
         let unreachable = |why: String| EngineError::Unreachable { address: address.to_owned(), why };
         let docker = docker.map_err(|error| unreachable(error.to_string()))?;

@@ -15,6 +15,10 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::engine::error::{EngineError, of_status, with_sources};
 use crate::fault;
 
+/// The longest answer that is read, in bytes. The tasks of a swarm of 20,000 are about 40 MB; one that does not end would take all
+/// memory, the engine's own too.
+const LONGEST: usize = 256 << 20;
+
 /// Where the engine listens, and how its API is addressed.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
@@ -99,6 +103,8 @@ impl Transport {
             send(stream, request).await
         }
         .map_err(|error| out_of_reach(with_sources(&error)))?;
+        let answer =
+            answer.ok_or_else(|| malformed(format!("it is longer than {} MiB; wanted an end", LONGEST >> 20)))?;
         if (200..300).contains(&status) {
             return Ok(answer);
         }
@@ -131,7 +137,8 @@ fn malformed(method: &Method, path: &str, error: &serde_json::Error) -> EngineEr
     EngineError::Malformed { call: call_name(method, path), why: error.to_string() }
 }
 
-async fn send<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(u16, Bytes), hyper::Error>
+/// Sends a request and reads the answer; `None` for one that is too long.
+async fn send<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(u16, Option<Bytes>), hyper::Error>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -139,7 +146,15 @@ where
     let exchange = async move {
         let answer = sender.send_request(request).await?;
         let status = answer.status().as_u16();
-        Ok((status, answer.into_body().collect().await?.to_bytes()))
+        let (mut body, mut bytes) = (answer.into_body(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame?.into_data() else { continue };
+            if bytes.len() + data.len() > LONGEST {
+                return Ok((status, None));
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok((status, Some(Bytes::from(bytes))))
     };
     // Both on this task: handing the connection to another thread costs more than the call itself on a busy machine.
     match select(std::pin::pin!(exchange), std::pin::pin!(connection)).await {

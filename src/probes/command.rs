@@ -48,10 +48,18 @@ pub fn look(root: Option<&Path>, params: &Params, timeout: Duration) -> Seen {
     seen.reading("exit_code", i64::from(done.code.unwrap_or(-1))).raw(raw)
 }
 
-/// Whether an argument names the directory or anything in it, also behind `--option=`, with `..` or through a symlink.
+/// Whether an argument names the directory or anything in it, wherever in its text (behind `--option=`, in a line for a shell), with
+/// `..` or through a symlink.
 fn names_inside(arg: &str, root: &Path) -> bool {
-    let Some(at) = arg.find('/') else { return false };
-    let path = Path::new(&arg[at..]);
+    arg.match_indices('/').any(|(at, _)| {
+        let text = &arg[at..];
+        let end = text.find(|c: char| c.is_whitespace() || ";&|<>()'\"`,:".contains(c)).unwrap_or(text.len());
+        [text, &text[..end]].into_iter().any(|path| is_inside(Path::new(path), root))
+    })
+}
+
+/// Whether a path is the directory or in it.
+fn is_inside(path: &Path, root: &Path) -> bool {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
@@ -95,6 +103,15 @@ mod tests {
         }
     }
 
+    /// What was wanted, or what was not, may stand in the rest.
+    #[test]
+    fn an_output_that_is_not_whole_is_unknown() {
+        let argv = ["head", "-c", "68000000", "/dev/zero"].map(str::to_owned).to_vec();
+        let params = [("argv".into(), Param::List(argv)), ("stdout".into(), Param::Text(String::new()))];
+        let seen = look(None, &Params(params.into()), Duration::from_secs(120));
+        assert!(seen.outcome == Outcome::Unknown && seen.says.contains("no whole answer"), "{}", seen.says);
+    }
+
     #[test]
     fn the_repository_s_own_code_is_not_run() {
         let home = tempfile::tempdir().expect("a directory");
@@ -105,10 +122,18 @@ mod tests {
         let inside = root.join("x").display().to_string();
         let link = home.path().join("way").display().to_string();
         let dots = format!("/tmp/..{inside}");
-        for arg in [inside.clone(), format!("--file={inside}"), link, dots] {
+        let lines = [
+            format!("cat /etc/hosts {inside}"),
+            format!("cd {}; ./x", root.display()),
+            format!("PATH=/bin:{}:/sbin x", root.display()),
+            format!("$(</etc/x)&&'{link}'"),
+        ];
+        for arg in [inside.clone(), format!("--file={inside}"), link, dots].into_iter().chain(lines) {
             let seen = look_at(&["echo", &arg], "", Some(&root));
             assert_eq!(seen.outcome, Outcome::Unknown, "{arg}");
         }
-        assert_eq!(look_at(&["echo", "/usr"], "", Some(&root)).outcome, Outcome::Held);
+        for arg in ["/usr".to_owned(), format!("{}sitory/x", root.display()), "a/b:c;d".to_owned()] {
+            assert_eq!(look_at(&["echo", &arg], "", Some(&root)).outcome, Outcome::Held, "{arg}");
+        }
     }
 }

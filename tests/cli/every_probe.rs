@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use countersign::model::contract::schema::PROBES;
+use countersign::model::contract::schema::{Binds, PROBES};
 use serde_json::{Value, json};
 
 use crate::support::fake_swarm::{FakeEngine, manager_info};
@@ -125,6 +125,9 @@ const ROWS: &[Row] = &[
         fails: Some("file = \"nix/module.nix\"\noption = \"a.enable\"\nvalue = \"false\""),
         unknown: &[
             ("file = \"nix/module.nix\"\noption = \"c.d\"\nvalue = \"1\"", "only an evaluation tells"),
+            ("file = \"/etc/hosts\"\noption = \"a\"\nvalue = \"1\"", "is absolute"),
+            ("file = \"nix/binary.nix\"\noption = \"a\"\nvalue = \"1\"", "not UTF-8"),
+            ("file = \"nix/module.nix\"\noption = \"p.password\"\nvalue = \"1\"", "looks like a secret"),
             ("file = \"machine-docs/PHASE-demo.toml\"\noption = \"a\"\nvalue = \"1\"", "state document"),
         ],
     },
@@ -147,6 +150,7 @@ const ROWS: &[Row] = &[
         unknown: &[
             ("argv = [\"no-such-program\"]\nstdout = 'x'", "no-such-program"),
             ("argv = [\"sleep\", \"30\"]\nstdout = 'x'", "sleep"),
+            ("argv = [\"sh\", \"-c\", \"kill -9 $$\"]\nstdout = 'x'", "no whole answer: signal 9"),
         ],
     },
 ];
@@ -163,7 +167,11 @@ fn stage() -> Stage {
     let world = World::new();
     let base = world.git("builder", &["rev-parse", "HEAD"]);
     world.git(".", &["clone", "-q", "origin.git", "other"]);
-    world.write("builder/nix/module.nix", "{\n  a.enable = true; # --subnet\n  c = lib.mkIf x { d = 1; };\n}\n");
+    world.write(
+        "builder/nix/module.nix",
+        "{\n  a.enable = true; # --subnet\n  c = lib.mkIf x { d = 1; };\n  p.password = \"hunter2hunter2\";\n}\n",
+    );
+    std::fs::write(world.path("builder/nix/binary.nix"), [0xff, 0xfe]).expect("written");
     world.write("builder/nix/secret", "password=hunter2hunter2\n");
     world.commit("builder", "change");
     world.git("builder", &["push", "-q", "origin", "HEAD:main"]);
@@ -394,4 +402,90 @@ fn a_subnet_is_not_proven_beside_what_cannot_be_judged() {
         assert_eq!(seen["outcome"], "unknown", "{}", seen["says"]);
         assert!(seen["says"].as_str().is_some_and(|says| says.contains(word)), "{}", seen["says"]);
     }
+}
+
+/// Where a walk would disturb or be disturbed, nothing is walked, and what leaked is not known.
+#[test]
+fn no_canary_walks_while_the_swarm_moves_or_maintenance_is_under_way() {
+    let stage = stage();
+    stage.open(&[("docker.vips", "network = \"shared\"\nwalk = true\nmax_leaked = 0")]);
+    let moving = r#"[{"ID": "web", "Spec": {"Name": "web_app"}, "UpdateStatus": {"State": "updating"}}]"#;
+    let updating = engine(move |path| (path == "/services").then_some((200, moving)));
+    let state = stage.world.path("state");
+    let look = |engine: &FakeEngine| {
+        let args = ["probe", "c0", "--json", "--engine", &engine.address(), "--state", &state.to_string_lossy()];
+        let answer = stage.world.run_in("builder", &args);
+        let value: Value = serde_json::from_str(&answer.stdout).unwrap_or_else(|_| panic!("{}", answer.all()));
+        let seen = &value["observations"][0];
+        (seen["outcome"].as_str().unwrap_or_default().to_owned(), seen["says"].as_str().unwrap_or_default().to_owned())
+    };
+    let (outcome, says) = look(&updating);
+    assert!(outcome == "unknown" && says.contains("an update of service web_app is in flight"), "{says}");
+    let window = format!(
+        r#"{{"repository":"{}","phase":"pvfix","id":"{}","until":"2099-01-01T00:00:00Z"}}"#,
+        "a".repeat(40),
+        "b".repeat(64)
+    );
+    stage.world.write("state/ENGINE/window", &window);
+    let (outcome, says) = look(&stage.engine);
+    assert!(outcome == "unknown" && says.contains("no walk now: the window of phase pvfix is open"), "{says}");
+    assert!(stage.engine.calls().iter().all(|call| !call.contains("create")), "nothing was walked");
+}
+
+/// An engine that is reached over the network is not known to run on this machine: what only its own machine tells is unknown.
+#[test]
+fn from_another_machine_a_probe_of_the_host_is_unknown() {
+    let stage = stage();
+    let of_host = |name: &str| PROBES.iter().any(|probe| probe.name == name && probe.binds == Binds::Host);
+    let rows: Vec<(&str, &str)> =
+        ROWS.iter().filter(|row| of_host(row.probe)).map(|row| (row.probe, row.holds.unwrap_or(""))).collect();
+    assert!(rows.len() > 2, "{rows:?}");
+    stage.open(&rows);
+    let socket = stage.engine.address().replace("unix://", "");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = std::os::unix::net::UnixStream::connect(&socket).expect("the engine");
+            let (mut one, mut two) = (client.try_clone().expect("cloned"), server.try_clone().expect("cloned"));
+            thread::spawn(move || std::io::copy(&mut one, &mut two));
+            let (mut one, mut two) = (server, client);
+            thread::spawn(move || std::io::copy(&mut one, &mut two).map(|_| two.shutdown(std::net::Shutdown::Both)));
+        }
+    });
+    for (address, word) in [
+        (format!("tcp://127.0.0.1:{port}"), "not known to be it"),
+        ("tcp://127.0.0.1:1".into(), "no engine could be asked"),
+    ] {
+        for ((probe, _), seen) in rows.iter().zip(stage.look(rows.len(), &address)) {
+            let says = seen["says"].as_str().unwrap_or_default();
+            assert!(seen["outcome"] == "unknown" && says.contains(word), "{probe}: {says}");
+        }
+    }
+}
+
+/// Each probe's example is a criterion that a contract takes as it stands, with the values that it names.
+#[test]
+fn the_example_of_every_probe_is_what_a_contract_takes() {
+    let world = World::new();
+    let base = world.git("builder", &["rev-parse", "HEAD"]);
+    let values = [
+        ("{network}", "proxy"),
+        ("{subnet}", "10.10.0.0/16"),
+        ("{base}", base.as_str()),
+        ("{step.recreate.finished}", "2026-06-13T05:34:13Z"),
+    ];
+    let mut criteria = String::new();
+    for (number, probe) in PROBES.iter().enumerate() {
+        let told = world.run_in("builder", &["probe", "--explain", probe.name]).expect(0, "").stdout;
+        let example = told.split("As a contract writes it\n").nth(1).expect("an example").replace("\n  ", "\n");
+        let example = values.iter().fold(example, |text, (name, value)| text.replace(name, value));
+        criteria += &format!("[[gate.criterion]]\nid = \"c{number}\"\ntitle = \"x\"\ntimeout = \"4s\"\n{example}\n");
+    }
+    world.open(&criteria);
+    let answer = world.run_in("builder", &["probe", "--json", "--engine", "unix:///no/such.sock"]);
+    let seen: Value = serde_json::from_str(&answer.stdout).unwrap_or_else(|_| panic!("{}", answer.all()));
+    let names: Vec<&str> =
+        seen["observations"].as_array().into_iter().flatten().filter_map(|one| one["probe"].as_str()).collect();
+    assert!(PROBES.iter().all(|probe| names.contains(&probe.name)), "{}", answer.all());
 }

@@ -92,6 +92,14 @@ fn forge(list: String) -> u16 {
 }
 
 #[test]
+fn a_secret_is_planted_for_every_probe() {
+    for probe in countersign::model::contract::schema::PROBES {
+        let line = format!("probe = \"{}\"", probe.name);
+        assert!(CRITERIA.iter().any(|(_, rest)| rest.starts_with(&line)), "{} has no row", probe.name);
+    }
+}
+
+#[test]
 fn a_planted_secret_reaches_no_output_of_any_probe() {
     let world = World::new();
     let base = world.git("builder", &["rev-parse", "HEAD"]);

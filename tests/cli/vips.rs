@@ -158,3 +158,82 @@ fn what_cannot_be_looked_at_is_13_and_what_is_not_there_14() {
     let (exit, _, err) = vips(&engine.address(), &["prox"]);
     assert!(exit == 14 && err.contains("no overlay network is called prox") && err.contains("proxy"), "{exit} {err}");
 }
+
+/// Names and labels are others' words.
+#[test]
+fn no_name_of_an_engine_s_moves_the_cursor_or_turns_the_text() {
+    let name = "\u{1b}[2J; rm -rf / #\n`id`\u{202e}$(id)";
+    let networks = json!([{"Id": "net1", "Name": name, "Scope": "swarm", "Driver": "overlay", "Created": "2020-01-01T00:00:00Z",
+        "Labels": {"com.docker.stack.namespace": name}, "IPAM": {"Config": [{"Subnet": "10.1.0.0/24", "Gateway": "10.1.0.1"}]}}]);
+    let engine = FakeEngine::start("1.41", move |path| {
+        let body: Arc<str> = match path.split('?').next().unwrap_or(path) {
+            "/info" => manager_info().to_string().into(),
+            "/networks" => networks.to_string().into(),
+            _ => "[]".into(),
+        };
+        (200, body)
+    });
+    let plain = |text: &str| text.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{202e}'));
+    for args in [&[][..], &[name], &["nothing\u{1b}[2J"]] {
+        let (exit, out, err) = vips(&engine.address(), args);
+        assert!([0, 14].contains(&exit) && plain(&out) && plain(&err), "{exit}: {out:?} {err:?}");
+        assert!((out + &err).contains("\\u{1b}[2J"));
+    }
+}
+
+/// It streams for as long as one reads: no memory of this machine is enough for that.
+#[test]
+fn an_answer_without_an_end_is_given_up() {
+    use std::io::{Read as _, Write as _};
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("engine.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut request = [0; 4096];
+                let read = stream.read(&mut request).unwrap_or(0);
+                let asked = String::from_utf8_lossy(&request[..read]).into_owned();
+                let known =
+                    [("/version", json!({"ApiVersion": "1.41", "MinAPIVersion": "1.12"})), ("/info", manager_info())];
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+                let body = known.into_iter().find(|(path, _)| asked.contains(&format!("{path} ")));
+                if let Some(body) = body.map(|(_, body)| body.to_string()) {
+                    let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
+                } else {
+                    let _ = write!(stream, "{head}\r\n[\"");
+                    while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+                }
+            });
+        }
+    });
+    // A slow machine may give it up for the time that it takes; none may be out of memory.
+    let bounded = "ulimit -v 3000000 && exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", bounded, "sh", env!("CARGO_BIN_EXE_countersign"), "vips", "--engine"]);
+    let output = command.arg(format!("unix://{}", socket.display())).output().expect("runs");
+    let err = String::from_utf8_lossy(&output.stderr);
+    let given_up = err.contains("it is longer than 256 MiB") || err.contains("gave no answer within");
+    assert!(output.status.code() == Some(13) && given_up, "{output:?}");
+}
+
+#[test]
+fn an_address_that_is_none_says_what_one_is() {
+    for (address, word) in [
+        ("ssh://root@host", "over ssh, run countersign there"),
+        ("/var/run/docker.sock", "wanted unix:///path or tcp://host:port"),
+        ("tcp://127.0.0.1:99999", "invalid port number"),
+        ("unix:///tmp/$(touch x);`id`", "Socket not found: /tmp/$(touch x);`id`"),
+    ] {
+        let (exit, _, err) = vips(address, &[]);
+        assert!(exit == 13 && err.contains(word) && err.contains("--engine or DOCKER_HOST"), "{address}: {err}");
+    }
+    // `DOCKER_HOST` where nothing is given, and the usual socket where that says nothing.
+    let run = |host: &str, args: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_countersign")).arg("vips").args(args).env("DOCKER_HOST", host).output();
+        String::from_utf8_lossy(&output.expect("runs").stderr).into_owned()
+    };
+    assert!(run("unix:///no/such/one", &[]).contains("unix:///no/such/one"));
+    assert!(run("unix:///no/such/one", &["--engine", "unix:///no/other"]).contains("unix:///no/other"));
+}
