@@ -48,6 +48,7 @@ const ROWS: &[Row] = &[
         unknown: &[
             ("log = \"DIR/no.log\"", "cannot be read"),
             ("log = \"DIR\"", "no regular file"),
+            ("log = \"DIR/fifo\"", "no regular file"),
             ("log = \"DIR/empty.log\"", "no line in the engine's form"),
             ("log = \"DIR/good.log\"\nsince = \"2020-01-01T00:00:00Z\"\nclasses = [\"typo\"]", "no class `typo`"),
             ("log = \"DIR/short.log\"", "the older part was rotated away"),
@@ -140,6 +141,7 @@ const ROWS: &[Row] = &[
         unknown: &[
             ("file = \"DIR/link\"\npatterns = ['x']", "symlink"),
             ("file = \"DIR\"\npatterns = ['x']", "no regular file"),
+            ("file = \"DIR/fifo\"\npatterns = ['x']", "no regular file"),
             ("file = \"DIR/binary\"\npatterns = ['x']", "not UTF-8"),
         ],
     },
@@ -183,6 +185,8 @@ fn stage() -> Stage {
     world.write("empty.log", "");
     std::fs::write(world.path("binary"), [0xff, 0xfe]).expect("written");
     std::os::unix::fs::symlink("good.log", world.path("link")).expect("linked");
+    // Whoever opens it to read, and waits, waits for ever.
+    assert!(std::process::Command::new("mkfifo").arg(world.path("fifo")).status().expect("runs").success());
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     Stage {
         engine: engine(|_| None),

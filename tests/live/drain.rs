@@ -102,7 +102,15 @@ fn a_drain_killed_at_any_point_goes_on() {
     let stage = Stage::set(twin, STEP);
     let before = NAMES.map(|name| spec(&stage.twin, name));
     let mut act = "run drain";
-    for point in ["drain.captured", "drain.services", "drain.ended", "drain.network#1", "drain.network#1"] {
+    for point in [
+        "drain.captured",
+        "engine.service.remove.before#1",
+        "drain.services",
+        "drain.ended",
+        "engine.network.remove.before#1",
+        "engine.network.remove.after#1",
+        "drain.network#1",
+    ] {
         let args: Vec<&str> = ["builder"].into_iter().chain(act.split(' ')).collect();
         stage.with_fault(&args, &format!("kill {point}")).expect(-1, "");
         act = "resume";
@@ -110,6 +118,8 @@ fn a_drain_killed_at_any_point_goes_on() {
     stage.builder(&["builder", "resume"]).expect(0, "drained 2 stacks: 2 services and 2 networks removed");
     let left = stage.twin.docker(&["network", "ls", "--format", "{{.Name}}"]) + &stage.twin.docker(&["service", "ls"]);
     assert!(!left.contains("shop") && !left.contains("hedgedoc"), "{left}");
+    let log = std::fs::read_to_string(stage.twin.dir().join("engine.log")).expect("the engine's log");
+    assert!(!log.contains("could not find network allocator state"), "an address was leaked");
     stage.builder(&["check"]).expect(0, "every byte");
     for point in ["restore.network#1", "restore.service#1", "restore.settled"] {
         stage.with_fault(&["builder", "undo", "drain"], &format!("kill {point}")).expect(-1, "");

@@ -96,6 +96,11 @@ pub(super) fn demoted(nodes: &[Value]) -> Vec<String> {
     labelled.map(|node| text(node, &["ID"]).to_owned()).collect()
 }
 
+/// Whether a node is to be a manager, by its spec. Pure.
+pub(super) fn is_to_manage(nodes: &[Value], id: &str) -> bool {
+    nodes.iter().any(|node| text(node, &["ID"]) == id && text(node, &["Spec", "Role"]) == "manager")
+}
+
 /// Makes nodes managers again that a killed guard had left as workers; their ids. Each answers as one when this returns: while it
 /// does not, the swarm would look as if it had fewer managers.
 ///

@@ -1,6 +1,7 @@
 //! `countersign guard`: the safety net of a shared overlay, done so that it does not make what it cures.
 
 mod leader;
+mod reach;
 mod show;
 
 use std::path::PathBuf;
@@ -12,7 +13,6 @@ use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::info::EngineInfo;
 use crate::error::{CommandError, Exit};
-use crate::host::run_lock::RunLock;
 use crate::interrupt;
 use crate::model::time::parse_duration;
 use crate::probes::docker::look::tasks;
@@ -27,8 +27,8 @@ use crate::process::{self, Spec};
 use crate::report::{Answer, say};
 
 use self::leader::Cure;
-use super::engine::{any, could_not_look};
-use super::maintenance;
+use self::reach::{Reached, not_promoted, reach};
+use super::engine::could_not_look;
 use super::target::runtime;
 
 /// How long reading the log and each of the engine's calls may take.
@@ -44,8 +44,9 @@ const NEW_FOR: Duration = Duration::from_secs(60);
 /// still stopping. What leaked is freed only when there is exhaustion since the engine's last start, a canary gets no address,
 /// and what is missing is held by nobody: a network that is merely full is not helped. With three managers another one comes to
 /// lead, and no container stops; with fewer the engine is restarted. On a manager that does not lead, whose log says nothing of
-/// the leader, tasks that wait in New count as exhaustion. Nothing is changed while maintenance is under way on this host. Exits
-/// with 0 (healthy or cured), 14 (exhausted and not cured), 10 (not allowed now), 13 (could not look).
+/// the leader, tasks that wait in New count as exhaustion. Where a guard was killed while the leader moved, the same command makes
+/// the old leader a manager again. Nothing is changed while maintenance is under way on this host. Exits with 0 (healthy or
+/// cured), 14 (exhausted and not cured, or a killed guard's worker is still one), 10 (not allowed now), 13 (could not look).
 ///
 /// `docker stack rm` followed by a prune is what leaks: it removes networks under tasks that still run. To take a stack down
 /// without a leak, remove its services (docker service rm), wait until `docker network inspect --verbose` and `docker ps` show
@@ -151,53 +152,6 @@ async fn guard(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         }
     }
     Ok(show::answer(&report))
-}
-
-/// The engine that is asked, a manager.
-struct Reached {
-    engine: Engine,
-    info: EngineInfo,
-    /// Held to the end where something may be changed, so that no step begins meanwhile.
-    lock: Option<RunLock>,
-}
-
-/// Reaches the engine. Where a killed guard left its node as a worker, another manager makes it one again first.
-async fn reach(args: &Args, context: &Context, report: &mut Report) -> Result<Reached, CommandError> {
-    let could = |error: EngineError| could_not_look(&error);
-    let (engine, info) = any(context).await?;
-    if args.through.is_none() {
-        info.manages().map_err(could)?;
-    }
-    let lock = match args.apply {
-        true => Some(maintenance::hold(context, &info.engine_id, "guard --apply")?),
-        false => {
-            maintenance::look(context, &info.engine_id)?;
-            None
-        }
-    };
-    if let Some(address) = args.through.as_ref().filter(|_| info.is_swarm && !info.is_manager) {
-        let other = Engine::connect(address, PATIENCE).await.map_err(could)?;
-        let left = leader::demoted(&other.nodes().await.map_err(could)?);
-        if left.contains(&info.node_id) {
-            if !args.apply {
-                let message =
-                    format!("this engine's node {} is a worker: a guard that was killed left it so", info.node_id);
-                return Err(CommandError::new(
-                    Exit::Unknown,
-                    message,
-                    "the same with --apply makes it a manager again",
-                ));
-            }
-            report.promoted = leader::sweep(&other).await.map_err(not_promoted)?;
-            leader::answers(&engine).await;
-        }
-    }
-    let info = engine.manager_info().await.map_err(could)?;
-    Ok(Reached { engine, info, lock })
-}
-
-fn not_promoted(why: String) -> CommandError {
-    CommandError::new(Exit::Failed, why, "docker node ls")
 }
 
 async fn read_log(args: &Args) -> Result<Log, CommandError> {

@@ -7,7 +7,8 @@ use crate::error::Exit;
 use crate::probes::docker::signatures::classes::Severity;
 use crate::report::Answer;
 
-/// The answer with its exit code: 0 healthy or cured, 14 exhausted and not cured, 10 not allowed now.
+/// The answer with its exit code: 0 healthy or cured, 14 exhausted and not cured or a killed guard's worker still one, 10 not
+/// allowed now.
 pub(super) fn answer(report: &Report) -> Answer {
     let exhausted = report.signs.of(Severity::Exhaustion);
     let refused_addresses = report.refused;

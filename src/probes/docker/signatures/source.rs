@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
 use crate::model::time::Time;
@@ -72,7 +73,9 @@ pub enum NoLog {
 pub fn from_file(path: &Path, since: Option<Time>) -> Result<Log, NoLog> {
     let from = path.display().to_string();
     let io = |error| NoLog::File(from.clone(), error);
-    let mut file = File::open(path).map_err(io)?;
+    // A FIFO is opened without waiting for whoever writes to it.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let mut file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|error| io(error.into()))?);
     let about = file.metadata().map_err(io)?;
     if !about.is_file() {
         return Err(io(std::io::Error::other("it is no regular file")));
