@@ -10,6 +10,7 @@ use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options};
 
 use super::clean::one_line;
+use crate::model::ids::RecordId;
 use crate::model::record::{Body, FindingAct, Record, Severity};
 use crate::model::time::Time;
 
@@ -33,11 +34,15 @@ pub struct FindingView {
     pub status: String,
 }
 
-/// The findings that these records tell of, each in its latest state; `records` in the order of their links.
+/// The findings that these records tell of, each in its latest state; `records` in the order of their links. What a finding is, its
+/// opening's id says: where two have one name, each shows the first digits of its own.
 pub fn views(records: &[Record]) -> Vec<FindingView> {
-    let mut views: Vec<FindingView> = Vec::new();
-    for record in records {
-        let Body::Finding(finding) = &record.block.body else { continue };
+    let findings = records.iter().filter_map(|record| match &record.block.body {
+        Body::Finding(finding) => Some((record, finding)),
+        _ => None,
+    });
+    let mut views: Vec<(RecordId, &str, FindingView)> = Vec::new();
+    for (record, finding) in findings {
         let status = match finding.act {
             FindingAct::Opened => "open".to_owned(),
             FindingAct::Closed => format!("closed: {}", finding.text),
@@ -45,18 +50,28 @@ pub fn views(records: &[Record]) -> Vec<FindingView> {
                 format!("deferred to {}: {}", finding.owner.as_deref().unwrap_or("nobody"), finding.text)
             }
         };
-        match views.iter_mut().find(|view| view.name == finding.name) {
-            Some(view) => view.status = status,
-            None => views.push(FindingView {
+        if finding.act == FindingAct::Opened {
+            let view = FindingView {
                 name: finding.name.clone(),
                 title: finding.text.clone(),
                 filed: record.block.at,
                 severity: finding.severity,
                 status,
-            }),
+            };
+            views.push((record.id, &finding.name, view));
+            continue;
         }
+        let meant = |(id, name, _): &&mut (RecordId, &str, FindingView)| {
+            finding.opening.map_or(*name == finding.name, |opening| opening == *id)
+        };
+        views.iter_mut().filter(meant).for_each(|(.., view)| view.status.clone_from(&status));
     }
-    views
+    let names: Vec<&str> = views.iter().map(|(_, name, _)| *name).collect();
+    let view = |(id, name, view): (RecordId, &str, FindingView)| {
+        let shared = names.iter().filter(|other| **other == name).count() > 1;
+        if shared { FindingView { name: format!("{name} ({})", id.short()), ..view } } else { view }
+    };
+    views.into_iter().map(view).collect()
 }
 
 /// The text with one task more at the end of the Build backlog; the section is added where it is missing.

@@ -39,12 +39,7 @@ pub fn done(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
     }
     let passes = passes(report, &mut reasons);
     for finding in report.findings.iter().filter(|finding| finding.state == FindingAct::Opened) {
-        reasons.push(Reason::new(
-            Class::Closed,
-            format!("finding {} is open: {}", finding.name, finding.text),
-            "every finding closed, or deferred with an owner",
-            format!("countersign adversary finding close {} --reason …", finding.name),
-        ));
+        reasons.push(finding.reason("every finding closed, or deferred with an owner"));
     }
     for veto in &report.vetoes {
         let found = format!("veto {} stands: {}", veto.id.short(), veto.reason);
@@ -66,7 +61,7 @@ pub fn done(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
     }
     let deferred = |finding: &super::objections::FindingState| {
         (finding.state == FindingAct::Deferred)
-            .then(|| (finding.name.clone(), finding.owner.clone().unwrap_or_else(|| "nobody".into())))
+            .then(|| (finding.label(), finding.owner.clone().unwrap_or_else(|| "nobody".into())))
     };
     Ok(Done { passes, steps, deferred: report.findings.iter().filter_map(deferred).collect() })
 }

@@ -1,19 +1,24 @@
 //! Vetoes, findings and waivers as they stand now.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
 use super::graph::Graph;
+use super::reason::{Class, Reason};
 use crate::model::ids::{CriterionId, GateId, RecordId, StepId};
-use crate::model::record::{Body, FindingAct, Record, Severity};
+use crate::model::record::{Body, Finding, FindingAct, Record, Severity};
 use crate::model::time::Time;
 
 /// A finding as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingState {
+    /// The record that opened it: what it is, whatever it is called.
+    pub id: RecordId,
     /// The name people use, as in `A1`.
     pub name: String,
+    /// Whether another finding has the same name: two clones that did not know of one another gave it.
+    pub shared: bool,
     /// The gate it closes; absent for the whole phase.
     pub gate: Option<GateId>,
     /// How bad it is.
@@ -34,6 +39,22 @@ impl FindingState {
         self.state == FindingAct::Opened
             && self.severity == Severity::Blocking
             && self.gate.as_ref().is_none_or(|of| of == gate)
+    }
+
+    /// Its name as reports show it: with the first digits of its id where another has the same.
+    pub fn label(&self) -> String {
+        if self.shared { format!("{} ({})", self.name, self.id.short()) } else { self.name.clone() }
+    }
+
+    /// What a command takes for it.
+    pub fn handle(&self) -> String {
+        if self.shared { self.id.short() } else { self.name.clone() }
+    }
+
+    /// Why it stands against something, while it is open.
+    pub(super) fn reason(&self, wanted: &str) -> Reason {
+        let next = format!("countersign adversary finding close {} --reason …", self.handle());
+        Reason::new(Class::Closed, format!("finding {} is open: {}", self.label(), self.text), wanted, next)
     }
 }
 
@@ -68,42 +89,48 @@ pub fn vetoes(graph: &Graph<'_>, counted: &[&Record]) -> Vec<StandingVeto> {
     counted.iter().filter_map(standing).collect()
 }
 
-/// Every finding by name. A close or deferral counts only after the opening; opening again after a close opens it again.
+/// Every finding, by when it was opened. A close or deferral counts only after the opening that it is of; of several that know
+/// nothing of one another a deferral counts more than a close, since it is shown for longer.
 pub fn findings(graph: &Graph<'_>, counted: &[&Record]) -> Vec<FindingState> {
-    let mut states: BTreeMap<&str, (FindingState, RecordId)> = BTreeMap::new();
-    for record in counted {
-        let Body::Finding(finding) = &record.block.body else { continue };
-        match (finding.act, states.get_mut(finding.name.as_str())) {
-            (FindingAct::Opened, known) => {
-                let state = FindingState {
-                    name: finding.name.clone(),
-                    gate: finding.gate.clone(),
-                    severity: finding.severity.unwrap_or(Severity::Blocking),
-                    text: finding.text.clone(),
-                    opened: record.block.at,
-                    state: FindingAct::Opened,
-                    owner: None,
-                };
-                match known {
-                    // Two openings of one name: both stay open, as the worse of the two.
-                    Some((known, id)) if !graph.is_before(id, &record.id) => {
-                        known.state = FindingAct::Opened;
-                        known.severity = Severity::Blocking;
-                        known.gate = None;
-                    }
-                    _ => {
-                        states.insert(&finding.name, (state, record.id));
-                    }
-                }
-            }
-            (act, Some((known, id))) if graph.is_before(id, &record.id) => {
-                known.state = act;
-                known.owner.clone_from(&finding.owner);
-            }
-            _ => {}
+    let all = || counted.iter().filter_map(|record| finding_of(record).map(|finding| (*record, finding)));
+    let acts: Vec<_> = all().filter(|(_, finding)| finding.act != FindingAct::Opened).collect();
+    let openings: Vec<_> = all().filter(|(_, finding)| finding.act == FindingAct::Opened).collect();
+    let state = |(record, finding): &(&Record, &Finding)| {
+        let of = |(act, of): &&(&Record, &Finding)| {
+            let meant = of.opening.map_or(of.name == finding.name, |id| id == record.id);
+            meant && graph.is_before(&record.id, &act.id)
+        };
+        let of: Vec<_> = acts.iter().filter(of).collect();
+        let newest = of.iter().filter(|(act, _)| !of.iter().any(|(other, _)| graph.is_before(&act.id, &other.id)));
+        let newest: Vec<&Finding> = newest.map(|(_, finding)| *finding).collect();
+        let deferred = newest.iter().filter(|finding| finding.act == FindingAct::Deferred);
+        let owners: BTreeSet<&str> = deferred.clone().filter_map(|finding| finding.owner.as_deref()).collect();
+        FindingState {
+            id: record.id,
+            name: finding.name.clone(),
+            shared: openings.iter().any(|(other, of)| of.name == finding.name && other.id != record.id),
+            gate: finding.gate.clone(),
+            severity: finding.severity.unwrap_or(Severity::Blocking),
+            text: finding.text.clone(),
+            opened: record.block.at,
+            state: match (newest.is_empty(), deferred.count()) {
+                (true, _) => FindingAct::Opened,
+                (false, 0) => FindingAct::Closed,
+                (false, _) => FindingAct::Deferred,
+            },
+            owner: (!owners.is_empty()).then(|| owners.into_iter().collect::<Vec<_>>().join(" and ")),
         }
+    };
+    let mut states: Vec<FindingState> = openings.iter().map(state).collect();
+    states.sort_by_key(|state| (state.opened, state.id));
+    states
+}
+
+fn finding_of(record: &Record) -> Option<&Finding> {
+    match &record.block.body {
+        Body::Finding(finding) => Some(finding),
+        _ => None,
     }
-    states.into_values().map(|(state, _)| state).collect()
 }
 
 /// The waiver of a criterion that counts now.
@@ -162,3 +189,6 @@ fn waiver<'a>(
     };
     counted.iter().find(holds).copied()
 }
+
+#[cfg(test)]
+mod tests;

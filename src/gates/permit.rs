@@ -181,7 +181,7 @@ pub fn still_stands(report: &PhaseReport<'_>, step: &Step, basis: Basis) -> Resu
     }
     let Basis::Pass(pass) = basis else { return Ok(()) };
     if let Some(finding) = report.findings.iter().find(|finding| finding.closes(&step.gate)) {
-        return objection(format!("finding {} was opened: {}", finding.name, finding.text));
+        return objection(format!("finding {} was opened: {}", finding.label(), finding.text));
     }
     let gate = report.gates.iter().find(|gate| gate.gate == step.gate);
     match gate {

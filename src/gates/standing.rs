@@ -204,12 +204,7 @@ fn objected(bench: &Bench<'_>, gate: &Gate, reasons: &mut Vec<Reason>) {
         ));
     }
     for finding in bench.findings.iter().filter(|finding| finding.closes(&gate.id)) {
-        reasons.push(Reason::new(
-            Class::Closed,
-            format!("finding {} is open: {}", finding.name, finding.text),
-            "no open blocking finding",
-            format!("countersign adversary finding close {} --reason …", finding.name),
-        ));
+        reasons.push(finding.reason("no open blocking finding"));
     }
 }
 

@@ -1,14 +1,15 @@
 //! Which contract is in force where, and so which records count.
 //!
 //! A contract is in force at a record when a valid adoption of it by both roles is among the record's ancestors. The first is
-//! adopted with keys that its own text lists (a host anchors them by its pins); each later one with keys of the one before.
+//! adopted with keys that its own text lists (a host anchors them by its pins); each later one with keys of the one before. An
+//! objection counts from the moment its own role adopted.
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::graph::Graph;
 use crate::model::digest::Digest;
 use crate::model::ids::{ObjectId, RecordId};
-use crate::model::record::{Adoption, Body, Kind, Record};
+use crate::model::record::{Adoption, Body, FindingAct, Kind, Record, Ruling};
 use crate::model::role::Role;
 
 /// Why a record does not count.
@@ -103,6 +104,20 @@ pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
         }
         there.iter().copied().find(|contract| listed(record, Some(contract)).is_ok()).or(there.first().copied())
     };
+    // Whoever the Adversary has adopted as one of its own is heard before the Builder adopts: it can only close something.
+    let heard = |record: &Record| {
+        let there = newest(&contracts, |id| graph.is_at_or_before(id, &record.id));
+        let follows = |contract: &Adopted| match there.as_slice() {
+            [] => contract.replaces.is_none(),
+            there => there.iter().any(|before| contract.replaces == Some(before.digest)),
+        };
+        let adopted = |contract: &Adopted| {
+            let by = contract.by.get(&Role::Adversary);
+            by.is_some_and(|ids| ids.iter().any(|id| graph.is_at_or_before(id, &record.id)))
+        };
+        let by = |contract: &&Adopted| follows(contract) && adopted(contract) && listed(record, Some(contract)).is_ok();
+        only_closes(graph, record) && contracts.iter().any(|contract| by(&contract))
+    };
     for record in graph.records() {
         if !record.checked {
             unchecked.push(record);
@@ -115,8 +130,8 @@ pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
             }
         } else {
             match listed(record, in_force_at(record)) {
-                Ok(()) => counted.push(record),
-                Err(why) => distrusted.push(Distrusted { record: record.id, why }),
+                Err(why) if !heard(record) => distrusted.push(Distrusted { record: record.id, why }),
+                _ => counted.push(record),
             }
         }
     }
@@ -145,6 +160,20 @@ fn signing_role(record: &Record) -> Role {
     match record.block.body.kind() {
         Kind::BreakGlass => Role::Operator,
         _ => record.block.document.role(),
+    }
+}
+
+/// Whether a record opens nothing: an objection, or the end of one that the same key made.
+fn only_closes(graph: &Graph<'_>, record: &Record) -> bool {
+    let own = |id: &RecordId| graph.get(id).is_some_and(|other| other.signer == record.signer);
+    match &record.block.body {
+        Body::Verdict(verdict) => verdict.ruling == Ruling::Fail,
+        Body::Veto(veto) => veto.lifts.as_ref().is_none_or(own),
+        Body::Finding(finding) => match finding.act {
+            FindingAct::Opened => true,
+            FindingAct::Closed | FindingAct::Deferred => finding.opening.as_ref().is_some_and(own),
+        },
+        _ => false,
     }
 }
 
@@ -216,3 +245,6 @@ fn adopt(graph: &Graph<'_>, contracts: &mut Vec<Adopted>, record: &Record, adopt
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,7 @@ pub fn text(report: &PhaseReport<'_>) -> String {
             FindingAct::Closed => "closed".to_owned(),
             FindingAct::Deferred => format!("deferred to {}", finding.owner.as_deref().unwrap_or("nobody")),
         };
-        out += &format!("  finding {} {state}: {}\n", finding.name, finding.text);
+        out += &format!("  finding {} {state}: {}\n", finding.label(), finding.text);
     }
     for reason in &report.general {
         out += &format!("  ! {}; wanted {}\n", reason.found, reason.wanted);

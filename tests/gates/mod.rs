@@ -3,6 +3,7 @@
 mod battery;
 #[cfg(feature = "test-hooks")]
 mod clocks;
+mod court;
 mod hazards;
 #[cfg(feature = "test-hooks")]
 mod meanwhile;

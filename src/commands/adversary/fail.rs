@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
+use super::objection::{Saying, say};
 use crate::commands::adopted::say_clocks;
 use crate::commands::builder::claim::gate;
-use crate::commands::compose::{Composer, plain};
+use crate::commands::compose::plain;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::model::record::{Body, Ruling, Verdict};
-use crate::model::role::{Document, Role};
 use crate::report::Answer;
 
 /// Refuse a claim
@@ -61,12 +61,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         supersedes: None,
         separation: None,
     };
-    let composer = Composer::new(&session, Role::Adversary, Document::Review)?;
-    let mut transaction = session.store.begin(Document::Review, &context.holder("adversary fail"))?;
-    transaction.tolerate_defects();
     let words = format!("Claim {} does not hold: {reason}", record.id.short());
-    let id = transaction.append(composer.draft(&words, Body::Verdict(verdict), None), &key)?;
-    transaction.publish()?;
+    let body = Body::Verdict(verdict);
+    let id = say(&session, &key, Saying { command: "adversary fail", words: &words, body, tolerant: true })?;
     let text = format!("FAIL {} of gate {}. {words}\nNext: countersign sync", id.short(), gate.id);
     Ok(Answer::ok(text, json!({ "gate": gate.id.as_str(), "verdict": id.to_string(), "claim": record.id.to_string() })))
 }

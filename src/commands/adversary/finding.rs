@@ -1,17 +1,21 @@
 //! `countersign adversary finding`
 
+use std::sync::Arc;
+
 use serde_json::json;
 
-use crate::commands::adopted::say_clocks;
+use super::objection::{Saying, say};
+use crate::commands::adopted::{documents_at, say_clocks};
 use crate::commands::builder::claim::gate;
-use crate::commands::compose::{Composer, plain};
+use crate::commands::compose::plain;
 use crate::commands::names::unknown;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::docs::backlog;
 use crate::error::{CommandError, Exit};
-use crate::model::record::{Body, Finding, FindingAct, Severity};
-use crate::model::role::{Document, Role};
+use crate::gates::evaluate::PhaseReport;
+use crate::gates::objections::FindingState;
+use crate::model::record::{Body, Finding, FindingAct, Record, Severity};
 use crate::report::Answer;
 
 /// Open, close or defer a finding
@@ -45,7 +49,7 @@ enum Act {
     ///
     /// Example: countersign adversary finding close A1 --reason "label added"
     Close {
-        /// Its name, as in A1
+        /// Its name, as in A1; its first 12 digits where two have one name
         name: String,
         /// Why
         #[arg(long)]
@@ -55,7 +59,7 @@ enum Act {
     ///
     /// Example: countersign adversary finding defer A1 --owner "the forge's owner" --reason "needs a new disk"
     Defer {
-        /// Its name, as in A1
+        /// Its name, as in A1; its first 12 digits where two have one name
         name: String,
         /// Who takes care of it
         #[arg(long)]
@@ -76,46 +80,25 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let gathered = session.gather(false)?;
     let report = session.evaluate(&gathered);
     say_clocks(&report);
-    let known = |name: &str| {
-        let names: Vec<&str> = report.findings.iter().map(|finding| finding.name.as_str()).collect();
-        report.findings.iter().find(|finding| finding.name == name).ok_or_else(|| unknown("finding", name, &names))
-    };
     let finding = match &args.act {
         Act::Open { text, gate: of, minor } => Finding {
             act: FindingAct::Opened,
-            name: format!("A{}", report.findings.len() + 1),
+            name: new_name(&session, &gathered.records),
+            opening: None,
             gate: of.as_deref().map(|name| gate(&session, name)).transpose()?.map(|gate| gate.id.clone()),
             severity: Some(if *minor { Severity::Minor } else { Severity::Blocking }),
             text: plain(text.trim()),
             owner: None,
         },
-        Act::Close { name, reason } => Finding {
-            act: FindingAct::Closed,
-            name: name.clone(),
-            gate: known(name)?.gate.clone(),
-            severity: None,
-            text: plain(reason.trim()),
-            owner: None,
-        },
-        Act::Defer { name, owner, reason } => Finding {
-            act: FindingAct::Deferred,
-            name: name.clone(),
-            gate: known(name)?.gate.clone(),
-            severity: None,
-            text: plain(reason.trim()),
-            owner: Some(plain(owner.trim())),
-        },
+        Act::Close { name, reason } => ends(FindingAct::Closed, meant(&report, name)?, reason, None),
+        Act::Defer { name, owner, reason } => ends(FindingAct::Deferred, meant(&report, name)?, reason, Some(owner)),
     };
     if finding.text.is_empty() || finding.owner.as_ref().is_some_and(String::is_empty) {
         return Err(CommandError::new(Exit::Usage, "the words are missing", "say what is wrong, why, or who"));
     }
-    let name = finding.name.clone();
-    let composer = Composer::new(&session, Role::Adversary, Document::Review)?;
-    let mut transaction = session.store.begin(Document::Review, &context.holder("adversary finding"))?;
-    transaction.tolerate_defects();
-    let words = finding.text.clone();
-    let id = transaction.append(composer.draft(&words, Body::Finding(finding), None), &key)?;
-    transaction.publish()?;
+    let (name, words) = (finding.name.clone(), finding.text.clone());
+    let saying = Saying { command: "adversary finding", words: &words, body: Body::Finding(finding), tolerant: true };
+    let id = say(&session, &key, saying)?;
     let records: Vec<_> = session.store.load()?.records().cloned().collect();
     let views = backlog::views(&records);
     // BACKLOG's view counts for nothing: what is signed stays signed when it cannot be drawn.
@@ -126,4 +109,53 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         format!("Finding {name} ({}): {words}{aside}\nNext: countersign sync", id.short()),
         json!({ "name": name, "record": id.to_string() }),
     ))
+}
+
+/// The finding that is meant: by its name where one of that name is there (or one alone is open), else by its first digits.
+fn meant<'a>(report: &'a PhaseReport<'_>, name: &str) -> Result<&'a FindingState, CommandError> {
+    let named: Vec<&FindingState> = report.findings.iter().filter(|finding| finding.name == name).collect();
+    let open: Vec<&FindingState> =
+        named.iter().filter(|finding| finding.state == FindingAct::Opened).copied().collect();
+    match (open.as_slice(), named.as_slice()) {
+        ([one], _) | ([], [one]) => Ok(one),
+        ([], []) => {
+            let handles: Vec<String> = report.findings.iter().map(FindingState::handle).collect();
+            let handles: Vec<&str> = handles.iter().map(String::as_str).collect();
+            let by_id = report.findings.iter().find(|finding| finding.id.short() == name);
+            by_id.ok_or_else(|| unknown("finding", name, &handles))
+        }
+        ([], several) | (several, _) => {
+            let lines = several.iter().map(|finding| format!("{}: {}", finding.id.short(), finding.text));
+            let message = format!("{} findings are called `{name}`, opened in clones that did not know", several.len());
+            let hint = format!("name one by its first digits, as in {}", several[0].id.short());
+            Err(CommandError { details: lines.collect(), ..CommandError::new(Exit::Usage, message, hint) })
+        }
+    }
+}
+
+/// The end of a finding.
+fn ends(act: FindingAct, of: &FindingState, reason: &str, owner: Option<&String>) -> Finding {
+    Finding {
+        act,
+        name: of.name.clone(),
+        opening: Some(of.id),
+        gate: of.gate.clone(),
+        severity: None,
+        text: plain(reason.trim()),
+        owner: owner.map(|owner| plain(owner.trim())),
+    }
+}
+
+/// A name that no finding has, as far as this clone knows: by its documents, and by what it saw on the remote last.
+fn new_name(session: &Session, records: &[Arc<Record>]) -> String {
+    let repository = &session.repository;
+    let seen = repository.branch().map(|branch| repository.last_seen("origin", &branch));
+    let seen = seen.map(|seen| documents_at(repository, &session.store, &seen)).unwrap_or_default();
+    let number = |record: &Record| match &record.block.body {
+        Body::Finding(finding) => finding.name.strip_prefix('A')?.parse::<u32>().ok(),
+        _ => None,
+    };
+    let here = records.iter().filter_map(|record| number(record));
+    let highest = here.chain(seen.records().filter_map(number)).max().unwrap_or(0);
+    format!("A{}", highest.saturating_add(1))
 }

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
+use super::objection::{Saying, say};
 use crate::commands::adopted::say_clocks;
-use crate::commands::compose::{Composer, plain};
+use crate::commands::compose::plain;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::model::record::{Body, Veto};
-use crate::model::role::{Document, Role};
 use crate::report::Answer;
 
 /// Raise or lift a veto
@@ -68,12 +68,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if reason.is_empty() {
         return Err(CommandError::new(Exit::Usage, "--reason is empty", "say why"));
     }
-    let composer = Composer::new(&session, Role::Adversary, Document::Review)?;
-    let mut transaction = session.store.begin(Document::Review, &context.holder("adversary veto"))?;
-    transaction.tolerate_defects();
-    let id =
-        transaction.append(composer.draft(&reason, Body::Veto(Veto { lifts, reason: reason.clone() }), None), &key)?;
-    transaction.publish()?;
+    let body = Body::Veto(Veto { lifts, reason: reason.clone() });
+    let id = say(&session, &key, Saying { command: "adversary veto", words: &reason, body, tolerant: true })?;
     let word = if lifts.is_some() { "lifted" } else { "raised" };
     Ok(Answer::ok(
         format!("Veto {word} ({}): {reason}\nNext: countersign sync", id.short()),

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
-use crate::commands::compose::{Composer, plain};
+use super::objection::{Saying, say};
+use crate::commands::compose::plain;
 use crate::commands::names::unknown;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::model::record::{Body, Waiver};
-use crate::model::role::{Document, Role};
+use crate::model::role::Role;
 use crate::model::time::parse_duration;
 use crate::report::Answer;
 
@@ -68,8 +69,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         let found = report.counted.iter().find(glass);
         found.map(|record| record.id).ok_or_else(|| usage(format!("there is no break-glass `{name}`")))
     });
-    let composer = Composer::new(&session, Role::Adversary, Document::Review)?;
-    let until = composer.at().plus(length);
+    let until = context.now().plus(length);
     let waiver = Waiver {
         criterion: criterion.transpose()?,
         step: step.transpose()?,
@@ -77,9 +77,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         reason: reason.clone(),
         until,
     };
-    let mut transaction = session.store.begin(Document::Review, &context.holder("adversary waive"))?;
-    let id = transaction.append(composer.draft(&reason, Body::Waiver(waiver), None), &key)?;
-    transaction.publish()?;
+    let body = Body::Waiver(waiver);
+    let id = say(&session, &key, Saying { command: "adversary waive", words: &reason, body, tolerant: false })?;
     Ok(Answer::ok(
         format!("Waiver {} until {until}: {reason}\nNext: countersign sync", id.short()),
         json!({ "record": id.to_string(), "until": until.to_string() }),

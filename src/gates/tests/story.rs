@@ -63,6 +63,8 @@ pub struct Story {
     pub claimed: BTreeMap<StepId, String>,
     /// The engine that the next records name.
     pub target: Option<Target>,
+    /// The contract that the one in the work tree replaces.
+    pub replaces: Option<Digest>,
 }
 
 fn object(c: char) -> crate::model::ids::ObjectId {
@@ -79,7 +81,20 @@ fn start() -> Time {
 
 impl Story {
     pub fn begin() -> Self {
-        let contract = contract();
+        let mut story = Self::unadopted();
+        for role in [Role::Builder, Role::Adversary] {
+            story.adopt(role);
+        }
+        story
+    }
+
+    /// Before anybody has said anything.
+    pub fn unadopted() -> Self {
+        Self::of(contract())
+    }
+
+    /// The same under some contract.
+    pub fn of(contract: Contract) -> Self {
         let host = Host {
             pins: Known::Is(BTreeSet::from([KEYS[1].1.to_owned()])),
             spent: Known::Is(BTreeSet::new()),
@@ -87,7 +102,7 @@ impl Story {
             unjournaled: Known::Is(Vec::new()),
             ..Host::unknown("no engine")
         };
-        let mut story = Self {
+        Self {
             contract,
             records: Vec::new(),
             minutes: 0,
@@ -96,18 +111,32 @@ impl Story {
             chosen: BTreeMap::new(),
             claimed: BTreeMap::new(),
             target: None,
-        };
-        for role in [Role::Builder, Role::Adversary] {
-            story.adopt(role);
+            replaces: None,
         }
-        story
     }
 
     pub fn adopt(&mut self, role: Role) {
+        self.adopt_as(role, None);
+    }
+
+    /// Adopts what stands in the work tree, with another key than the role's usual one where it is named.
+    pub fn adopt_as(&mut self, role: Role, key: Option<&str>) {
         let document = if role == Role::Builder { Document::Status } else { Document::Review };
-        let keys = self.contract.keys.clone();
-        let adoption = Adoption { version: 1, digest: self.contract.digest, replaces: None, keys };
+        let (keys, version) = (self.contract.keys.clone(), self.contract.version);
+        let adoption = Adoption { version, digest: self.contract.digest, replaces: self.replaces, keys };
         self.tell(role, document, Body::Contract(adoption));
+        if let (Some(key), Some(record)) = (key, self.records.last_mut()) {
+            Arc::make_mut(record).signer = key.to_owned();
+        }
+    }
+
+    /// The next version of the contract in the work tree, with these keys of the Adversary.
+    pub fn amend(&mut self, adversary: &[&str]) {
+        self.replaces = Some(self.contract.digest);
+        self.contract.version += 1;
+        self.contract.digest = Digest::of(format!("version {}", self.contract.version).as_bytes());
+        let keys = adversary.iter().map(|key| (*key).to_owned()).collect();
+        self.contract.keys.insert(Role::Adversary, keys);
     }
 
     pub fn now(&self) -> Time {
@@ -261,6 +290,7 @@ impl Story {
         let body = Body::Finding(Finding {
             act,
             name: "A1".into(),
+            opening: None,
             gate: None,
             severity: Some(severity),
             text: "t".into(),

@@ -108,8 +108,13 @@ pub enum FindingAct {
 pub struct Finding {
     /// Opened, closed or deferred.
     pub act: FindingAct,
-    /// The name people use, as in `A1`.
+    /// The name people use, as in `A1`. Two clones that do not know of one another may give one name twice: what a finding is, its
+    /// opening's record id says.
     pub name: String,
+    /// The opening that is closed or deferred; absent in an opening. Where it is absent all the same, every opening of that name
+    /// among the record's ancestors is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<RecordId>,
     /// The gate it closes while open; absent for the whole phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateId>,

@@ -126,7 +126,7 @@ pub fn findings(session: &Session, report: &PhaseReport<'_>) -> Part {
     let mut text = String::new();
     for finding in report.findings.iter().filter(|finding| finding.state == FindingAct::Opened) {
         let gate = finding.gate.as_ref().map_or_else(|| "every gate".to_owned(), |gate| format!("gate {gate}"));
-        text += &format!("  {} ({gate}): {}\n", finding.name, finding.text.replace('\n', "\n    "));
+        text += &format!("  {} ({gate}): {}\n", finding.label(), finding.text.replace('\n', "\n    "));
     }
     for veto in &report.vetoes {
         text += &format!("  VETO {}: {}\n", veto.id.short(), veto.reason.replace('\n', "\n    "));

@@ -8,7 +8,7 @@ use super::world::{REVIEWERS, World, key};
 use crate::gates::permit::Basis;
 use crate::model::digest::Digest;
 use crate::model::ids::{CriterionId, RecordId};
-use crate::model::record::{Body, Ending, FindingAct, Record, Ruling, Severity};
+use crate::model::record::{Body, Ending, Finding, FindingAct, Record, Ruling, Severity};
 use crate::model::role::Role;
 use crate::model::time::Time;
 
@@ -80,6 +80,11 @@ pub fn in_force<'a>(versions: &'a [Version], knows: &BTreeSet<usize>) -> Option<
     newest(versions, knows).first().copied()
 }
 
+/// Whether a record was signed by who signed the one of this id.
+fn own(world: &World, id: RecordId, at: usize) -> bool {
+    world.records.iter().any(|other| other.id == id && other.signer == world.records[at].signer)
+}
+
 /// What the model makes of a world at some time.
 pub struct Model<'a> {
     world: &'a World,
@@ -98,7 +103,28 @@ impl<'a> Model<'a> {
             } else {
                 record.block.document.role()
             };
-            newest(&versions, &world.ancestors[*at]).iter().any(|version| lists(&version.keys, role, &record.signer))
+            let there = newest(&versions, &world.ancestors[*at]);
+            // The Adversary's own word is enough for what can only close something.
+            let objects = match &record.block.body {
+                Body::Verdict(verdict) => verdict.ruling == Ruling::Fail,
+                Body::Veto(veto) => veto.lifts.is_none_or(|id| own(world, id, *at)),
+                Body::Finding(Finding { act: FindingAct::Opened, .. }) => true,
+                Body::Finding(finding) => finding.opening.is_some_and(|id| own(world, id, *at)),
+                _ => false,
+            };
+            let next = |version: &&Version| match version.replaces {
+                None => there.is_empty(),
+                Some(before) => there.iter().any(|version| version.digest == before),
+            };
+            let adopted = |version: &&Version| {
+                version
+                    .by
+                    .get(&Role::Adversary)
+                    .is_some_and(|ids| ids.iter().any(|id| world.ancestors[*at].contains(id)))
+            };
+            there.iter().any(|version| lists(&version.keys, role, &record.signer))
+                || (objects
+                    && versions.iter().filter(next).filter(adopted).any(|v| lists(&v.keys, role, &record.signer)))
         };
         let genuine = (0..world.records.len()).filter(genuine).collect();
         Self { world, now, genuine, versions }
@@ -143,7 +169,8 @@ impl<'a> Model<'a> {
         self.all().any(|(at, body)| {
             let Body::Finding(opened) = body else { return false };
             let ends = |(by, body): (usize, &Body)| {
-                matches!(body, Body::Finding(f) if f.name == opened.name && f.act != FindingAct::Opened)
+                matches!(body, Body::Finding(f) if f.act != FindingAct::Opened
+                    && f.opening.map_or(f.name == opened.name, |id| id == self.id(at)))
                     && self.before(at, by)
             };
             opened.act == FindingAct::Opened && opened.severity == Some(Severity::Blocking) && !self.all().any(ends)

@@ -133,8 +133,11 @@ impl World {
             }
             Event::Open { minor } => {
                 let severity = Some(if *minor { Severity::Minor } else { Severity::Blocking });
-                let name = format!("A{}", self.records.len());
-                self.append(reviewer, reviewed, finding(FindingAct::Opened, name, severity), forger);
+                // Two clones that do not know of one another give one name twice.
+                let known =
+                    self.known(reviewer, |body| matches!(body, Body::Finding(f) if f.act == FindingAct::Opened));
+                let name = format!("A{}", known.len() + 1);
+                self.append(reviewer, reviewed, finding(FindingAct::Opened, name, severity, None), forger);
             }
             Event::Close { finding: at, defer } => {
                 let is_open = |body: &Body| matches!(body, Body::Finding(f) if f.act == FindingAct::Opened);
@@ -142,7 +145,9 @@ impl World {
                     && let Body::Finding(known) = &self.records[at].block.body
                 {
                     let act = if *defer { FindingAct::Deferred } else { FindingAct::Closed };
-                    let closed = finding(act, known.name.clone(), None);
+                    // Each of both ways to say which is meant.
+                    let opening = (at % 2 == 0).then_some(self.records[at].id);
+                    let closed = finding(act, known.name.clone(), None, opening);
                     self.append(reviewer, reviewed, closed, forger);
                 }
             }
@@ -288,6 +293,6 @@ impl World {
     }
 }
 
-fn finding(act: FindingAct, name: String, severity: Option<Severity>) -> Body {
-    Body::Finding(Finding { act, name, gate: None, severity, text: "t".into(), owner: None })
+fn finding(act: FindingAct, name: String, severity: Option<Severity>, opening: Option<RecordId>) -> Body {
+    Body::Finding(Finding { act, name, opening, gate: None, severity, text: "t".into(), owner: None })
 }

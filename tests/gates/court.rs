@@ -1,0 +1,148 @@
+//! What an attacker tried on the court itself, each as it was tried.
+
+use crate::support::{GUARD, World};
+
+fn adversary(world: &World, clone: &str, args: &[&str]) -> crate::support::Answer {
+    world.run_as("adversary", clone, args)
+}
+
+/// Syncs a clone; a view in BACKLOG that two clones drew is drawn again and stops nothing.
+fn sync(world: &World, party: &str, clone: &str) {
+    world.git(clone, &["checkout", "-q", "--", "."]);
+    world.run_as(party, clone, &["sync"]).expect(0, "");
+}
+
+/// Publishes REVIEW alone.
+fn publish_review(world: &World, clone: &str) {
+    world.git(clone, &["checkout", "-q", "--", "machine-docs/BACKLOG-demo.md"]);
+    world.run_as("adversary", clone, &["sync"]).expect(0, "pushed");
+}
+
+/// The first digits of the record that a command named in brackets.
+fn id(answer: &crate::support::Answer) -> String {
+    answer.stdout.split(['(', ')']).nth(1).expect("an id").to_owned()
+}
+
+#[test]
+fn two_findings_of_one_name_stand_until_each_is_closed() {
+    let world = World::new();
+    world.open(GUARD);
+    world.adopt();
+    world.git(".", &["clone", "-q", "origin.git", "second"]);
+    let open = |clone: &str, text: &str, more: &[&str]| {
+        adversary(&world, clone, &[&["adversary", "finding", "open", text], more].concat()).expect(0, "Finding A1")
+    };
+    let one = id(&open("adversary", "the label is missing", &["--gate", "M1"]));
+    let two = id(&open("second", "it prunes a kept network", &[]));
+    publish_review(&world, "adversary");
+    publish_review(&world, "second");
+    // The Builder's word knows of both; the Adversary closes the one that it knows of.
+    sync(&world, "builder", "builder");
+    world.run_in("builder", &["builder", "note", "seen"]).expect(0, "Note");
+    world.run_in("builder", &["sync"]).expect(0, "pushed");
+    adversary(&world, "adversary", &["adversary", "finding", "close", "A1", "--reason", "added"]).expect(0, "A1");
+    publish_review(&world, "adversary");
+    sync(&world, "builder", "builder");
+    world
+        .run_in("builder", &["status"])
+        .expect(0, &format!("finding A1 ({one}) closed: the label is missing"))
+        .expect(0, &format!("finding A1 ({two}) open: it prunes a kept network"));
+    world.run_in("builder", &["builder", "claim", "M1"]).expect(0, "is claimed");
+    world.run_in("builder", &["status"]).expect(0, &format!("- finding A1 ({two}) is open"));
+    world.run_in("builder", &["sync"]).expect(0, "pushed");
+    // The next name is one that nobody has.
+    sync(&world, "adversary", "second");
+    adversary(&world, "second", &["adversary", "finding", "open", "and another", "--minor"]).expect(0, "Finding A2");
+    let close =
+        |name: &str| adversary(&world, "second", &["adversary", "finding", "close", name, "--reason", "label kept"]);
+    close("A1").expect(0, "A1");
+    world.run_as("adversary", "second", &["status"]).expect(0, &format!("finding A1 ({two}) closed"));
+}
+
+#[test]
+fn a_name_that_two_open_findings_have_is_answered_with_their_digits() {
+    let world = World::new();
+    world.open(GUARD);
+    world.adopt();
+    world.git(".", &["clone", "-q", "origin.git", "second"]);
+    let open = |clone: &str, text: &str| {
+        id(&adversary(&world, clone, &["adversary", "finding", "open", text]).expect(0, "Finding A1"))
+    };
+    let (one, two) = (open("adversary", "one"), open("second", "two"));
+    publish_review(&world, "adversary");
+    publish_review(&world, "second");
+    let close =
+        |name: &str| adversary(&world, "second", &["adversary", "finding", "close", name, "--reason", "mended"]);
+    close("A1")
+        .expect(2, "2 findings are called `A1`")
+        .expect(2, &format!("{one}: one"))
+        .expect(2, &format!("{two}: two"));
+    close("000000000000").expect(2, "there is no finding").expect(2, &one);
+    close(&one).expect(0, "A1");
+    close("A1").expect(0, "A1");
+    let status = world.run_as("adversary", "second", &["status"]).stdout;
+    assert!(!status.contains(" open: "), "{status}");
+    let view = world.read("second/machine-docs/BACKLOG-demo.md");
+    assert!(view.contains(&format!("A1 ({one})")) && view.contains(&format!("A1 ({two})")), "{view}");
+}
+
+#[test]
+fn an_objection_before_the_builder_adopts_counts_and_one_before_its_own_adoption_is_refused() {
+    let world = World::new();
+    world.open(GUARD);
+    let digest = world.digest("builder");
+    world.git("builder", &["add", "machine-docs"]);
+    world.git("builder", &["commit", "-q", "-m", "a phase"]);
+    world.git("builder", &["push", "-q", "origin", "HEAD:main"]);
+    world.git(".", &["clone", "-q", "origin.git", "adversary"]);
+    let review = "adversary/machine-docs/REVIEW-demo.md";
+    for objection in [
+        &["adversary", "veto", "raise", "--reason", "this kills the proxy"][..],
+        &["adversary", "finding", "open", "no guard"],
+    ] {
+        world
+            .run_in("adversary", objection)
+            .expect(31, "would count for nothing, and was not written")
+            .expect(31, "Hint: countersign adversary adopt");
+    }
+    assert!(!world.read(review).contains("toml countersign"));
+    world.run_in("adversary", &["adversary", "adopt", "--yes", &digest]).expect(0, "adopts");
+    let veto = id(&world.run_in("adversary", &["adversary", "veto", "raise", "--reason", "stop"]).expect(0, "raised"));
+    world.run_in("adversary", &["adversary", "finding", "open", "no guard"]).expect(0, "Finding A1");
+    world
+        .run_in("adversary", &["adversary", "waive", "--criterion", "guard", "--reason", "x", "--for", "1h"])
+        .expect(31, "was not written");
+    world.run_in("adversary", &["status"]).expect(0, "VETO").expect(0, "finding A1 open");
+    world.run_in("adversary", &["sync"]).expect(0, "pushed");
+    world.run_in("builder", &["sync"]).expect(0, "pulled");
+    world.run_in("builder", &["builder", "adopt", "--yes", &digest]).expect(0, "adopts");
+    world.run_in("builder", &["sync"]).expect(0, "pushed");
+    world.run_in("adversary", &["sync"]).expect(0, "pulled");
+    world.claim();
+    world.pass();
+    let status = world.run_in("builder", &["status"]).expect(0, "closed").expect(0, "VETO").expect(0, "A1 open").stdout;
+    assert!(!status.contains("counts for nothing"), "{status}");
+    world.run_in("adversary", &["adversary", "veto", "lift", &veto, "--reason", "settled"]).expect(0, "lifted");
+    world.run_in("adversary", &["adversary", "finding", "close", "A1", "--reason", "guard there"]).expect(0, "A1");
+    world.run_in("adversary", &["status"]).expect(0, "gate M1   PASS");
+}
+
+#[test]
+fn in_a_repository_that_became_another_one_a_veto_is_not_said_to_stand() {
+    let world = World::claimed();
+    world.pass();
+    // Merging an unrelated history gives the repository another identity where its root's id is smaller.
+    let root = world.git("builder", &["rev-list", "--max-parents=0", "HEAD"]);
+    let tree = world.git("builder", &["mktree"]);
+    let other = (0..64)
+        .map(|at| world.git("builder", &["commit-tree", &tree, "-m", &format!("other {at}")]))
+        .find(|other| *other < root)
+        .expect("a smaller id");
+    world.git("builder", &["merge", "-q", "--allow-unrelated-histories", "-m", "merged", &other]);
+    world.git("builder", &["push", "-q", "origin", "HEAD:main"]);
+    world.git("adversary", &["pull", "-q", "--rebase"]);
+    world
+        .run_in("adversary", &["adversary", "veto", "raise", "--reason", "stop"])
+        .expect(31, "would count for nothing, and was not written")
+        .expect(31, "were written in another repository");
+}
