@@ -21,11 +21,16 @@ use super::open::Session;
 /// Example: countersign builder adopt
 ///
 /// Example: countersign adversary adopt --yes 3f9c0a1be2d4
+///
+/// Example: countersign builder adopt --restore
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The first 12 digits of the contract's digest, as printed without this option
     #[arg(long, value_name = "DIGEST12")]
     yes: Option<String>,
+    /// Put the contract that both roles adopted back into the work tree, from their adoptions; what is there is kept
+    #[arg(long, conflicts_with = "yes")]
+    restore: bool,
 }
 
 /// Runs it for one role.
@@ -34,6 +39,9 @@ pub struct Args {
 ///
 /// The digest is not the contract's, keys are missing, or the key is not the role's.
 pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, CommandError> {
+    if args.restore {
+        return restore(context);
+    }
     let session = Session::open(context)?;
     let contract = &session.contract;
     for needed in [Role::Builder, Role::Adversary] {
@@ -70,7 +78,11 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
     }
     if let Some(before) = report.in_force.as_ref().filter(|before| before.version >= contract.version) {
         let message = format!("the contract's version is {}, and {} is in force", contract.version, before.version);
-        return Err(CommandError::new(Exit::Contract, message, "raise `version` in the contract"));
+        return Err(CommandError::new(
+            Exit::Contract,
+            message,
+            format!("raise `version` in the contract, or countersign {role} adopt --restore"),
+        ));
     }
     let key = session.key(role)?;
     let composer = Composer::new(&session, role, document)?;
@@ -87,6 +99,20 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
     transaction.publish()?;
     let text = format!("{words}\nRecord {} in {}.\nNext: countersign sync", id.short(), session.store.file(document));
     Ok(Answer::ok(text, json!({ "digest": contract.digest.to_string(), "adopted": true, "record": id.to_string() })))
+}
+
+/// Puts the contract in force back, exactly as both roles adopted it.
+fn restore(context: &Context) -> Result<Answer, CommandError> {
+    let (session, _) = Session::as_adopted(context)?;
+    let (contract, file) = (&session.contract, session.store.contract_file());
+    let kept = session.store.restore_contract(&session.contract_text, &context.holder("adopt --restore"))?;
+    let mut text =
+        format!("{file} is version {} ({}), which both roles adopted.\n", contract.version, contract.digest.short());
+    if let Some(kept) = &kept {
+        text += &format!("What was there is in {}.\n", kept.display());
+    }
+    let kept = kept.map(|kept| kept.display().to_string());
+    Ok(Answer::ok(text, json!({ "digest": contract.digest.to_string(), "version": contract.version, "kept": kept })))
 }
 
 /// Where the contract still says what the templates say for want of better: host names that belong to nobody (RFC 2606).

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::docs::store::{self, Documents, Store};
 use crate::error::{CommandError, Exit};
-use crate::gates::evaluate::PhaseReport;
+use crate::gates::evaluate::{PhaseReport, other_in_force};
 use crate::gates::graph::Graph;
-use crate::gates::reason::Class;
+use crate::gates::reason::{Class, Reason};
 use crate::gates::trust;
 use crate::git::Repository;
 use crate::model::contract::{Contract, parse};
@@ -54,6 +54,12 @@ fn contracts(repository: &Repository, documents: &Documents) -> (Option<(Text, V
         Some((text.clone(), adopted.by.get(&Role::Adversary)?.iter().filter_map(signer).collect()))
     });
     (in_force, others)
+}
+
+/// What differs from the contract in force in the one that stands in the work tree, if both roles adopted one; by these documents.
+pub fn moved(repository: &Repository, documents: &Documents, on_disk: &Contract) -> Option<Reason> {
+    let ((in_force, _), _) = contracts(repository, documents).0?;
+    (in_force.digest != on_disk.digest).then(|| other_in_force(on_disk, &in_force.digest, in_force.version))
 }
 
 /// The same by the documents in the work tree, else by those of HEAD, else by those that were seen on the remote: last, or when

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::docs::read::Defect;
 use crate::error::{CommandError, Exit};
-use crate::gates::evaluate::PhaseReport;
+use crate::gates::evaluate::{PhaseReport, other_in_force};
+use crate::model::counted::counted;
 use crate::model::record::Record;
 use crate::model::role::Document;
 use crate::model::time::show_duration;
@@ -58,12 +59,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         None => None,
     };
     defects.sort_by(|one, other| (&one.file, one.line, one.column).cmp(&(&other.file, other.line, other.column)));
-    let warnings = clocks(&session, &report);
+    let mut warnings = clocks(&session, &report);
+    let moved = report.in_force.as_ref().filter(|adopted| adopted.digest != session.contract.digest);
+    let moved = moved.map(|adopted| (other_in_force(&session.contract, &adopted.digest, adopted.version), adopted));
+    if let Some((reason, _)) = &moved {
+        warnings.push(format!("{}: {}", reason.found, reason.next));
+    }
     if !defects.is_empty() {
         return Err(invalid(&session, &gathered, &defects, &warnings));
     }
+    // One with a higher version is on its way; of any other no adoption can ever come.
+    if let Some((reason, _)) = moved.filter(|(_, adopted)| session.contract.version <= adopted.version) {
+        return Err(CommandError::refused("the contract in the work tree counts for nothing", &[reason]));
+    }
     let count = gathered.records.len();
-    let mut text = format!("{count} records, every byte, signature and link of theirs as it was written\n");
+    let mut text =
+        format!("{}, every byte, signature and link of theirs as it was written\n", counted(count, "record"));
     text += compared.as_deref().unwrap_or_default();
     for warning in &warnings {
         text += &format!("  warning: {warning}\n");
@@ -87,17 +98,20 @@ fn missing(session: &Session, gathered: &Gathered, report: &PhaseReport<'_>, def
     let gone = report.graph.missing();
     for record in &gathered.records {
         for (document, ids) in &record.block.seen {
-            for id in ids.iter().filter(|id| gone.contains(id)) {
+            for id in ids.iter().filter(|id| gone.contains_key(id)) {
                 defects.push(Defect {
                     file: session.store.file(record.block.document),
                     line: record.line,
                     column: 1,
                     what: format!(
-                        "record {} saw {} in {document}, which is linked to, but in no document",
+                        "record {} of the {} saw {} in {document}, which is linked to, but in no document",
                         record.id.short(),
+                        record.block.role,
                         id.short()
                     ),
-                    remedy: "countersign sync, or countersign builder resume on the host that ran the steps, or: countersign check --repair"
+                    remedy: "countersign sync, or countersign builder resume on the host that ran the steps, or: countersign check --repair; \
+                             what nobody ever had nobody can vouch for, whose record names it says where it is, or countersign init \
+                             --phase NAME opens a new phase"
                         .into(),
                 });
             }
@@ -158,10 +172,7 @@ fn invalid(session: &Session, gathered: &Gathered, defects: &[Defect], warnings:
         details.push(whole);
     }
     details.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
-    let message = match defects {
-        [_] => format!("the documents of phase {} have 1 defect", session.store.phase()),
-        several => format!("the documents of phase {} have {} defects", session.store.phase(), several.len()),
-    };
+    let message = format!("the documents of phase {} have {}", session.store.phase(), counted(defects.len(), "defect"));
     CommandError {
         exit: Exit::Invalid,
         message,

@@ -145,17 +145,21 @@ pub fn lines(observations: &[Observation]) -> String {
 ///
 /// One failed (14) or could not be looked at (13).
 pub fn all_held(observations: &[Observation], what: &str) -> Result<(), CommandError> {
+    if observations.is_empty() {
+        let message = format!("{what}: every criterion is waived, and what nobody looks at does not hold");
+        return Err(CommandError::new(Exit::Unknown, message, "countersign status shows when a waiver ends"));
+    }
     let bad: Vec<&Observation> =
         observations.iter().filter(|seen| seen.outcome != Outcome::Held || seen.facts.is_empty()).collect();
-    if bad.is_empty() && !observations.is_empty() {
+    if bad.is_empty() {
         return Ok(());
     }
-    let unknown = bad.is_empty() || bad.iter().any(|seen| seen.outcome != Outcome::Failed);
+    let unknown = bad.iter().any(|seen| seen.outcome != Outcome::Failed);
     let exit = if unknown { Exit::Unknown } else { Exit::Failed };
     let first = bad.first().map_or("", |seen| seen.criterion.as_str());
     Err(CommandError {
         exit,
-        message: format!("{what}: {} of {} criteria do not hold", bad.len(), observations.len()),
+        message: format!("{what}: criteria that do not hold: {} of {}", bad.len(), observations.len()),
         details: bad.iter().map(|seen| format!("{} {}: {}", seen.outcome.label(), seen.criterion, seen.says)).collect(),
         hint: Some(format!("countersign probe {first}")),
     })

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::gates::done::done;
-use crate::gates::evaluate::{PhaseReport, ledger_reasons};
+use crate::gates::done::{against_done, asks_for_a_fresh_pass, done};
+use crate::gates::evaluate::{PhaseReport, RESTORE, ledger_reasons};
 use crate::gates::inputs::Known;
 use crate::gates::progress::State;
 use crate::gates::reason::{Class, Reason};
@@ -73,14 +73,18 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let report = session.evaluate(&gathered);
     let turn = keyless(&session, context).or_else(|| nothing(&session, &gathered)).unwrap_or_else(|| turn(&report));
     let me = me(&session, context);
-    // A document is damaged here: whoever asks looks here.
-    let turn = match me.filter(|_| turn.run == CHECK) {
-        Some(role) => Turn { who: role.to_string(), ..turn },
-        None => turn,
+    // A document is damaged here, or the contract's file is another one: whoever asks looks here.
+    let turn = match me {
+        Some(role) if turn.run == CHECK => Turn { who: role.to_string(), ..turn },
+        Some(role) if turn.run == RESTORE => {
+            Turn::new(role, turn.run.replace(Role::Builder.name(), role.name()), turn.why)
+        }
+        _ => turn,
     };
+    let restores = turn.run.ends_with("adopt --restore");
     let unpublished = session.unpublished()?;
     // What a step left in doubt, or only this host remembers, comes before it is published; damage is not published at all.
-    let first = turn.run == CHECK || (turn.run == RESUME && me == Some(Role::Builder));
+    let first = turn.run == CHECK || restores || (turn.run == RESUME && me == Some(Role::Builder));
     let mine = match me {
         Some(_) if unpublished && !first => {
             Turn::new(&turn.who, "countersign sync", "what this clone holds is not published yet")
@@ -159,9 +163,11 @@ fn turn(report: &PhaseReport<'_>) -> Turn {
     if let Some(damaged) = report.general.iter().find(|reason| reason.class == Class::Invalid) {
         return Turn::of(damaged);
     }
-    let objected = !report.vetoes.is_empty() || report.gates.iter().any(|gate| gate.standing == Standing::Failed);
-    if let Some(done) = report.done.filter(|_| !objected) {
-        return Turn::new("nobody", "countersign status", format!("DONE since {}", done.block.at));
+    if let Some(done) = report.done {
+        return match against_done(report).first() {
+            None => Turn::new("nobody", "countersign status", format!("DONE since {}", done.block.at)),
+            Some(reason) => Turn::of(reason),
+        };
     }
     if let Some(reason) = report.general.first() {
         return Turn::of(reason);
@@ -190,7 +196,6 @@ fn turn(report: &PhaseReport<'_>) -> Turn {
 /// What a gate waits for; nothing where its steps are done, or where it is open and has none.
 fn at_gate(report: &PhaseReport<'_>, gate: &GateReport) -> Option<Turn> {
     let mut steps = report.inputs.contract.steps.iter().filter(|step| step.gate == gate.gate);
-    let has_steps = steps.clone().next().is_some();
     let pending = steps.find(|step| report.state_of(&step.id) != State::Done);
     let why = || gate.reasons.first().map_or_else(String::new, |reason| reason.found.clone());
     match (gate.standing, pending) {
@@ -199,8 +204,8 @@ fn at_gate(report: &PhaseReport<'_>, gate: &GateReport) -> Option<Turn> {
             Some(Turn::new(Role::Adversary, brief, format!("gate {} waits for a verdict", gate.gate)))
         }
         (Standing::Open, None) => None,
-        // Its steps were begun under it; it opens nothing more.
-        (Standing::Stale, None) if has_steps => None,
+        // What it guards was begun under it; it opens nothing more.
+        (Standing::Stale, None) if !asks_for_a_fresh_pass(report, gate) => None,
         (Standing::Open, Some(step)) => Some(to_run(report, gate, step)),
         (Standing::Closed, _) => Some(gate.reasons.first().map_or_else(
             || Turn::new(Role::Builder, "countersign status", format!("gate {} is closed", gate.gate)),

@@ -10,10 +10,11 @@ use crate::docs::read::Defect;
 use crate::docs::store::{Documents, Store};
 use crate::error::{CommandError, Exit};
 use crate::git::{GitError, Repository};
+use crate::model::counted::counted;
 use crate::model::record::{Body, Record};
-use crate::report::Answer;
+use crate::report::{self, Answer};
 
-use super::adopted::documents_at;
+use super::adopted::{documents_at, moved};
 use super::open::{self, read_contract};
 use super::remembered::{lost, remember};
 
@@ -38,10 +39,17 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let documents = store.load()?;
     let committed = documents_at(&repository, &store, "HEAD");
     new_damage(&repository, &store, &documents, &committed)?;
-    if let Err(error) = read_contract(&repository, &phase)
-        && changed(&repository, &store.contract_file())
-    {
-        return Err(error);
+    let mut warning = None;
+    match read_contract(&repository, &phase) {
+        Err(error) if changed(&repository, &store.contract_file()) => return Err(error),
+        Ok((contract, _)) => {
+            warning =
+                moved(&repository, &documents, &contract).map(|reason| format!("{}: {}", reason.found, reason.next));
+        }
+        Err(_) => {}
+    }
+    if let Some(warning) = &warning {
+        report::say(&format!("! {warning}"));
     }
     let branch =
         repository.branch().ok_or_else(|| CommandError::new(Exit::Usage, "HEAD is detached", "git switch BRANCH"))?;
@@ -76,7 +84,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         text,
         json!({
             "committed": synced.committed, "pulled": synced.pulled, "pushed": synced.pushed, "subject": subject,
-            "lost": unsettled.map(|error| error.details).unwrap_or_default(),
+            "contract": warning, "lost": unsettled.map(|error| error.details).unwrap_or_default(),
         }),
     ))
 }
@@ -114,7 +122,7 @@ fn new_damage(
     }
     Err(CommandError {
         exit: Exit::Invalid,
-        message: format!("the documents have {} defects and are not published", defects.len()),
+        message: format!("the documents have {} and are not published", counted(defects.len(), "defect")),
         details: defects,
         hint: Some("countersign check".into()),
     })

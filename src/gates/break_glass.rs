@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::evaluate::{PhaseReport, pin_reasons};
+use super::evaluate::{PhaseReport, is_ahead, pin_reasons};
 use super::permit::used;
 use super::reason::{Class, Reason};
 use crate::model::claim::{plan_digest, subject_digest};
@@ -12,6 +12,7 @@ use crate::model::contract::{Contract, Step};
 use crate::model::digest::Digest;
 use crate::model::ids::ObjectId;
 use crate::model::record::{Body, BreakGlass, Record};
+use crate::model::time::Time;
 
 /// The longest that one may count.
 pub const LONGEST: Duration = Duration::from_secs(3600);
@@ -24,18 +25,29 @@ pub fn digest(contract: &Contract, tree: &ObjectId) -> Digest {
 
 /// The newest break-glass that permits a step now and was not used for it.
 pub(super) fn standing<'a>(report: &PhaseReport<'a>, step: &Step) -> Option<(&'a Record, &'a BreakGlass)> {
-    let tree = &report.inputs.subject.value()?.tree;
-    let wanted = digest(report.inputs.contract, tree);
-    let fits = |record: &&'a Record| {
+    let (tree, contract, now) = (&report.inputs.subject.value()?.tree, report.inputs.contract, report.inputs.now);
+    let counts = |record: &&'a Record| {
         let Body::BreakGlass(glass) = &record.block.body else { return None };
-        let counts = glass.step == step.id
-            && glass.digest == wanted
-            && report.inputs.now < glass.until
-            && glass.until <= record.block.at.plus(LONGEST)
-            && !used(report, &record.id, &step.id).unwrap_or(true);
+        let counts =
+            fits(contract, tree, step, (record, glass), now) && !used(report, &record.id, &step.id).unwrap_or(true);
         counts.then_some((*record, glass))
     };
-    report.counted.iter().rev().find_map(fits)
+    report.counted.iter().rev().find_map(counts)
+}
+
+/// Whether a break-glass is for this step on this subject and counts at a moment: from its own to its end, an hour at most.
+pub(super) fn fits(
+    contract: &Contract,
+    tree: &ObjectId,
+    step: &Step,
+    (record, glass): (&Record, &BreakGlass),
+    at: Time,
+) -> bool {
+    glass.step == step.id
+        && glass.digest == digest(contract, tree)
+        && at < glass.until
+        && glass.until <= record.block.at.plus(LONGEST)
+        && !is_ahead(record.block.at, at)
 }
 
 /// What stands against any break-glass: a veto, or a contract whose adoption by the Adversary this host does not trust. Without

@@ -1,15 +1,22 @@
-//! DONE: computed, never typed.
+//! DONE: computed, never typed. One rule says whether the phase is done now, and whether a signed DONE counts where it stands: by
+//! the records that it comes after, at its time, on its subject.
 
 use std::collections::BTreeMap;
 
-use super::evaluate::{PhaseReport, ledger_reasons, pin_reasons};
-use super::objections;
+use super::break_glass;
+use super::earlier;
+use super::evaluate::{Clocks, PhaseReport, judge_all, ledger_reasons, pin_reasons};
+use super::graph::Graph;
+use super::inputs::{Host, Inputs, Known};
+use super::objections::{self, FindingState};
+use super::permit::spent_in;
 use super::progress::State;
 use super::reason::{Class, Reason};
-use super::standing::{Bench, Standing, newest_claims, standing_fails};
+use super::standing::{self, Bench, GateReport, Standing};
 use crate::model::contract::Step;
-use crate::model::ids::{GateId, RecordId};
-use crate::model::record::{Body, Done, FindingAct, Record, Ruling};
+use crate::model::ids::{GateId, RecordId, StepId};
+use crate::model::record::{Act, Body, Claim, Done, Ending, FindingAct, Intent, Record, Ruling};
+use crate::model::role::Role;
 
 /// Whether the phase is done, and what DONE rests on.
 ///
@@ -17,16 +24,76 @@ use crate::model::record::{Body, Done, FindingAct, Record, Ruling};
 ///
 /// Every reason why it is not; never an empty list.
 pub fn done(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
-    let mut reasons = report.general.clone();
-    let mut steps = BTreeMap::new();
-    for step in &report.inputs.contract.steps {
-        match step_counts(report, step) {
-            Ok(id) => {
-                steps.insert(step.id.clone(), id);
-            }
-            Err(reason) => reasons.push(reason),
+    let (settled, mut reasons) = match settled(report) {
+        Ok(settled) => (Some(settled), Vec::new()),
+        Err(reasons) => (None, reasons),
+    };
+    let last = report.gates.last().and_then(|gate| gate.pass).and_then(|id| report.graph.get(&id));
+    reasons.extend(pin_reasons(report, last));
+    reasons.extend(ledger_reasons(report));
+    settled.filter(|_| reasons.is_empty()).ok_or(reasons)
+}
+
+/// Whether a signed DONE counts: the phase was done by what it came after, and it names that. A key alone is no DONE.
+///
+/// # Errors
+///
+/// Why not.
+pub(super) fn counts_where_it_stands(
+    inputs: &Inputs<'_>,
+    graph: &Graph<'_>,
+    record: &Record,
+    done: &Done,
+) -> Result<(), String> {
+    let before = |other: &&std::sync::Arc<Record>| graph.is_before(&other.id, &record.id);
+    let records: Vec<_> = inputs.records.iter().filter(before).cloned().collect();
+    let (host, subject) = (Host::unknown("it was another time"), Known::Is(record.block.subject.clone()));
+    let then =
+        Inputs { records: &records, defects: 0, host: &host, subject: &subject, now: record.block.at, ..*inputs };
+    // Where an engine was asked, its clock was, and decided.
+    let clocks = if record.block.target.is_some() { Clocks::Proven } else { Clocks::Asked };
+    let report = judge_all(then, clocks);
+    let all = |reasons: Vec<Reason>| reasons.into_iter().map(|reason| reason.found).collect::<Vec<_>>().join("; ");
+    settled(&report).map_err(|reasons| format!("the phase was not done where it stands: {}", all(reasons)))?;
+    if rests(&report, done) { Ok(()) } else { Err("it names no PASS of every gate and no end of every step".into()) }
+}
+
+/// Whether a DONE names a PASS of every gate and the end of every step, of those that it came after.
+fn rests(report: &PhaseReport<'_>, done: &Done) -> bool {
+    let body = |id: &RecordId| report.counted.iter().find(|record| record.id == *id).map(|record| &record.block.body);
+    let contract = report.inputs.contract;
+    let passed = contract.gates.iter().all(|gate| {
+        let pass = done.passes.get(&gate.id).and_then(body);
+        matches!(pass, Some(Body::Verdict(verdict)) if verdict.gate == gate.id && verdict.ruling == Ruling::Pass)
+    });
+    let ended = |step: &Step| match done.steps.get(&step.id).and_then(body) {
+        Some(Body::Outcome(outcome)) => outcome.step == step.id && outcome.ending == Ending::Done,
+        Some(Body::Waiver(waiver)) => waiver.step.as_ref() == Some(&step.id),
+        _ => false,
+    };
+    passed && contract.steps.iter().all(ended)
+}
+
+/// What came up against a DONE after it was signed: a veto, a FAIL, an open finding, a step that was begun again. Empty where there
+/// is no DONE.
+pub fn against_done(report: &PhaseReport<'_>) -> Vec<Reason> {
+    let Some(done) = report.done else { return Vec::new() };
+    let mut reasons = objected(report);
+    let failed = report.gates.iter().filter(|gate| gate.standing == Standing::Failed);
+    reasons.extend(failed.filter_map(|gate| gate.reasons.last().cloned()));
+    for (id, progress) in &report.steps {
+        let later = progress.intent.is_some_and(|(intent, _)| !report.graph.is_before(&intent.id, &done.id));
+        if later && !matches!(progress.state, State::Done | State::InDoubt | State::Stuck) {
+            let found = format!("step `{id}` is {} since", progress.state.label());
+            reasons.push(Reason::new(Class::Closed, found, "a step that is done", "countersign builder resume"));
         }
     }
+    reasons
+}
+
+/// What stands against DONE whatever the gates say.
+fn objected(report: &PhaseReport<'_>) -> Vec<Reason> {
+    let mut reasons = Vec::new();
     for (id, progress) in &report.steps {
         let class = match progress.state {
             State::InDoubt => Class::InDoubt,
@@ -37,13 +104,13 @@ pub fn done(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
         let found = format!("step `{id}` is {}", progress.state.label());
         reasons.push(Reason::new(class, found, "an outcome", "countersign builder resume"));
     }
-    let passes = passes(report, &mut reasons);
     for finding in report.findings.iter().filter(|finding| finding.state == FindingAct::Opened) {
         reasons.push(finding.reason("every finding closed, or deferred with an owner"));
     }
     for veto in &report.vetoes {
         let found = format!("veto {} stands: {}", veto.id.short(), veto.reason);
-        reasons.push(Reason::new(Class::Closed, found, "no veto", "countersign adversary veto lift ID12 --reason …"));
+        let next = format!("countersign adversary veto lift {} --reason …", veto.id.short());
+        reasons.push(Reason::new(Class::Closed, found, "no veto", next));
     }
     for glass in objections::glasses(&report.counted).iter().filter(|glass| !glass.accepted) {
         reasons.push(Reason::new(
@@ -53,23 +120,46 @@ pub fn done(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
             format!("countersign adversary waive --accepts {} --reason … --for 30d", glass.id.short()),
         ));
     }
-    let last = report.gates.last().and_then(|gate| gate.pass).and_then(|id| report.graph.get(&id));
-    reasons.extend(pin_reasons(report, last));
-    reasons.extend(ledger_reasons(report));
+    reasons
+}
+
+/// The conditions of DONE by what a report knows, whatever this host trusts and remembers.
+fn settled(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
+    let mut reasons = report.general.clone();
+    let mut steps = BTreeMap::new();
+    for step in &report.inputs.contract.steps {
+        match ended(report, step) {
+            Ok(end) => {
+                steps.insert(step.id.clone(), end);
+            }
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    reasons.extend(objected(report));
+    let passes = passes(report, &steps, &mut reasons);
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let deferred = |finding: &super::objections::FindingState| {
+    let deferred = |finding: &FindingState| {
         (finding.state == FindingAct::Deferred)
             .then(|| (finding.label(), finding.owner.clone().unwrap_or_else(|| "nobody".into())))
     };
+    let steps = steps.into_iter().map(|(step, end)| (step, end.by)).collect();
     Ok(Done { passes, steps, deferred: report.findings.iter().filter_map(deferred).collect() })
 }
 
-/// The outcome (or waiver) by which a step counts as done.
-fn step_counts(report: &PhaseReport<'_>, step: &Step) -> Result<RecordId, Reason> {
+/// How a step ended.
+#[derive(Clone, Copy)]
+struct End {
+    /// The outcome or waiver by which it counts.
+    by: RecordId,
+    /// Whether it was begun under a PASS.
+    under_pass: bool,
+}
+
+fn ended(report: &PhaseReport<'_>, step: &Step) -> Result<End, Reason> {
     if let Some(waiver) = objections::waives_step(&report.counted, &step.id, report.inputs.now) {
-        return Ok(waiver.id);
+        return Ok(End { by: waiver.id, under_pass: false });
     }
     let state = report.state_of(&step.id);
     let next = format!("countersign builder run {}", step.id);
@@ -78,8 +168,8 @@ fn step_counts(report: &PhaseReport<'_>, step: &Step) -> Result<RecordId, Reason
         let found = format!("step `{}` is {}", step.id, state.label());
         return Err(Reason::new(Class::Closed, found, "an outcome `done`", next));
     };
-    if begun_properly(report, step) {
-        return Ok(outcome.id);
+    if let Some(under_pass) = begun(report, step, outcome) {
+        return Ok(End { by: outcome.id, under_pass });
     }
     Err(Reason::new(
         Class::Closed,
@@ -89,66 +179,127 @@ fn step_counts(report: &PhaseReport<'_>, step: &Step) -> Result<RecordId, Reason
     ))
 }
 
-fn begun_properly(report: &PhaseReport<'_>, step: &Step) -> bool {
-    let begun_before = |record: &Record| {
-        report
-            .counted
-            .iter()
-            .any(|other| matches!(other.block.body, Body::Intent(_)) && report.graph.is_before(&other.id, &record.id))
+/// Whether a step was begun under a PASS, by the newest run before its outcome; none where that was not begun as it should be.
+fn begun(report: &PhaseReport<'_>, step: &Step, outcome: &Record) -> Option<bool> {
+    let mut runs: Vec<(&Record, &Intent)> = Vec::new();
+    for record in &report.counted {
+        if let Body::Intent(intent) = &record.block.body
+            && intent.step == step.id
+            && intent.act == Act::Run
+            && report.graph.is_before(&record.id, &outcome.id)
+        {
+            runs.push((record, intent));
+        }
+    }
+    let newest = |(record, _): &&(&Record, &Intent)| {
+        !runs.iter().any(|(other, _)| report.graph.is_before(&record.id, &other.id))
     };
-    report.counted.iter().any(|record| {
-        let Body::Intent(intent) = &record.block.body else { return false };
-        if intent.step != step.id {
-            return false;
-        }
-        if let Some(pass) = intent.permit.and_then(|id| report.counted.iter().find(|record| record.id == id)) {
-            return pass_of(report, step, pass, record);
-        }
-        let glass = intent.break_glass.and_then(|id| report.counted.iter().find(|record| record.id == id));
-        glass.is_some_and(|glass| matches!(&glass.block.body, Body::BreakGlass(g) if g.step == step.id))
-            || (step.restores && begun_before(record))
-    })
+    let begun = runs.iter().filter(newest).map(|(record, intent)| properly(report, step, record, intent));
+    begun.reduce(|one, other| Some(one? && other?)).flatten()
+}
+
+/// Whether an intent rests on a PASS; none where it rests on nothing that counted then.
+fn properly(report: &PhaseReport<'_>, step: &Step, record: &Record, intent: &Intent) -> Option<bool> {
+    let known: Vec<&Record> =
+        report.counted.iter().filter(|other| report.graph.is_before(&other.id, &record.id)).copied().collect();
+    let by = |id: RecordId| known.iter().find(|other| other.id == id).copied();
+    let unspent = |id: &RecordId| !spent_in(&report.graph, &known, id, &step.id);
+    if let Some(pass) = intent.permit {
+        let pass = by(pass)?;
+        return (unspent(&pass.id) && pass_stood(report, step, pass, (record, intent), &known)).then_some(true);
+    }
+    if let Some(glass) = intent.break_glass.and_then(by) {
+        let Body::BreakGlass(body) = &glass.block.body else { return None };
+        let tree = &record.block.subject.tree;
+        let fits = break_glass::fits(report.inputs.contract, tree, step, (glass, body), record.block.at);
+        return (fits && unspent(&glass.id) && objections::vetoes(&report.graph, &known).is_empty()).then_some(false);
+    }
+    let after_another = || known.iter().any(|other| matches!(other.block.body, Body::Intent(_)));
+    (step.restores && after_another()).then_some(false)
 }
 
 /// Whether a PASS was fresh when the intent was written: by the records that the intent came after, and their links.
-fn pass_of(report: &PhaseReport<'_>, step: &Step, pass: &Record, record: &Record) -> bool {
-    let (Body::Verdict(verdict), Body::Intent(intent)) = (&pass.block.body, &record.block.body) else { return false };
-    let known: Vec<&Record> =
-        report.counted.iter().filter(|other| report.graph.is_before(&other.id, &record.id)).copied().collect();
+fn pass_stood(
+    report: &PhaseReport<'_>,
+    step: &Step,
+    pass: &Record,
+    (record, intent): (&Record, &Intent),
+    known: &[&Record],
+) -> bool {
+    let graph = &report.graph;
     let counts = known.iter().map(|record| record.id).collect();
-    let (graph, inputs) = (&report.graph, report.inputs);
-    let then = Bench { inputs, graph, counted: &known, counts: &counts, vetoes: &[], findings: &[] };
-    let claimed = newest_claims(&then, &step.gate);
-    let [(claim, body)] = claimed.as_slice() else { return false };
-    let max_age = report.inputs.contract.gate(&step.gate).map(|gate| gate.max_age);
-    let young = match record.block.at.since(pass.block.at) {
-        Some(age) => max_age.is_some_and(|max| age <= max),
-        None => true,
-    };
-    report.graph.is_before(&pass.id, &record.id)
-        && verdict.gate == step.gate
-        && verdict.ruling == Ruling::Pass
-        && verdict.claim == claim.id
-        && body.plan == intent.plan
-        && young
-        && standing_fails(&then, &step.gate, &claim.id).is_empty()
-        && objections::vetoes(&report.graph, &known).is_empty()
-        && !objections::findings(&report.graph, &known).iter().any(|finding| finding.closes(&step.gate))
+    let (vetoes, findings) = (objections::vetoes(graph, known), objections::findings(graph, known));
+    let subject = Known::Is(record.block.subject.clone());
+    let inputs = Inputs { subject: &subject, now: record.block.at, ..report.inputs };
+    let then = Bench { inputs, graph, counted: known, counts: &counts, vetoes: &vetoes, findings: &findings };
+    let claimed = standing::newest_claims(&then, &step.gate);
+    let (Body::Verdict(verdict), [(claim, body)]) = (&pass.block.body, claimed.as_slice()) else { return false };
+    if verdict.claim != claim.id || body.plan != intent.plan {
+        return false;
+    }
+    let Some(gate) = inputs.contract.gate(&step.gate) else { return false };
+    if body.contract != inputs.contract.digest {
+        return amended_since(known, body) && standing::stood(&then, gate, (claim, body), (pass, verdict));
+    }
+    let open = |gate| standing::judge(&then, gate).standing == Standing::Open;
+    standing::is_fresh(&then, gate, (claim, body), (pass, verdict))
+        && open(gate)
+        && earlier::alone_before(inputs.contract, known, inputs.now, &step.gate).all(open)
 }
 
-/// A PASS of every gate with no FAIL after it; the last gate's fresh now and after the last outcome.
-fn passes(report: &PhaseReport<'_>, reasons: &mut Vec<Reason>) -> BTreeMap<GateId, RecordId> {
+/// Whether a claim was made under a contract that both had adopted then. Its text is not here any more: what its criteria were is
+/// not looked at again.
+fn amended_since(known: &[&Record], claim: &Claim) -> bool {
+    let by = |role: Role| {
+        known.iter().any(|record| {
+            let digest = |body: &Body| matches!(body, Body::Contract(adoption) if adoption.digest == claim.contract);
+            record.block.document.role() == role && digest(&record.block.body)
+        })
+    };
+    by(Role::Builder) && by(Role::Adversary)
+}
+
+/// Whether a gate must be fresh still: for a step that is left, or for DONE.
+pub fn asks_for_a_fresh_pass(report: &PhaseReport<'_>, gate: &GateReport) -> bool {
+    let (contract, now) = (report.inputs.contract, report.inputs.now);
+    let guards = |step: &&Step| {
+        let alone = || earlier::alone_before(contract, &report.counted, now, &step.gate).any(|g| g.id == gate.gate);
+        step.gate == gate.gate || alone()
+    };
+    let left = |step: &Step| !step.restores && ended(report, step).is_err();
+    let ends = contract.steps.iter().filter_map(|step| Some((step.id.clone(), ended(report, step).ok()?))).collect();
+    contract.steps.iter().filter(guards).any(left) || !is_used(report, &gate.gate, &ends)
+}
+
+/// Whether the PASS of a gate was judged already, when a step was begun under it: one of its own, or one of a later gate where it
+/// has none.
+fn is_used(report: &PhaseReport<'_>, gate: &GateId, ends: &BTreeMap<StepId, End>) -> bool {
+    let contract = report.inputs.contract;
+    let alone = |step: &Step| {
+        let mut alone = earlier::alone_before(contract, &report.counted, report.inputs.now, &step.gate);
+        alone.any(|other| other.id == *gate)
+    };
+    let under_pass = |step: &&Step| ends.get(&step.id).is_some_and(|end| end.under_pass);
+    contract.steps.iter().filter(under_pass).any(|step| step.gate == *gate || alone(step))
+}
+
+/// A PASS of every gate with no FAIL after it: fresh now where no step was begun under it, and that of the last gate in any case,
+/// and after the last outcome.
+fn passes(
+    report: &PhaseReport<'_>,
+    ends: &BTreeMap<StepId, End>,
+    reasons: &mut Vec<Reason>,
+) -> BTreeMap<GateId, RecordId> {
     let outcomes: Vec<RecordId> =
         report.steps.values().filter_map(|p| p.outcome).map(|(record, _)| record.id).collect();
     let mut passes = BTreeMap::new();
     for (at, gate) in report.gates.iter().enumerate() {
         let last = at + 1 == report.gates.len();
-        if last && gate.standing != Standing::Open {
-            reasons.extend(gate.reasons.iter().cloned());
-            continue;
-        }
-        let Some(pass) = gate.pass else {
-            reasons.extend(gate.reasons.iter().cloned());
+        let must_be_open = last || !is_used(report, &gate.gate, ends);
+        let pass = gate.pass.filter(|_| !must_be_open || gate.standing == Standing::Open);
+        let Some(pass) = pass else {
+            let new: Vec<Reason> = gate.reasons.iter().filter(|reason| !reasons.contains(reason)).cloned().collect();
+            reasons.extend(new);
             continue;
         };
         if last && let Some(outcome) = outcomes.iter().find(|outcome| !report.graph.is_before(outcome, &pass)) {

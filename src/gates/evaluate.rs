@@ -2,20 +2,25 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::done;
 use super::graph::Graph;
 use super::inputs::{Inputs, Known};
 use super::objections::{self, FindingState, StandingVeto};
 use super::progress::{self, Progress, State};
 use super::reason::{Class, Reason};
-use super::standing::{self, Bench, GateReport};
+use super::standing::{self, Bench, GateReport, Standing};
 use super::trust::{self, Adopted, Distrusted, Rivals};
-use crate::model::contract::{Contract, Gate, Step};
+use crate::model::contract::Contract;
+use crate::model::counted::{counted, is_or_are};
 use crate::model::digest::Digest;
 use crate::model::ids::{RecordId, StepId};
-use crate::model::record::{Body, Ending, Record, Ruling};
+use crate::model::record::{Body, Record};
 use crate::model::role::Role;
 use crate::model::time::{Time, show_duration};
 
+/// What puts the contract in force back into the work tree.
+pub const RESTORE: &str = "countersign builder adopt --restore";
+const ADOPT: &str = "countersign builder adopt";
 /// A clock this much behind the newest record, or off the engine's, refuses whatever opens something.
 pub const CLOCK_TOLERANCE_SECONDS: u64 = 120;
 
@@ -43,20 +48,34 @@ pub struct PhaseReport<'a> {
     pub findings: Vec<FindingState>,
     /// Each step that has an intent.
     pub steps: BTreeMap<StepId, Progress<'a>>,
-    /// The DONE record, if there is one that counts.
+    /// The newest DONE that counts where it stands.
     pub done: Option<&'a Record>,
+    /// What is odd and closes nothing.
+    pub warnings: Vec<String>,
 }
 
 impl PhaseReport<'_> {
-    /// The evidence that the gates rest on: what the newest claims and the verdicts on them name.
+    /// The evidence that something rests on: what the newest claims, the verdicts on them, and the PASSes of every begun step and
+    /// of every DONE name.
     pub fn rests_on(&self) -> HashSet<RecordId> {
-        let relied = self.gates.iter().flat_map(|gate| [gate.claim, gate.pass]).flatten();
-        let named = relied.filter_map(|id| match &self.graph.get(&id)?.block.body {
+        let body = |id: &RecordId| self.graph.get(id).map(|record| &record.block.body);
+        let newest = self.gates.iter().flat_map(|gate| [gate.claim, gate.pass]).flatten();
+        let named = self.counted.iter().flat_map(|record| match &record.block.body {
+            Body::Intent(intent) => intent.permit.into_iter().collect(),
+            Body::Done(done) => done.passes.values().copied().collect(),
+            _ => Vec::new(),
+        });
+        let passes: HashSet<RecordId> = newest.chain(named).collect();
+        let claims = passes.iter().filter_map(|id| match body(id)? {
+            Body::Verdict(verdict) => Some(verdict.claim),
+            _ => None,
+        });
+        let evidence = passes.iter().copied().chain(claims).filter_map(|id| match body(&id)? {
             Body::Claim(claim) => Some(&claim.evidence),
             Body::Verdict(verdict) => Some(&verdict.evidence),
             _ => None,
         });
-        named.flat_map(BTreeMap::values).copied().collect()
+        evidence.flat_map(BTreeMap::values).copied().collect()
     }
 
     /// The Adversary's adoption of the contract in force: where there are several, one by a key that this host trusts.
@@ -75,6 +94,30 @@ impl PhaseReport<'_> {
 
 /// Evaluates.
 pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
+    let mut report = judge_all(inputs, Clocks::Asked);
+    let mut forged = Vec::new();
+    for record in report.counted.iter().rev() {
+        let Body::Done(done) = &record.block.body else { continue };
+        match done::counts_where_it_stands(&report.inputs, &report.graph, record, done) {
+            Ok(()) => report.done = report.done.or(Some(record)),
+            Err(why) => forged.push(Distrusted { record: record.id, why }),
+        }
+    }
+    report.distrusted.extend(forged);
+    report
+}
+
+/// Whether this clock is held against the records.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clocks {
+    /// It is.
+    Asked,
+    /// An engine's was, at that time.
+    Proven,
+}
+
+/// The same without a look at any DONE.
+pub(super) fn judge_all(inputs: Inputs<'_>, clocks: Clocks) -> PhaseReport<'_> {
     let graph = Graph::new(inputs.records);
     let trust = trust::establish(&graph, inputs.repository);
     let vetoes = objections::vetoes(&graph, &trust.counted);
@@ -83,8 +126,8 @@ pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
     let counts: HashSet<RecordId> = trust.counted.iter().map(|record| record.id).collect();
     let bench =
         Bench { inputs, graph: &graph, counted: &trust.counted, counts: &counts, vetoes: &vetoes, findings: &findings };
-    let gates = inputs.contract.gates.iter().map(|gate| standing::judge(&bench, gate)).collect();
-    let mut general = Vec::new();
+    let mut gates: Vec<GateReport> = inputs.contract.gates.iter().map(|gate| standing::judge(&bench, gate)).collect();
+    let (mut general, mut warnings) = (Vec::new(), Vec::new());
     documents(&inputs, &graph, &mut general);
     contract(&inputs, trust.in_force.as_ref(), &trust.pending, &mut general);
     general.extend(trust.rivals.as_ref().map(rival));
@@ -92,12 +135,26 @@ pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
         let found = format!("record {} says {error}", id.short());
         general.push(Reason::new(Class::InDoubt, found, "intents and outcomes in turn", "countersign builder resume"));
     }
-    if let Some(reason) = clock(trust.counted.iter().chain(&trust.unchecked), inputs.now) {
-        general.push(reason);
+    match clock(trust.counted.iter().chain(&trust.unchecked), &inputs) {
+        Some(Clock::Behind(_)) if clocks == Clocks::Proven => {}
+        Some(Clock::Behind(reason)) => general.push(reason),
+        Some(Clock::Right(warning)) => warnings.push(warning),
+        None => {}
     }
     general.extend(engine_clock(&inputs));
-    let is_done = |record: &&&Record| rests(inputs.contract, &graph, &counts, record);
-    let done = trust.counted.iter().rev().find(is_done).copied();
+    // What keeps everything closed keeps each gate closed: none is shown as open, nor as one that only this contract made stale.
+    if let Some(first) = general.first() {
+        let other_contract = first.class == Class::Contract;
+        let shown = |gate: &&mut GateReport| match gate.standing {
+            Standing::Open => true,
+            Standing::Stale => other_contract,
+            _ => false,
+        };
+        for gate in gates.iter_mut().filter(shown) {
+            gate.standing = Standing::Closed;
+            gate.reasons.insert(0, first.clone());
+        }
+    }
     PhaseReport {
         inputs,
         counted: trust.counted,
@@ -109,26 +166,45 @@ pub fn evaluate(inputs: Inputs<'_>) -> PhaseReport<'_> {
         vetoes,
         findings,
         steps,
-        done,
+        done: None,
+        warnings,
         graph,
     }
 }
 
 fn documents(inputs: &Inputs<'_>, graph: &Graph<'_>, reasons: &mut Vec<Reason>) {
     if inputs.defects > 0 {
-        let found = format!("the documents have {} defects", inputs.defects);
+        let found = format!("the documents have {}", counted(inputs.defects, "defect"));
         reasons.push(Reason::new(Class::Invalid, found, "none", "countersign check"));
     }
-    if !graph.missing().is_empty() {
-        let ids: Vec<_> = graph.missing().iter().take(3).map(RecordId::short).collect();
-        let found = format!("{} records are linked to but not there: {}", graph.missing().len(), ids.join(", "));
+    let missing = graph.missing();
+    if !missing.is_empty() {
+        let by = |(id, by): (&RecordId, &RecordId)| {
+            let who = graph.get(by).map_or_else(|| by.short(), describe);
+            format!("{}, by {who}", id.short())
+        };
+        let first: Vec<String> = missing.iter().take(3).map(by).collect();
+        let number = missing.len();
         reasons.push(Reason::new(
             Class::Invalid,
-            found,
+            format!(
+                "{} {} linked to but not there: {}",
+                counted(number, "record"),
+                is_or_are(number),
+                first.join("; ")
+            ),
             "every linked record",
-            "countersign sync, and on the host that ran the steps countersign builder resume; then countersign check",
+            "countersign sync, and on the host that ran the steps countersign builder resume; where whoever signed what links to it \
+             cannot say where it is, nobody can vouch for the phase: countersign init --phase NAME opens a new one",
         ));
     }
+}
+
+/// A record with who wrote it and where it stands.
+pub fn describe(record: &Record) -> String {
+    let (block, line) = (&record.block, record.line);
+    let place = if line == 0 { block.document.to_string() } else { format!("{} line {line}", block.document) };
+    format!("{} {} of the {} ({place}, {})", block.record.name(), record.id.short(), block.role, block.at)
 }
 
 fn contract(inputs: &Inputs<'_>, in_force: Option<&Adopted>, pending: &[Adopted], reasons: &mut Vec<Reason>) {
@@ -140,18 +216,7 @@ fn contract(inputs: &Inputs<'_>, in_force: Option<&Adopted>, pending: &[Adopted]
                 reasons.push(Reason::new(Class::Contract, found, "equal keys", "countersign builder adopt"));
             }
         }
-        Some(adopted) => reasons.push(Reason::new(
-            Class::Contract,
-            format!(
-                "contract {} is in force (version {}), but the file is {} (version {})",
-                adopted.digest.short(),
-                adopted.version,
-                digest.short(),
-                inputs.contract.version
-            ),
-            "the file that both roles adopted, or an adoption of this one by both with a higher version",
-            "countersign builder adopt",
-        )),
+        Some(adopted) => reasons.push(other_in_force(inputs.contract, &adopted.digest, adopted.version)),
         None if let Some(role) = inputs.contract.keyless() => reasons.push(Reason::new(
             Class::Contract,
             format!("the contract lists no key for the {role}"),
@@ -167,6 +232,20 @@ fn contract(inputs: &Inputs<'_>, in_force: Option<&Adopted>, pending: &[Adopted]
             reasons.push(Reason::new(Class::Contract, found, "an adoption by both roles", next));
         }
     }
+}
+
+/// The contract in the work tree is not the one that both roles adopted.
+pub fn other_in_force(on_disk: &Contract, digest: &Digest, version: u32) -> Reason {
+    let (found, found_version) = (on_disk.digest.short(), on_disk.version);
+    Reason::new(
+        Class::Contract,
+        format!(
+            "contract {} is in force (version {version}), but the file is {found} (version {found_version})",
+            digest.short()
+        ),
+        "the file that both roles adopted, or an adoption of this one by both with a higher version",
+        if found_version > version { ADOPT } else { RESTORE },
+    )
 }
 
 fn rival(rivals: &Rivals) -> Reason {
@@ -186,18 +265,43 @@ fn rival(rivals: &Rivals) -> Reason {
     Reason::new(Class::Contract, found, wanted, next)
 }
 
+/// Whether a moment is later than now, by more than clocks may differ.
+pub(super) fn is_ahead(at: Time, now: Time) -> bool {
+    at.since(now).is_some_and(|by| by.as_secs() > CLOCK_TOLERANCE_SECONDS)
+}
+
+/// What a record that is dated after now says about the clocks.
+enum Clock {
+    /// This one may be wrong: nothing is opened by it.
+    Behind(Reason),
+    /// The engine's agrees with this one, so that the record's was wrong.
+    Right(String),
+}
+
 /// Every record is asked, even one whose signature nobody looked at: a false one could only keep something closed.
-fn clock<'a>(records: impl Iterator<Item = &'a &'a Record>, now: Time) -> Option<Reason> {
-    let newest = records.map(|record| record.block.at).max()?;
-    let behind = newest.since(now)?;
-    (behind.as_secs() > CLOCK_TOLERANCE_SECONDS).then(|| {
-        Reason::new(
-            Class::Unknown,
-            format!("this clock says {now}, {} before the newest record ({newest})", show_duration(behind)),
-            "a clock that is right",
-            "timedatectl status",
-        )
-    })
+fn clock<'a>(records: impl Iterator<Item = &'a &'a Record>, inputs: &Inputs<'_>) -> Option<Clock> {
+    let now = inputs.now;
+    let newest = records.max_by_key(|record| (record.block.at, record.id))?;
+    if !is_ahead(newest.block.at, now) {
+        return None;
+    }
+    let (behind, who) = (newest.block.at.since(now).map(show_duration).unwrap_or_default(), describe(newest));
+    if matches!(inputs.host.target, Known::Is(_)) && engine_clock(inputs).is_none() {
+        return Some(Clock::Right(format!(
+            "the newest record, {who}, is {behind} ahead of this clock ({now}), with which the engine's agrees: that record's \
+             clock was wrong, and nothing counts as younger for it"
+        )));
+    }
+    Some(Clock::Behind(Reason::new(
+        Class::Unknown,
+        format!("this clock says {now}, {behind} before the newest record: {who}"),
+        "a clock that is right",
+        format!(
+            "timedatectl status; where this clock is right, go on where the contract's engine answers, whose clock decides, or \
+             after {}",
+            newest.block.at
+        ),
+    )))
 }
 
 /// The engine's clock, where an engine was asked: ages, windows and "since" are judged by both.
@@ -243,33 +347,14 @@ fn word(record: &Record) -> &'static str {
     if matches!(record.block.body, Body::Verdict(_)) { "PASS" } else { "the Adversary's adoption" }
 }
 
-/// Whether a DONE rests on a PASS of every gate and the end of every step, each counted and known to it: a key alone is no DONE.
-fn rests(contract: &Contract, graph: &Graph<'_>, counts: &HashSet<RecordId>, record: &Record) -> bool {
-    let Body::Done(done) = &record.block.body else { return false };
-    let known = |id: &RecordId| {
-        let found = (counts.contains(id) && graph.is_before(id, &record.id)).then(|| graph.get(id)).flatten();
-        found.map(|record| &record.block.body)
-    };
-    let passed = |gate: &Gate| {
-        let pass = done.passes.get(&gate.id).and_then(known);
-        matches!(pass, Some(Body::Verdict(verdict)) if verdict.gate == gate.id && verdict.ruling == Ruling::Pass)
-    };
-    let ended = |step: &Step| match done.steps.get(&step.id).and_then(known) {
-        Some(Body::Outcome(outcome)) => outcome.step == step.id && outcome.ending == Ending::Done,
-        Some(Body::Waiver(waiver)) => waiver.step.as_ref() == Some(&step.id),
-        _ => false,
-    };
-    contract.gates.iter().all(passed) && contract.steps.iter().all(ended)
-}
-
 /// The reasons why the ledger of this host stands against any step and DONE.
 pub fn ledger_reasons(report: &PhaseReport<'_>) -> Vec<Reason> {
     match &report.inputs.host.unjournaled {
         Known::Is(ids) if !ids.is_empty() => vec![Reason::new(
             Class::InDoubt,
             format!(
-                "the ledger of this host holds {} records that the documents lack, first {}",
-                ids.len(),
+                "the ledger of this host holds {} that the documents lack, first {}",
+                counted(ids.len(), "record"),
                 ids[0].short()
             ),
             "documents that have them",

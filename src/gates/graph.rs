@@ -1,7 +1,7 @@
 //! The hash graph of records: who came before whom, by `prev` and `seen`, never by clocks.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::ids::RecordId;
 use crate::model::record::Record;
@@ -18,7 +18,7 @@ pub struct Graph<'a> {
     place: Vec<(usize, u32)>,
     /// For each record and chain: the place of the last ancestor (or itself) there. Chains begun later are left out.
     reach: Vec<Vec<u32>>,
-    missing: BTreeSet<RecordId>,
+    missing: BTreeMap<RecordId, RecordId>,
 }
 
 impl<'a> Graph<'a> {
@@ -30,7 +30,7 @@ impl<'a> Graph<'a> {
         for (at, record) in records.iter().enumerate() {
             first.entry(record.id).or_insert(at);
         }
-        let mut missing = BTreeSet::new();
+        let mut missing = BTreeMap::new();
         let mut placed: HashMap<RecordId, usize> = HashMap::with_capacity(records.len());
         let mut order: Vec<usize> = Vec::new();
         for start in 0..records.len() {
@@ -53,7 +53,7 @@ impl<'a> Graph<'a> {
                         Some(&parent) if !placed.contains_key(&link) => stack.push((parent, false)),
                         Some(_) => {}
                         None => {
-                            missing.insert(link);
+                            missing.entry(link).or_insert(records[at].id);
                         }
                     }
                 }
@@ -79,8 +79,8 @@ impl<'a> Graph<'a> {
         self.by_id.get(id).map(|&at| self.records[at])
     }
 
-    /// Linked to, but not there: something was removed or cut off.
-    pub fn missing(&self) -> &BTreeSet<RecordId> {
+    /// Linked to, but not there: something was removed or cut off, or never was; each with a record that links to it.
+    pub fn missing(&self) -> &BTreeMap<RecordId, RecordId> {
         &self.missing
     }
 

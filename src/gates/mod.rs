@@ -4,6 +4,7 @@
 
 pub mod break_glass;
 pub mod done;
+mod earlier;
 pub mod evaluate;
 pub mod graph;
 pub mod inputs;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
+use super::evaluate::is_ahead;
 use super::graph::Graph;
 use super::reason::{Class, Reason};
 use crate::model::ids::{CriterionId, GateId, RecordId, StepId};
@@ -184,7 +185,7 @@ fn waiver<'a>(
     fits: impl Fn(&crate::model::record::Waiver) -> bool,
 ) -> Option<&'a Record> {
     let holds = |record: &&&Record| match &record.block.body {
-        Body::Waiver(waiver) => now < waiver.until && fits(waiver),
+        Body::Waiver(waiver) => now < waiver.until && !is_ahead(record.block.at, now) && fits(waiver),
         _ => false,
     };
     counted.iter().find(holds).copied()

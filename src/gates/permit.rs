@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::break_glass;
+use super::earlier;
 use super::evaluate::{PhaseReport, ledger_reasons, pin_reasons};
+use super::graph::Graph;
 use super::inputs::Known;
 use super::objections;
 use super::progress::State;
 use super::reason::{Class, Reason};
-use super::standing::Standing;
+use super::standing::{GateReport, Standing};
 use crate::model::claim::plan_digest;
 use crate::model::contract::{Contract, Step};
 use crate::model::digest::Digest;
@@ -123,7 +125,8 @@ pub fn permit(report: &PhaseReport<'_>, step: &Step, live: &[Observation]) -> Re
             (Basis::BreakGlass(record.id), glass.until)
         }
         (Err(against), None) => {
-            reasons.extend(against);
+            let new: Vec<Reason> = against.into_iter().filter(|reason| !reasons.contains(reason)).collect();
+            reasons.extend(new);
             return Err(reasons);
         }
     };
@@ -153,11 +156,18 @@ fn by_pass(report: &PhaseReport<'_>, step: &Step, live: &[Observation]) -> Resul
             format!("countersign builder claim {}", gate.gate),
         ));
     }
-    if gate.standing != Standing::Open {
-        reasons.extend(gate.reasons.iter().cloned());
-        return Err(if reasons.is_empty() { closed() } else { reasons });
+    let (contract, now) = (report.inputs.contract, report.inputs.now);
+    let earlier: Vec<_> = earlier::alone_before(contract, &report.counted, now, &step.gate).collect();
+    let guards = |other: &&GateReport| other.gate == step.gate || earlier.iter().any(|alone| alone.id == other.gate);
+    let guards: Vec<&GateReport> = report.gates.iter().filter(guards).collect();
+    for shut in guards.iter().filter(|gate| gate.standing != Standing::Open) {
+        reasons.extend(shut.reasons.iter().cloned());
     }
-    let (Some(pass), Some(until)) = (pass, gate.until) else { return Err(closed()) };
+    if !reasons.is_empty() && guards.iter().any(|gate| gate.standing != Standing::Open) {
+        return Err(reasons);
+    }
+    let until = guards.iter().filter_map(|gate| gate.until).min();
+    let (Some(pass), Some(until)) = (pass, until) else { return Err(closed()) };
     spent(report, step, pass, &mut reasons);
     live_holds(report, step, pass, live, &mut reasons);
     if reasons.is_empty() { Ok((Basis::Pass(pass.id), until)) } else { Err(reasons) }
@@ -279,22 +289,7 @@ fn spent(report: &PhaseReport<'_>, step: &Step, pass: &Record, reasons: &mut Vec
 ///
 /// The ledger could not be read.
 pub(super) fn used(report: &PhaseReport<'_>, by: &RecordId, step: &StepId) -> Result<bool, Reason> {
-    let unwound_after = |id: &RecordId| {
-        report.counted.iter().any(|record| match &record.block.body {
-            Body::Outcome(outcome) => {
-                outcome.step == *step && outcome.ending == Ending::Unwound && report.graph.is_before(id, &record.id)
-            }
-            _ => false,
-        })
-    };
-    let in_documents = report.counted.iter().any(|record| match &record.block.body {
-        Body::Intent(intent) => {
-            intent.step == *step
-                && (intent.permit == Some(*by) || intent.break_glass == Some(*by))
-                && !unwound_after(&record.id)
-        }
-        _ => false,
-    });
+    let in_documents = spent_in(&report.graph, &report.counted, by, step);
     match &report.inputs.host.spent {
         Known::Is(spent) => Ok(in_documents || spent.contains(&(*by, step.clone()))),
         Known::Unknown(why) => {
@@ -302,6 +297,26 @@ pub(super) fn used(report: &PhaseReport<'_>, by: &RecordId, step: &StepId) -> Re
             Err(Reason::new(Class::Unknown, found, "the ledger", "countersign doctor"))
         }
     }
+}
+
+/// The same by records alone.
+pub(super) fn spent_in(graph: &Graph<'_>, records: &[&Record], by: &RecordId, step: &StepId) -> bool {
+    let unwound_after = |id: &RecordId| {
+        records.iter().any(|record| match &record.block.body {
+            Body::Outcome(outcome) => {
+                outcome.step == *step && outcome.ending == Ending::Unwound && graph.is_before(id, &record.id)
+            }
+            _ => false,
+        })
+    };
+    records.iter().any(|record| match &record.block.body {
+        Body::Intent(intent) => {
+            intent.step == *step
+                && (intent.permit == Some(*by) || intent.break_glass == Some(*by))
+                && !unwound_after(&record.id)
+        }
+        _ => false,
+    })
 }
 
 fn live_holds(report: &PhaseReport<'_>, step: &Step, pass: &Record, live: &[Observation], reasons: &mut Vec<Reason>) {

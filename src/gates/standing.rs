@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::evaluate::is_ahead;
 use super::graph::Graph;
 use super::inputs::{Inputs, Known};
 use super::objections::{self, FindingState, StandingVeto};
@@ -194,6 +195,48 @@ pub(super) fn judge(bench: &Bench<'_>, gate: &Gate) -> GateReport {
     report
 }
 
+/// Whether a PASS on a claim is fresh by itself, whatever objection stands beside it.
+pub(super) fn is_fresh(bench: &Bench<'_>, gate: &Gate, claim: (&Record, &Claim), pass: (&Record, &Verdict)) -> bool {
+    let mut reasons = Vec::new();
+    fresh(bench, gate, claim, pass, &mut reasons);
+    pass.1.gate == gate.id && pass.1.ruling == Ruling::Pass && reasons.is_empty()
+}
+
+/// Whether a PASS on a claim under a contract whose text is not here stood: young, on this subject, and nothing against it.
+pub(super) fn stood(
+    bench: &Bench<'_>,
+    gate: &Gate,
+    (claim, _): (&Record, &Claim),
+    (pass, verdict): (&Record, &Verdict),
+) -> bool {
+    let mut reasons = Vec::new();
+    objected(bench, gate, &mut reasons);
+    young(bench, gate, pass, &mut reasons);
+    let subject = bench.inputs.subject.value();
+    verdict.gate == gate.id
+        && verdict.ruling == Ruling::Pass
+        && reasons.is_empty()
+        && standing_fails(bench, &gate.id, &claim.id).is_empty()
+        && subject.is_some_and(|subject| subject.tree == claim.block.subject.tree)
+}
+
+/// Age, by this clock. What is dated after now is no younger for that: by its own clock nobody knows how old it is.
+fn young(bench: &Bench<'_>, gate: &Gate, pass: &Record, reasons: &mut Vec<Reason>) {
+    let (id, at, now) = (pass.id.short(), pass.block.at, bench.inputs.now);
+    let (found, wanted) = match now.since(at) {
+        Some(age) if age > gate.max_age => (
+            format!("PASS {id} of gate {} is {} old", gate.id, show_duration(age)),
+            format!("one younger than {}", show_duration(gate.max_age)),
+        ),
+        None if is_ahead(at, now) => (
+            format!("PASS {id} of gate {} is dated {at}, and it is {now}: its clock was ahead", gate.id),
+            "one by a clock that is right".into(),
+        ),
+        _ => return,
+    };
+    reasons.push(Reason::new(Class::Stale, found, wanted, format!("countersign builder claim {}", gate.id)));
+}
+
 fn objected(bench: &Bench<'_>, gate: &Gate, reasons: &mut Vec<Reason>) {
     for veto in bench.vetoes {
         reasons.push(Reason::new(
@@ -215,17 +258,10 @@ fn fresh(
     (pass, verdict): (&Record, &Verdict),
     reasons: &mut Vec<Reason>,
 ) {
+    young(bench, gate, pass, reasons);
     let again = format!("countersign builder claim {}", gate.id);
     let mut stale =
         |found: String, wanted: String| reasons.push(Reason::new(Class::Stale, found, wanted, again.clone()));
-    let now = bench.inputs.now;
-    match now.since(pass.block.at) {
-        Some(age) if age > gate.max_age => stale(
-            format!("PASS {} of gate {} is {} old", pass.id.short(), gate.id, show_duration(age)),
-            format!("one younger than {}", show_duration(gate.max_age)),
-        ),
-        _ => {}
-    }
     if claim.contract != bench.inputs.contract.digest {
         stale(
             format!(

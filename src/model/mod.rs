@@ -2,6 +2,7 @@
 
 pub mod claim;
 pub mod contract;
+pub mod counted;
 pub mod digest;
 pub mod ids;
 pub mod observation;

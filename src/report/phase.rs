@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::gates::done::against_done;
 use crate::gates::evaluate::PhaseReport;
 use crate::gates::inputs::Known;
 use crate::gates::objections::glasses;
@@ -25,9 +26,16 @@ pub fn standing(standing: Standing) -> &'static str {
 /// The phase as text.
 pub fn text(report: &PhaseReport<'_>) -> String {
     let contract = report.inputs.contract;
-    let mut out =
-        format!("Phase {}, contract version {} ({})\n", contract.phase, contract.version, contract.digest.short());
+    let against = against_done(report);
+    let head = if against.is_empty() { "" } else { ": NOT DONE ANY MORE" };
+    let (version, digest) = (contract.version, contract.digest.short());
+    let mut out = format!("Phase {}, contract version {version} ({digest}){head}\n", contract.phase);
     out += &format!("{}\n\n", contract.title);
+    if let Some(done) = report.done.filter(|_| !against.is_empty()) {
+        out += &format!("  ! it was DONE at {} ({}), and since then:\n", done.block.at, done.id.short());
+        against.iter().for_each(|reason| out += &format!("       - {}; wanted {}\n", reason.found, reason.wanted));
+        out.push('\n');
+    }
     for gate in &report.gates {
         out += &format!("  gate {:<4} {:<20} {}\n", gate.gate.as_str(), standing(gate.standing), gate.title);
         for reason in &gate.reasons {
@@ -70,7 +78,10 @@ pub fn text(report: &PhaseReport<'_>) -> String {
     for line in distrusted(report) {
         out += &format!("  ! {line}\n");
     }
-    if let Some(done) = report.done {
+    for warning in &report.warnings {
+        out += &format!("  warning: {warning}\n");
+    }
+    if let Some(done) = report.done.filter(|_| against.is_empty()) {
         out += &format!("\n  DONE @{} ({})\n", done.block.at, done.id.short());
     }
     out
@@ -136,5 +147,7 @@ pub fn json(report: &PhaseReport<'_>) -> Value {
         "foreign": foreign(report),
         "distrusted": report.distrusted.iter().map(|d| json!({ "record": d.record.to_string(), "why": d.why })).collect::<Vec<_>>(),
         "done": report.done.map(|record| record.id.to_string()),
+        "against_done": against_done(report),
+        "warnings": report.warnings,
     })
 }

@@ -63,7 +63,7 @@ fn a_key_that_an_agent_holds_signs_and_nothing_else_does() {
     world.run_in("builder", &adopt).expect(12, "SSH_AUTH_SOCK names no agent");
     world.run_ordered("builder", "builder", &adopt, &[("SSH_AUTH_SOCK", "/nonexistent")]).expect(12, "ssh-keygen: ");
     world.run_ordered("builder", "builder", &adopt, &[("SSH_AUTH_SOCK", &socket)]).expect(0, "adopts");
-    world.run_in("builder", &["check"]).expect(0, "1 records, every byte, signature and link");
+    world.run_in("builder", &["check"]).expect(0, "1 record, every byte, signature and link");
     // A key that the agent does not hold, and one that the contract does not list.
     let other = world.key("adversary").with_extension("pub");
     let note = ["builder", "note", "x", "--key", &other.to_string_lossy()];

@@ -87,7 +87,7 @@ fn one_changed_byte_is_found_with_its_place() {
         .run_in("builder", &["check"])
         .expect(30, "machine-docs/REVIEW-demo.md:")
         .expect(30, "is not what the record's signed block renders to");
-    world.run_in("builder", &["builder", "claim", "M1"]).expect(30, "defects");
+    world.run_in("builder", &["builder", "claim", "M1"]).expect(30, "the documents have 1 defect");
 }
 
 #[test]

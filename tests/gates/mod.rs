@@ -10,3 +10,5 @@ mod meanwhile;
 mod objections;
 #[cfg(feature = "test-hooks")]
 mod remote;
+#[cfg(feature = "test-hooks")]
+mod verdicts;

@@ -5,8 +5,9 @@ use serde_json::json;
 use crate::commands::compose::Composer;
 use crate::commands::open::Session;
 use crate::context::Context;
-use crate::error::CommandError;
-use crate::gates::done::done;
+use crate::error::{CommandError, Exit};
+use crate::gates::done::{against_done, done};
+use crate::model::counted::counted;
 use crate::model::record::Body;
 use crate::model::role::{Document, Role};
 use crate::report::Answer;
@@ -14,7 +15,7 @@ use crate::report::Answer;
 /// Write DONE, if the phase is done
 ///
 /// Computed, never typed: every step done, a PASS of every gate, the last one fresh and after the last step, no veto, no open
-/// finding. The remote is asked first.
+/// finding. The remote is asked first. Where an objection came after DONE, this says so.
 ///
 /// Example: countersign builder done
 #[derive(Debug, clap::Args)]
@@ -31,22 +32,45 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let gathered = session.gather(true)?;
     let report = session.evaluate(&gathered);
     if let Some(record) = report.done {
+        let against = against_done(&report);
+        if !against.is_empty() {
+            let (phase, at, id) = (session.store.phase(), record.block.at, record.id.short());
+            let message = format!("phase {phase} was DONE at {at} ({id}), and is not any more");
+            return Err(CommandError::refused(message, &against));
+        }
         let text =
             format!("Phase {} is DONE since {} ({}).", session.store.phase(), record.block.at, record.id.short());
         return Ok(Answer::ok(text, json!({ "done": record.id.to_string() })));
     }
     let body = done(&report)
         .map_err(|reasons| CommandError::refused(format!("phase {} is not done", session.store.phase()), &reasons))?;
+    if gathered.records.iter().any(|record| record.remote_only) {
+        let here = session.gather_from(gathered.documents.clone(), None);
+        done(&session.evaluate(&here)).map_err(|reasons| {
+            let message = format!("phase {} is done only with what the remote has", session.store.phase());
+            CommandError { hint: Some("countersign sync".into()), ..CommandError::refused(message, &reasons) }
+        })?;
+    }
     let passes: Vec<String> = body.passes.iter().map(|(gate, id)| format!("{gate} by {}", id.short())).collect();
     let deferred: Vec<String> = body.deferred.iter().map(|(name, owner)| format!("{name} (owner {owner})")).collect();
-    let mut words =
-        format!("Phase {} is done: {} steps, {}.", session.store.phase(), body.steps.len(), passes.join(", "));
+    let mut words = format!(
+        "Phase {} is done: {}, {}.",
+        session.store.phase(),
+        counted(body.steps.len(), "step"),
+        passes.join(", ")
+    );
     if !deferred.is_empty() {
         words += &format!("\nDeferred: {}.", deferred.join(", "));
     }
     let composer = Composer::new(&session, Role::Builder, Document::Status)?;
     let mut transaction = session.store.begin(Document::Status, &context.holder("builder done"))?;
     let id = transaction.append(composer.draft(&words, Body::Done(body), None), &key)?;
+    let signed = session.gather_from(transaction.documents().clone(), None);
+    let signed = session.evaluate(&signed);
+    if let Some(why) = signed.distrusted.iter().find(|distrusted| distrusted.record == id) {
+        let message = format!("DONE would count for nothing, and was not written: {}", why.why);
+        return Err(CommandError::new(Exit::Closed, message, "countersign status"));
+    }
     transaction.publish()?;
     Ok(Answer::ok(words, json!({ "done": id.to_string() })))
 }

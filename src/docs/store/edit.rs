@@ -47,6 +47,30 @@ impl Store {
         Ok(write::replace(&self.path(&self.contract_file())?, text.as_bytes())?)
     }
 
+    /// Puts a contract's text back. What was there and differs is kept under the git directory, and its place is given.
+    ///
+    /// # Errors
+    ///
+    /// The lock is not to be had, or the disk did not take it.
+    pub fn restore_contract(&self, text: &str, holder: &str) -> Result<Option<PathBuf>, StoreError> {
+        let _lock = self.lock(holder)?;
+        let path = self.path(&self.contract_file())?;
+        let is_file = fs::symlink_metadata(&path).is_ok_and(|there| there.is_file());
+        let found = is_file.then(|| fs::read(&path).ok()).flatten();
+        let kept = match found {
+            Some(same) if same == text.as_bytes() => return Ok(None),
+            Some(other) => {
+                let name = format!("PHASE-{}-{}.toml", self.phase, Digest::of(&other).short());
+                let kept = self.git_common_dir.join("countersign/before-repair").join(name);
+                write::replace(&kept, &other)?;
+                Some(kept)
+            }
+            None => None,
+        };
+        write::replace(&path, text.as_bytes())?;
+        Ok(kept)
+    }
+
     /// Replaces a damaged document by its repaired text, if it still is what the repair was made for. What was there is kept under
     /// the git directory, and its place is given.
     ///

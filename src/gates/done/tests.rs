@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::gates::inputs::Known;
-use crate::gates::tests::story::Story;
-use crate::model::digest::Digest;
+use crate::gates::tests::story::{Story, contract};
 use crate::model::record::{BreakGlass, Ending, Note, Severity};
 use crate::model::role::{Document, Role};
 
@@ -171,14 +170,17 @@ fn no_veto_no_open_finding_no_defect_nothing_that_journal_lacks() {
     story.is_not_done(Class::InDoubt, "that the documents lack");
     story.host.unjournaled = Known::Is(Vec::new());
     story.defects = 1;
-    story.is_not_done(Class::Invalid, "the documents have 1 defects");
+    story.is_not_done(Class::Invalid, "the documents have 1 defect");
 }
 
 #[test]
 fn break_glass_counts_once_it_is_accepted() {
     let mut story = Story::begin();
     let (step, until) = ("one".parse().expect("a step"), story.now().plus(Duration::from_secs(3000)));
-    let glass = BreakGlass { step, digest: Digest::of(b"d"), reason: "r".into(), until };
+    let digest = story.report(|report| {
+        break_glass::digest(report.inputs.contract, &report.inputs.subject.value().expect("known").tree)
+    });
+    let glass = BreakGlass { step, digest, reason: "r".into(), until };
     let glass = story.tell(Role::Operator, Document::Journal, Body::BreakGlass(glass));
     let intent = story.intent("one", None, Some(glass));
     story.outcome("one", intent, Ending::Done);
@@ -204,4 +206,226 @@ fn a_step_that_is_stuck_is_named_so() {
     story.outcome("one", again, Ending::Stuck);
     let reasons = story.done().expect_err("it is not done");
     assert!(reasons.iter().any(|r| r.class == Class::Stuck && r.found == "step `one` is stuck"), "{reasons:#?}");
+}
+
+/// A gate that guards by itself before one with steps before a last one.
+fn three() -> Story {
+    let contract = contract(&["M1", "M2", "M3"], &[("one", "M2", ""), ("two", "M2", "")]);
+    let mut story = Story::of(contract);
+    [Role::Builder, Role::Adversary].into_iter().for_each(|role| story.adopt(role));
+    story
+}
+
+#[test]
+fn a_gate_without_steps_is_fresh_when_a_later_step_is_begun_and_where_none_is_at_done() {
+    let end = |mut story: Story| {
+        story.pass("M3");
+        story
+    };
+    let both = |story: &mut Story, pass| ["one", "two"].into_iter().for_each(|step| story.step(step, Some(pass)));
+    // Fresh when both steps were begun; moved and aged since, it was judged already.
+    let mut story = three();
+    story.pass("M1");
+    let pass = story.pass("M2");
+    both(&mut story, pass);
+    story.tree = 'e';
+    story.minutes += 30 * 60;
+    assert!(end(story).done().is_ok());
+    // Stale when a step was begun, it is nothing that a later PASS of it would mend.
+    for stale in ["moved", "aged", "claimed again", "failed", "never passed"] {
+        let mut story = three();
+        let claim = story.claim("M1");
+        if stale != "never passed" {
+            story.rule("M1", claim, Ruling::Pass);
+        }
+        match stale {
+            "moved" => story.tree = 'e',
+            "aged" => story.minutes += 25 * 60,
+            "claimed again" => {
+                story.claim("M1");
+            }
+            "failed" => {
+                story.rule("M1", claim, Ruling::Fail);
+            }
+            _ => {}
+        }
+        let pass = story.pass("M2");
+        both(&mut story, pass);
+        story.pass("M1");
+        let mut story = end(story);
+        let reasons = story.done().expect_err(stale);
+        assert_eq!(reasons.len(), 2, "{stale}: {reasons:#?}");
+        assert!(reasons.iter().all(|reason| reason.found.contains("was not begun under a PASS of M2")), "{reasons:#?}");
+        // Waived, none was begun under it: then it is fresh at DONE, which it is now.
+        ["one", "two"].into_iter().for_each(|step| story.waive(Some(step), None));
+        assert!(story.done().is_ok(), "{stale}");
+        story.tree = 'f';
+        story.pass("M3");
+        story.is_not_done(Class::Stale, "the subject moved");
+    }
+    // One step of two is enough to have judged it, and a veto in between opens nothing.
+    let mut story = three();
+    story.pass("M1");
+    let pass = story.pass("M2");
+    story.step("one", Some(pass));
+    story.waive(Some("two"), None);
+    story.tree = 'e';
+    assert!(end(story).done().is_ok());
+}
+
+#[test]
+fn a_phase_without_steps_is_done_while_every_gate_is_fresh() {
+    let told = || {
+        let mut story = Story::of(contract(&["M1", "M2"], &[]));
+        [Role::Builder, Role::Adversary].into_iter().for_each(|role| story.adopt(role));
+        story.pass("M1");
+        story
+    };
+    let mut story = told();
+    story.pass("M2");
+    assert!(story.done().is_ok());
+    let mut story = told();
+    story.tree = 'e';
+    story.pass("M2");
+    story.is_not_done(Class::Stale, "the subject moved");
+    let mut story = told();
+    story.minutes += 23 * 60;
+    story.pass("M2");
+    assert!(story.done().is_ok());
+    story.minutes += 60;
+    story.is_not_done(Class::Stale, "gate M1 is");
+}
+
+#[test]
+fn each_gate_asks_for_what_is_left_to_guard() {
+    let asks = |story: &Story| -> Vec<bool> {
+        story.report(|report| report.gates.iter().map(|gate| asks_for_a_fresh_pass(report, gate)).collect())
+    };
+    let mut story = three();
+    assert_eq!(asks(&story), [true, true, true]);
+    story.pass("M1");
+    let pass = story.pass("M2");
+    story.step("one", Some(pass));
+    assert_eq!(asks(&story), [true, true, true]);
+    story.step("two", Some(pass));
+    assert_eq!(asks(&story), [false, false, true]);
+}
+
+/// Signs the DONE of the whole story by hand, after what `tell` told.
+fn signed_after(tell: impl FnOnce(&mut Story)) -> (Story, RecordId) {
+    let body = Story::whole().done().expect("done");
+    let mut story = Story::whole();
+    tell(&mut story);
+    let id = story.tell(Role::Builder, Document::Status, Body::Done(body));
+    (story, id)
+}
+
+#[test]
+fn a_done_that_was_signed_by_hand_counts_only_where_the_phase_was_done() {
+    let refused = |tell: &dyn Fn(&mut Story), words: &str| {
+        let (story, id) = signed_after(tell);
+        story.report(|report| {
+            assert!(report.done.is_none(), "{words}");
+            let why = report.distrusted.iter().find(|distrusted| distrusted.record == id).map(|d| d.why.clone());
+            assert!(why.as_ref().is_some_and(|why| why.contains(words)), "wanted `{words}`, found {why:?}");
+        });
+    };
+    let (story, id) = signed_after(|_| {});
+    assert_eq!(story.report(|report| report.done.map(|done| done.id)), Some(id));
+    let newest = |story: &Story, gate: usize| story.report(|report| report.gates[gate].claim).expect("a claim");
+    refused(
+        &|story| {
+            story.veto(None);
+        },
+        "veto",
+    );
+    refused(
+        &|story| {
+            story.rule("M2", newest(story, 1), Ruling::Fail);
+        },
+        "gate M2 has FAIL",
+    );
+    refused(
+        &|story| {
+            story.rule("M1", newest(story, 0), Ruling::Fail);
+        },
+        "gate M1 has FAIL",
+    );
+    refused(&|story| story.object_to(FindingAct::Opened, Severity::Minor), "finding A1 is open");
+    refused(
+        &|story| {
+            story.claim("M2");
+        },
+        "claim",
+    );
+    refused(&|story| story.minutes += 25 * 60, "gate M2 is 1d");
+    refused(&|story| story.tree = 'e', "the subject moved");
+    refused(
+        &|story| {
+            story.intent("one", None, None);
+        },
+        "step `one` is in doubt",
+    );
+    refused(
+        &|story| {
+            let again = story.intent("one", None, None);
+            story.outcome("one", again, Ending::Failed);
+        },
+        "step `one` is failed",
+    );
+}
+
+#[test]
+fn a_done_stays_and_what_came_after_it_is_told() {
+    let (mut story, id) = signed_after(|_| {});
+    let told = |story: &Story| {
+        story.report(|report| {
+            assert_eq!(report.done.map(|done| done.id), Some(id));
+            against_done(report).into_iter().map(|reason| (reason.class, reason.found)).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(told(&story), []);
+    // Nothing that a DONE rests on must stay young, nor the subject as it was.
+    story.minutes += 72 * 60;
+    story.tree = 'e';
+    assert_eq!(told(&story), []);
+    story.tree = 'c';
+    let says = |story: &Story, words: &[&str]| {
+        let found = told(story);
+        let right =
+            found.len() == words.len() && found.iter().zip(words).all(|((_, found), words)| found.contains(words));
+        assert!(right, "wanted {words:?}, found {found:?}");
+    };
+    let veto = story.veto(None);
+    says(&story, &["veto"]);
+    story.object_to(FindingAct::Opened, Severity::Minor);
+    says(&story, &["finding A1 is open", "veto"]);
+    story.veto(Some(veto));
+    story.object_to(FindingAct::Closed, Severity::Minor);
+    says(&story, &[]);
+    let claim = story.report(|report| report.gates[0].claim).expect("a claim");
+    story.rule("M1", claim, Ruling::Fail);
+    says(&story, &["gate M1 has FAIL"]);
+    story.claim("M1");
+    says(&story, &[]);
+    let again = story.intent("one", None, None);
+    assert_eq!(told(&story).len(), 1, "in doubt, or a run that the table forbids");
+    story.outcome("one", again, Ending::Failed);
+    says(&story, &["step `one` is failed since"]);
+}
+
+#[test]
+fn a_pass_that_was_spent_begins_no_step_a_second_time() {
+    let again = |ending| {
+        let mut story = Story::begin();
+        let pass = story.pass("M1");
+        let first = story.intent("one", Some(pass), None);
+        story.outcome("one", first, ending);
+        story.step("one", Some(pass));
+        story.step("back", None);
+        story.pass("M2");
+        story
+    };
+    assert!(again(Ending::Unwound).done().is_ok());
+    again(Ending::Failed).is_not_done(Class::Closed, "step `one` was not begun under a PASS");
 }

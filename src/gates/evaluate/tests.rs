@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::gates::inputs::Host;
 use crate::gates::tests::story::Story;
-use crate::model::record::{Done, Target};
+use crate::model::record::{Done, Ending, Target};
 use crate::model::role::Document;
 
 /// The general reasons, each by class and words.
@@ -80,7 +80,7 @@ fn a_contract_opens_nothing_until_both_adopted_this_text() {
 fn records_that_are_linked_to_and_not_there_open_nothing() {
     let mut story = Story::whole();
     let gone = story.records.remove(2);
-    says(&story, Class::Invalid, &format!("1 records are linked to but not there: {}", gone.id.short()));
+    says(&story, Class::Invalid, &format!("1 record is linked to but not there: {}, by ", gone.id.short()));
 }
 
 #[test]
@@ -122,13 +122,16 @@ fn a_host_names_the_key_that_it_does_not_trust_or_why_it_cannot_say() {
 #[test]
 fn a_done_counts_only_with_what_it_rests_on() {
     let whole = || {
-        let mut story = Story::whole();
-        story.waive(Some("back"), None);
-        let waiver = story.records.last().expect("a waiver").id;
-        let failed = story.intent("one", None, None);
+        let mut story = Story::begin();
+        let pass = story.pass("M1");
+        let failed = story.intent("one", Some(pass), None);
         let failed = story.outcome("one", failed, Ending::Failed);
-        let mut done = Story::whole().done().expect("done");
-        done.steps.insert("back".parse().expect("a step"), waiver);
+        let pass = story.pass("M1");
+        story.step("one", Some(pass));
+        story.step("back", None);
+        story.waive(Some("back"), None);
+        story.pass("M2");
+        let done = story.done().expect("done");
         (story, done, failed)
     };
     let counts = |change: &dyn Fn(&mut Done, RecordId) -> Option<RecordId>| {
@@ -146,6 +149,7 @@ fn a_done_counts_only_with_what_it_rests_on() {
     assert!(!counts(&|done, failed| done.steps.insert(step("one"), failed)));
     assert!(!counts(&|done, _| done.passes.insert(gate("M1"), done.passes[&gate("M2")])));
     assert!(!counts(&|done, _| done.steps.insert(step("back"), done.steps[&step("one")])));
+    // A waiver of another step is none of this one.
     assert!(!counts(&|done, _| done.steps.insert(step("one"), done.steps[&step("back")])));
     assert!(!counts(&|done, _| done.passes.insert(gate("M1"), RecordId::of_block(b"nowhere"))));
     assert!(!counts(&|done, _| done.passes.insert(gate("M1"), done.steps[&step("one")])));

@@ -267,7 +267,7 @@ fn inside_a_step_only_objections_count() {
     says(&story, by_pass, "is not the one that stands any more");
     let mut story = begun();
     story.defects = 1;
-    says(&story, Basis::Recovery, "the documents have 1 defects");
+    says(&story, Basis::Recovery, "the documents have 1 defect");
 }
 
 #[test]

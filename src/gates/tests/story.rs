@@ -26,23 +26,25 @@ const KEYS: [(&str, &str); 3] = [
     ("operator", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC"),
 ];
 
-fn contract() -> Contract {
+/// A contract of these gates, each with one criterion, and steps: id, gate, further lines.
+pub fn contract(gates: &[&str], steps: &[(&str, &str, &str)]) -> Contract {
     let mut text =
         "schema = 1\nphase = \"demo\"\nversion = 1\ntitle = \"t\"\nengine = \"unix:///x\"\nseparation = \"clone\"\n"
             .to_owned();
     for (role, key) in KEYS {
         text += &format!("[roles.{role}]\nkeys = [\"{key}\"]\n");
     }
-    for (gate, criterion) in [("M1", "c-m1"), ("M2", "c-m2")] {
+    for gate in gates {
+        let criterion = format!("c-{}", gate.to_lowercase());
         text += &format!("[[gate]]\nid = \"{gate}\"\ntitle = \"t\"\nmax_age = \"24h\"\n");
         text += &format!(
             "[[gate.criterion]]\nid = \"{criterion}\"\ntitle = \"t\"\nprobe = \"command\"\nargv = [\"true\"]\n"
         );
         text += "stdout = \"x\"\n";
     }
-    for (step, more) in [("one", ""), ("back", "restores = true\n")] {
+    for (step, gate, more) in steps {
         text += &format!(
-            "[[step]]\nid = \"{step}\"\ntitle = \"t\"\ngate = \"M1\"\nkind = \"command\"\nargv = [\"true\"]\n"
+            "[[step]]\nid = \"{step}\"\ntitle = \"t\"\ngate = \"{gate}\"\nkind = \"command\"\nargv = [\"true\"]\n"
         );
         text += &format!("timeout = \"1m\"\n{more}[[step.postflight]]\nid = \"{step}-p\"\ntitle = \"t\"\n");
         text += "probe = \"command\"\nargv = [\"true\"]\nstdout = \"x\"\n";
@@ -65,14 +67,16 @@ pub struct Story {
     pub target: Option<Target>,
     /// The contract that the one in the work tree replaces.
     pub replaces: Option<Digest>,
+    /// The subject's tree, by the digit that its id is made of.
+    pub tree: char,
 }
 
 fn object(c: char) -> crate::model::ids::ObjectId {
     c.to_string().repeat(40).parse().expect("an object id")
 }
 
-fn subject() -> Subject {
-    Subject { commit: object('b'), tree: object('c') }
+fn subject(tree: char) -> Subject {
+    Subject { commit: object('b'), tree: object(tree) }
 }
 
 fn start() -> Time {
@@ -90,7 +94,7 @@ impl Story {
 
     /// Before anybody has said anything.
     pub fn unadopted() -> Self {
-        Self::of(contract())
+        Self::of(contract(&["M1", "M2"], &[("one", "M1", ""), ("back", "M1", "restores = true\n")]))
     }
 
     /// The same under some contract.
@@ -112,6 +116,7 @@ impl Story {
             claimed: BTreeMap::new(),
             target: None,
             replaces: None,
+            tree: 'c',
         }
     }
 
@@ -162,7 +167,7 @@ impl Story {
             summary: String::new(),
             prev: self.records.last().map(|record| record.id).into_iter().collect(),
             seen: BTreeMap::new(),
-            subject: subject(),
+            subject: subject(self.tree),
             context: Surroundings { head: object('b'), dirty: false, system: None },
             from: From { machine: Digest::of(b"m"), uid: 0, clone: Digest::of(clone) },
             target: self.target.clone(),
@@ -202,7 +207,7 @@ impl Story {
         let criterion = format!("c-{}", gate.to_lowercase()).parse().expect("an id");
         let plan = plan_digest(&self.contract, &self.claimed);
         let facts = BTreeMap::from([(criterion, facts_digest(&facts()))]);
-        subject_digest(&self.contract.digest, &plan, &subject().tree, &facts)
+        subject_digest(&self.contract.digest, &plan, &subject(self.tree).tree, &facts)
     }
 
     pub fn claim(&mut self, gate: &str) -> RecordId {
@@ -315,7 +320,7 @@ impl Story {
             records: &self.records,
             defects: self.defects,
             host: &self.host,
-            subject: &Known::Is(subject()),
+            subject: &Known::Is(subject(self.tree)),
             now: self.now(),
         };
         then(&evaluate(inputs))
