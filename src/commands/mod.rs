@@ -6,6 +6,7 @@ pub mod adversary;
 pub mod break_glass;
 pub mod builder;
 pub mod check;
+pub mod clean;
 pub mod compose;
 pub mod doctor;
 mod earlier;

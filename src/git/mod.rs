@@ -1,6 +1,7 @@
 //! The repository, by git's plumbing commands with a pinned environment.
 
 pub mod checkout;
+pub mod content;
 pub mod diff;
 pub mod entry;
 pub mod remote;

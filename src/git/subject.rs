@@ -28,7 +28,7 @@ pub fn is_state(path: &str) -> bool {
 }
 
 /// Whether a path is what a killed writer of documents left; the next writer removes it.
-fn is_left_over(path: &str) -> bool {
+pub(super) fn is_left_over(path: &str) -> bool {
     path.strip_prefix("machine-docs/")
         .and_then(|rest| rest.rsplit('/').next())
         .is_some_and(|name| name.starts_with(".countersign-"))

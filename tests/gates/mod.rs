@@ -11,4 +11,6 @@ mod objections;
 #[cfg(feature = "test-hooks")]
 mod remote;
 #[cfg(feature = "test-hooks")]
+mod subject;
+#[cfg(feature = "test-hooks")]
 mod verdicts;

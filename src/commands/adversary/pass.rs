@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::commands::adversary::brief::{compose, newest_claim, says_otherwise};
 use crate::commands::builder::claim::gate;
+use crate::commands::clean;
 use crate::commands::compose::Composer;
 use crate::commands::measure::{all_held, lines};
 use crate::commands::open::{PATIENCE, Session};
@@ -148,11 +149,7 @@ fn read_whole(args: &Args, brief: &Brief, gate: &Gate) -> Result<(), CommandErro
 
 /// This clone is clean, has the claim's subject tree, and the claim's commit in its history.
 fn same_subject(session: &Session, composer: &Composer, claim: &Record) -> Result<(), CommandError> {
-    let dirt = session.repository.dirt()?;
-    if let Some(first) = dirt.first() {
-        let message = format!("the work tree differs from HEAD in {} files, first {first}", dirt.len());
-        return Err(CommandError::new(Exit::Failed, message, "review a clean clone"));
-    }
+    clean::wanted(&session.repository, "review a clean clone")?;
     let (claimed, here) = (&claim.block.subject, composer.subject());
     if claimed.tree != here.tree {
         let message = format!(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::commands::clean;
 use crate::commands::compose::Composer;
 use crate::commands::measure::{all_held, lines};
 use crate::commands::names::unknown;
@@ -46,11 +47,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if !report.general.is_empty() {
         return Err(CommandError::refused(format!("gate {} cannot be claimed", gate.id), &report.general));
     }
-    let dirt = session.repository.dirt()?;
-    if !dirt.is_empty() {
-        let message = format!("the work tree differs from HEAD in {} files, first {}", dirt.len(), dirt[0]);
-        return Err(CommandError::new(Exit::Failed, message, "git commit what belongs to it, then claim"));
-    }
+    clean::wanted(&session.repository, "git commit what belongs to it, then claim")?;
     let composer = Composer::new(&session, Role::Builder, Document::Status)?;
     let needed: Vec<Criterion> = gate
         .criteria

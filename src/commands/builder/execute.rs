@@ -209,7 +209,7 @@ impl Site {
                 Some(run) => run.subject.commit.clone(),
                 None => session.repository.subject().map_err(|error| error.to_string())?.commit,
             };
-            session.repository.checkout(&commit, self.host.directory()).map_err(|error| error.to_string())
+            session.repository.exact_checkout(&commit, self.host.directory()).map_err(|error| error.to_string())
         });
         match made {
             Ok(checkout) => Ok(Some(Place::Checkout(checkout))),

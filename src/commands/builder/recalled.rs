@@ -3,6 +3,7 @@
 //! The contract is then the one that both roles adopted, never the file in the work tree, and the Adversary's adoption must be by
 //! a key that an operator pinned here: no step was ever begun on this host under any other.
 
+use crate::commands::clean;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
@@ -11,7 +12,7 @@ use crate::host::pins::Pins;
 use crate::model::record::{Body, Record};
 use crate::model::role::Document;
 
-use super::site::{Site, key};
+use super::site::{Site, key, tidy};
 
 /// The site, from the documents.
 ///
@@ -25,6 +26,8 @@ pub fn site(context: &Context, command: &str) -> Result<Site, CommandError> {
         session.needed_target("this host keeps no run of the phase, and what JOURNAL says belongs to an engine")?;
     let host = session.host_state(&target.engine)?;
     let lock = host.run_lock(&context.holder(command))?;
+    tidy(&host, &session.repository);
+    clean::say(&session.repository);
     let key = key(context, &session.contract);
     let mut site = Site { recovery: true, ..Site::at(session, host, lock, key) };
     let records = site.records();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::commands::clean;
 use crate::commands::open::{PATIENCE, Session};
 use crate::context::Context;
 use crate::docs::store::Documents;
@@ -130,6 +131,8 @@ impl Run<'_> {
         let session = self.session()?;
         let gathered = session.gather_from(session.store.load()?, self.remote.as_ref());
         let seen = session.measure_before_acting(&session.evaluate(&gathered), &live_criteria(session, step))?;
+        let clean =
+            clean::wanted(&session.repository, "git stash, or commit it and claim again: what runs is what was passed");
         // From here the documents' lock is held: what is decided is decided on what the intent is appended to.
         let transaction = self.site.journal()?;
         let gathered = session.gather_from(transaction.documents().clone(), self.remote.as_ref());
@@ -139,6 +142,16 @@ impl Run<'_> {
                 .map_err(|reasons| CommandError::refused(format!("step `{}` is not run", step.id), &reasons))
         };
         let permit = decide(&report)?;
+        if let Err(error) = clean {
+            // What brings things back is recovery, and never refused.
+            if permit.basis() != Basis::Recovery {
+                return Err(CommandError {
+                    message: format!("step `{}` is not run: {}", step.id, error.message),
+                    ..error
+                });
+            }
+            report::say(&format!("! {}; going on, as step `{}` brings things back", error.message, step.id));
+        }
         let mut values = step_values(&report.steps);
         if let Known::Is(subject) = &gathered.subject {
             values.insert("subject".into(), subject.commit.to_string());

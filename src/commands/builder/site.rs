@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::commands::clean;
 use crate::commands::measure::measure;
 use crate::commands::open::{self, Session};
 use crate::context::Context;
@@ -14,6 +15,7 @@ use crate::error::{CommandError, Exit};
 use crate::gates::graph::Graph;
 use crate::gates::inputs::Known;
 use crate::gates::progress::{Progress, fold, step_values};
+use crate::git::Repository;
 use crate::host::HostState;
 use crate::host::open_run::OpenRun;
 use crate::host::run_lock::RunLock;
@@ -67,6 +69,7 @@ impl Site {
         let host = session.host_state(&target.engine)?;
         // Held before anything is decided: two clones on one host must not both find a PASS unspent.
         let lock = host.run_lock(&session.context.holder(command))?;
+        tidy(&host, &session.repository);
         Ok(Self::at(session, host, lock, Some(key)))
     }
 
@@ -134,6 +137,10 @@ impl Site {
                 None
             }
         };
+        if let Some(session) = &session {
+            tidy(&host, &session.repository);
+            clean::say(&session.repository);
+        }
         Ok(Self {
             key: key(&context, &contract),
             engine: context.global.engine.clone().unwrap_or_else(|| run.engine.clone()),
@@ -202,6 +209,18 @@ impl Site {
     ) -> Result<Vec<Observation>, CommandError> {
         let repository = self.session.as_ref().map(|session| &session.repository);
         measure(&self.context, &self.engine, repository, &self.contract, values, criteria)
+    }
+}
+
+/// Removes the checkouts of a run that was killed. Whoever calls it holds the run lock, which a program of that run would hold.
+pub(super) fn tidy(host: &HostState, repository: &Repository) {
+    match repository.remove_left_checkouts(host.directory()) {
+        Ok(removed) => {
+            for path in removed {
+                report::say(&format!("! {} was left by a run that was killed, and is removed", path.display()));
+            }
+        }
+        Err(error) => report::say(&format!("! the checkouts of a run that was killed could not be removed: {error}")),
     }
 }
 

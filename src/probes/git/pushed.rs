@@ -28,7 +28,7 @@ fn own(repository: &Repository, params: &Params) -> Seen {
         Ok(subject) => subject,
         Err(error) => return unknown(&error),
     };
-    match repository.dirt() {
+    match repository.differences() {
         Err(error) => return unknown(&error),
         Ok(dirt) if !dirt.is_empty() => {
             return Seen::failed(format!(
@@ -91,7 +91,7 @@ fn other(repository: &Repository, path: &Path) -> Seen {
         Ok(there) => there,
         Err(error) => return unknown(&error),
     };
-    match (there.subject(), there.dirt()) {
+    match (there.subject(), there.differences()) {
         (Err(error), _) | (_, Err(error)) => unknown(&error),
         (Ok(subject), _) if subject.tree != wanted.tree => Seen::failed(format!(
             "checkout {} has subject tree {}; wanted {}: git -C {} pull",
