@@ -144,6 +144,7 @@ impl From<GitError> for CommandError {
         let (exit, hint) = match &error {
             GitError::NoRepository(_) => (Exit::Usage, "run it inside the repository, or name it with -C DIR"),
             GitError::Unsuitable { next, .. } => (Exit::Usage, *next),
+            GitError::NoBranch { .. } => (Exit::Unknown, "countersign sync, which publishes it"),
             GitError::Remote { .. } => (Exit::Unknown, "git remote -v; then try again when the remote answers"),
             GitError::Io { .. } => (Exit::Write, ""),
             GitError::Failed { .. } | GitError::Process(_) => (Exit::Unknown, ""),

@@ -6,12 +6,14 @@ use crate::context::Context;
 use crate::docs::store::DraftOutput;
 use crate::error::{CommandError, Exit};
 use crate::gates::trust::Adopted;
-use crate::model::contract::{Contract, Param};
+use crate::model::contract::{Contract, Criterion, Param};
 use crate::model::record::{Adoption, Body};
 use crate::model::role::{Document, Role};
+use crate::probes::secret_rules;
 use crate::report::Answer;
 
 use super::compose::Composer;
+use super::identity;
 use super::open::Session;
 
 /// Adopt the contract that stands in the work tree
@@ -50,7 +52,9 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
             return Err(CommandError::new(Exit::Role, message, format!("countersign key add {needed} KEY.pub")));
         }
     }
+    without_secrets(&session)?;
     let gathered = session.gather(false)?;
+    identity::of_this_repository(&session.repository, &gathered.documents)?;
     let report = session.evaluate(&gathered);
     let short = contract.digest.short();
     let text = summary(contract, report.in_force.as_ref()) + &examples(&session.contract_text);
@@ -129,6 +133,39 @@ fn examples(contract: &str) -> String {
     format!("NOT ADAPTED: the contract still names hosts of the template, which are nobody's:\n{}", lines.concat())
 }
 
+/// The program that a criterion's probe runs, if it runs one.
+fn runs(criterion: &Criterion) -> String {
+    match criterion.params.0.get("argv") {
+        Some(Param::List(argv)) => format!("    runs {argv:?}\n"),
+        _ => String::new(),
+    }
+}
+
+/// Refuses a contract with what looks like a secret in it: adoptions carry its whole text, signed, for ever.
+fn without_secrets(session: &Session) -> Result<(), CommandError> {
+    let (text, file) = (&session.contract_text, session.store.contract_file());
+    let found =
+        secret_rules::find(text).into_iter().filter(|hit| !secret_rules::is_reference(&text[hit.range.clone()]));
+    let place = |hit: secret_rules::Found| {
+        let before = &text[..hit.range.start];
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        format!("{file}:{}:{column}: this looks like a secret ({})", before.matches('\n').count() + 1, hit.kind)
+    };
+    let details: Vec<String> = found.map(place).collect();
+    if details.is_empty() {
+        return Ok(());
+    }
+    Err(CommandError {
+        exit: Exit::Contract,
+        message: format!(
+            "the contract has {} places that look like secrets; an adoption would carry them for ever",
+            details.len()
+        ),
+        details,
+        hint: Some("name a file or a variable of the host that holds the secret, and change the secret".into()),
+    })
+}
+
 /// What a contract commits its parties to: every value, gate, criterion, step and argv.
 fn summary(contract: &Contract, before: Option<&Adopted>) -> String {
     let mut out =
@@ -154,9 +191,7 @@ fn summary(contract: &Contract, before: Option<&Adopted>) -> String {
         );
         for criterion in &gate.criteria {
             out += &format!("  {} {} ({})\n", criterion.id, criterion.probe, criterion.title);
-            if let Some(Param::List(argv)) = criterion.params.0.get("argv") {
-                out += &format!("    runs {argv:?}\n");
-            }
+            out += &runs(criterion);
         }
     }
     let window = &contract.window;
@@ -165,10 +200,21 @@ fn summary(contract: &Contract, before: Option<&Adopted>) -> String {
         out += &format!("window of at most {}", crate::model::time::show_duration(longest));
         out += &if requires.is_empty() { "\n".into() } else { format!(", needs {}\n", requires.join(", ")) };
     }
+    out += &window.requires.iter().map(runs).collect::<String>();
     for step in &contract.steps {
         out += &format!("step {} under {}: {} ({})\n", step.id, step.gate, step.kind, step.title);
         if let Some(Param::List(argv)) = step.params.0.get("argv") {
             out += &format!("    runs {argv:?}\n");
+        }
+        if let Some(undo) = &step.undo {
+            out += &format!("    is undone by {undo:?}\n");
+        }
+        if let Some(within) = step.back_within {
+            out += &format!("    is undone by a timer within {}\n", crate::model::time::show_duration(within));
+        }
+        for criterion in &step.postflight {
+            out += &format!("  afterwards {} {} ({})\n", criterion.id, criterion.probe, criterion.title);
+            out += &runs(criterion);
         }
     }
     out

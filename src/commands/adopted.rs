@@ -20,6 +20,7 @@ use crate::model::role::{Document, Role};
 use crate::report;
 use crate::sign::key_file::Key;
 
+use super::identity;
 use super::open::{self, Session, read_contract};
 
 /// A contract with its exact text.
@@ -82,9 +83,11 @@ fn find(repository: &Repository, store: &Store) -> (Option<(Text, Vec<String>)>,
 
 /// Where documents may be that are not in the work tree any more.
 fn elsewhere(repository: &Repository, store: &Store) -> Vec<String> {
-    let last = repository.branch().map(|branch| repository.last_seen("origin", &branch));
-    let whole = repository.memory("origin", store.phase().as_str());
-    std::iter::once("HEAD".to_owned()).chain(last).chain([whole]).collect()
+    let branch = repository.branch();
+    let last = branch.as_ref().map(|branch| repository.last_seen("origin", branch));
+    let mut whole = repository.memories("origin", store.phase().as_str()).unwrap_or_default();
+    whole.sort_by_key(|memory| Some(&memory.name) != branch.as_ref());
+    std::iter::once("HEAD".to_owned()).chain(last).chain(whole.iter().map(|memory| memory.commit.to_string())).collect()
 }
 
 /// The phase that an objection is to: where nothing of it is in the work tree any more, the one that was seen on the remote.
@@ -121,9 +124,10 @@ impl Session {
     ///
     /// No repository, no phase; no adoption by both that can be read (31).
     pub fn as_adopted(context: &Context) -> Result<(Self, Vec<String>), CommandError> {
-        let repository = open::repository(context)?;
+        let mut repository = open::repository(context)?;
         let phase = open::phase(context, &repository)?;
         let store = Store::new(&repository.root, &repository.common_dir, phase.clone());
+        identity::settle(&mut repository, &store);
         let on_disk = read_contract(&repository, &phase);
         let (Some((adopted, by)), _) = find(&repository, &store) else {
             let message =
@@ -142,10 +146,11 @@ impl Session {
     ///
     /// No repository, no phase, no contract at all; no key, or one that none of them lists for the Adversary.
     pub fn for_objection(context: &Context) -> Result<(Self, Key), CommandError> {
-        let repository = open::repository(context)?;
+        let mut repository = open::repository(context)?;
         let phase = objected_to(context, &repository)?;
         let store = Store::new(&repository.root, &repository.common_dir, phase.clone()).without_missing();
         put_back_review(context, &repository, &store)?;
+        identity::settle(&mut repository, &store);
         let on_disk = read_contract(&repository, &phase);
         let (in_force, others) = find(&repository, &store);
         let in_force = in_force.map(|(text, _)| text);

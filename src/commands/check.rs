@@ -12,6 +12,7 @@ use crate::model::role::Document;
 use crate::model::time::show_duration;
 use crate::report::Answer;
 
+use super::history;
 use super::open::{Gathered, Session};
 
 mod against;
@@ -54,10 +55,18 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let report = session.evaluate(&gathered);
     let mut defects: Vec<Defect> = gathered.documents.defects().cloned().collect();
     missing(&session, &gathered, &report, &mut defects);
+    two_repositories(&session, &gathered, &mut defects);
     let compared = match &args.against {
         Some(revision) => Some(against::compare(&session, &gathered, &report, revision, &mut defects)?),
         None => None,
     };
+    let known = history::ids([&gathered.documents]);
+    let lost = history::lost(&session.repository, &session.store, &[&session.repository.head()?], &known)?;
+    for defect in lost.iter().map(|lost| lost.defect(&session.store)) {
+        if !defects.contains(&defect) {
+            defects.push(defect);
+        }
+    }
     defects.sort_by(|one, other| (&one.file, one.line, one.column).cmp(&(&other.file, other.line, other.column)));
     let mut warnings = clocks(&session, &report);
     let moved = report.in_force.as_ref().filter(|adopted| adopted.digest != session.contract.digest);
@@ -116,6 +125,26 @@ fn missing(session: &Session, gathered: &Gathered, report: &PhaseReport<'_>, def
                 });
             }
         }
+    }
+}
+
+/// Records of another repository beside those of this one.
+fn two_repositories(session: &Session, gathered: &Gathered, defects: &mut Vec<Defect>) {
+    let here = &session.repository.root_commit;
+    if !gathered.records.iter().any(|record| record.block.repository == *here) {
+        return;
+    }
+    for record in gathered.records.iter().filter(|record| record.block.repository != *here) {
+        let (id, other) = (record.id.short(), record.block.repository.short());
+        defects.push(Defect {
+            file: session.store.file(record.block.document),
+            line: record.line,
+            column: 1,
+            what: format!("record {id} was written in repository {other}, and this is {}", here.short()),
+            remedy:
+                "git log -p on this file shows where it came in; documents of another repository are another phase's"
+                    .into(),
+        });
     }
 }
 

@@ -23,7 +23,7 @@ use crate::model::role::Role;
 use crate::model::time::Time;
 use crate::sign::key_file::Key;
 
-use super::remembered;
+use super::{identity, remembered};
 
 /// The engine that is asked where no contract names one.
 pub const USUAL_ENGINE: &str = "unix:///var/run/docker.sock";
@@ -165,10 +165,11 @@ impl Session {
     ///
     /// No repository, no phase, an invalid contract.
     pub fn open(context: &Context) -> Result<Self, CommandError> {
-        let repository = repository(context)?;
+        let mut repository = repository(context)?;
         let phase = phase(context, &repository)?;
         let (contract, contract_text) = read_contract(&repository, &phase)?;
         let store = Store::new(&repository.root, &repository.common_dir, phase);
+        identity::settle(&mut repository, &store);
         Ok(Self { context: context.clone(), repository, contract, contract_text, store })
     }
 
@@ -202,10 +203,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// It lost what was seen there before (30); the remote does not answer, or there is nothing to ask: no remote, a detached HEAD, a branch that it does not have.
+    /// It lost what was seen there before, or the history holds what no document has (30); another branch of it holds an objection
+    /// (10); the remote does not answer, or there is nothing to ask: no remote, a detached HEAD, a branch that it does not have.
     pub fn remote_documents(&self, patience: Duration) -> Result<Documents, CommandError> {
         match self.remote_state(patience)? {
-            Some((_, documents)) => Ok(documents),
+            Some(asked) => {
+                asked.judge()?;
+                Ok(asked.documents)
+            }
             None if self.repository.remote_url("origin").is_none() => {
                 Err(CommandError::new(Exit::Unknown, "the repository has no remote `origin`", ADD_REMOTE))
             }
@@ -221,14 +226,25 @@ impl Session {
         }
     }
 
-    /// The commit on the remote's branch, and the documents there.
+    /// What the remote says, with what is wrong with it not judged yet.
     ///
     /// # Errors
     ///
     /// The remote does not answer, or lost what was seen there before.
-    pub fn remote_state(&self, patience: Duration) -> Result<Option<(String, Documents)>, CommandError> {
-        let asked = remembered::ask(&self.repository, &self.store, patience)?;
-        Ok(asked.map(|(tip, documents)| (tip.commit.to_string(), documents)))
+    pub fn remote_state(&self, patience: Duration) -> Result<Option<remembered::Asked>, CommandError> {
+        remembered::ask(&self.repository, &self.store, patience)
+    }
+
+    /// Asks the remote where it can be asked: out of reach, or with nothing to ask, is no reason to refuse; what it says may be.
+    ///
+    /// # Errors
+    ///
+    /// It lost what it had (30), or holds an objection on another branch (10).
+    pub fn heed_remote(&self, patience: Duration) -> Result<(), CommandError> {
+        match self.remote_documents(patience) {
+            Err(error) if error.exit != Exit::Unknown => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Whether this clone holds records or commits that its remote lacks; no where there is no remote or branch.

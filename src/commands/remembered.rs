@@ -11,27 +11,51 @@ use crate::git::{GitError, Repository};
 use crate::model::ids::RecordId;
 
 use super::adopted::documents_at;
+use super::elsewhere::{self, Objection};
+use super::history::{self, Lost};
 
 /// The remote that both parties use.
 const REMOTE: &str = "origin";
 
-/// Asks the remote's branch; `None` where there is nothing to ask.
+/// What the remote said.
+pub struct Asked {
+    /// Its branch.
+    pub tip: Tip,
+    /// The documents there.
+    pub documents: Documents,
+    /// The branch's name.
+    pub branch: String,
+    /// Records that the history holds, of this branch here or there, and neither documents have.
+    pub lost: Vec<Lost>,
+    /// Objections that other branches hold.
+    pub elsewhere: Vec<Objection>,
+}
+
+impl Asked {
+    /// Refuses where a record went missing in the history, or another branch holds an objection.
+    ///
+    /// # Errors
+    ///
+    /// So it is (30, 10).
+    pub fn judge(&self) -> Result<(), CommandError> {
+        history::refuse(&self.lost)?;
+        elsewhere::refuse(&self.elsewhere, &self.branch)
+    }
+}
+
+/// Asks the remote: for the branch that HEAD is on, and for objections on every other; `None` where there is nothing to ask.
 ///
 /// # Errors
 ///
 /// It does not answer (13); its branch, or a record on it, was seen before and is gone (30).
-pub fn ask(
-    repository: &Repository,
-    store: &Store,
-    patience: Duration,
-) -> Result<Option<(Tip, Documents)>, CommandError> {
+pub fn ask(repository: &Repository, store: &Store, patience: Duration) -> Result<Option<Asked>, CommandError> {
     let Some(branch) = repository.branch() else { return Ok(None) };
     if repository.remote_url(REMOTE).is_none() {
         return Ok(None);
     }
     let tip = match repository.ask(REMOTE, &branch, patience) {
         Ok(tip) => tip,
-        Err(GitError::Remote { why, .. }) if why.contains("couldn't find remote ref") => {
+        Err(GitError::NoBranch { .. }) => {
             return match repository.object(&repository.known(REMOTE, &branch)) {
                 Ok(before) => Err(gone(repository, &branch, &before, "is not there any more")),
                 Err(_) => Ok(None),
@@ -49,8 +73,12 @@ pub fn ask(
         ));
     }
     let documents = documents_at(repository, store, &tip.reference);
-    remember(repository, store, &tip.reference, &documents)?;
-    Ok(Some((tip, documents)))
+    remember(repository, store, &branch, &tip.reference, &documents)?;
+    let here = store.clone().without_missing().load().unwrap_or_default();
+    let known = history::ids([&here, &documents]);
+    let lost = history::lost(repository, store, &[&repository.head()?, &tip.commit], &known)?;
+    let elsewhere = elsewhere::objections(repository, store, REMOTE, &branch, &[&here, &documents])?;
+    Ok(Some(Asked { tip, documents, branch, lost, elsewhere }))
 }
 
 fn gone(repository: &Repository, branch: &str, before: &crate::model::ids::ObjectId, found: &str) -> CommandError {
@@ -62,7 +90,7 @@ fn gone(repository: &Repository, branch: &str, before: &crate::model::ids::Objec
     CommandError::new(Exit::Invalid, message, "countersign sync, which publishes what this clone holds there")
 }
 
-/// Remembers the documents at a revision of the remote, unless a record is gone that was there before.
+/// Remembers the documents at a revision of a branch of the remote, unless a record is gone that was there before.
 ///
 /// # Errors
 ///
@@ -70,10 +98,11 @@ fn gone(repository: &Repository, branch: &str, before: &crate::model::ids::Objec
 pub fn remember(
     repository: &Repository,
     store: &Store,
+    branch: &str,
     revision: &str,
     documents: &Documents,
 ) -> Result<(), CommandError> {
-    let memory = repository.memory(REMOTE, store.phase().as_str());
+    let memory = repository.memory(REMOTE, store.phase().as_str(), branch);
     let now = repository.object(revision)?;
     let before = repository.object(&memory).ok();
     if before.as_ref() == Some(&now) {

@@ -13,7 +13,7 @@ use crate::gates::inputs::Known;
 use crate::gates::progress::State;
 use crate::gates::reason::Class;
 use crate::gates::separation::between;
-use crate::gates::standing::GateReport;
+use crate::gates::standing::{GateReport, Standing};
 use crate::host::parts::Part;
 use crate::host::pins::Pins;
 use crate::model::ids::{GateId, RecordId};
@@ -24,7 +24,8 @@ use super::open::Session;
 
 /// Show how the phase stands
 ///
-/// Reads the documents and the host's state; asks neither the engine's services nor the remote, and changes nothing.
+/// Reads the documents and the host's state; asks neither the engine's services nor the remote, does not look at the history of the
+/// documents (`check` does), and changes nothing.
 ///
 /// Example: countersign status --json
 #[derive(Debug, clap::Args)]
@@ -40,6 +41,9 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let gathered = session.look()?;
     let report = session.evaluate(&gathered);
     let mut text = phase::text(&report);
+    if report.done.is_some() || report.gates.iter().any(|gate| gate.standing == Standing::Open) {
+        text += "  as of the records here; countersign check --against looks at the history and the remote\n";
+    }
     let mut unsigned = Vec::new();
     for (document, read) in &gathered.documents.0 {
         for line in &read.unsigned {

@@ -5,6 +5,7 @@
 
 pub mod backlog;
 pub mod clean;
+pub mod history;
 pub mod lock;
 pub mod merge;
 pub mod read;

@@ -1,6 +1,7 @@
 //! The one evaluation: how the whole phase stands, from what was gathered. Pure and total.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use super::done;
 use super::graph::Graph;
@@ -129,6 +130,7 @@ pub(super) fn judge_all(inputs: Inputs<'_>, clocks: Clocks) -> PhaseReport<'_> {
     let mut gates: Vec<GateReport> = inputs.contract.gates.iter().map(|gate| standing::judge(&bench, gate)).collect();
     let (mut general, mut warnings) = (Vec::new(), Vec::new());
     documents(&inputs, &graph, &mut general);
+    repositories(&inputs, &mut general);
     contract(&inputs, trust.in_force.as_ref(), &trust.pending, &mut general);
     general.extend(trust.rivals.as_ref().map(rival));
     for (id, error) in illegal {
@@ -169,6 +171,21 @@ pub(super) fn judge_all(inputs: Inputs<'_>, clocks: Clocks) -> PhaseReport<'_> {
         done: None,
         warnings,
         graph,
+    }
+}
+
+/// Documents that were copied whole are another repository's, and open nothing anyhow; of two repositories they are nobody's.
+fn repositories(inputs: &Inputs<'_>, reasons: &mut Vec<Reason>) {
+    let is_here = |record: &&Arc<Record>| record.block.repository == *inputs.repository;
+    let other = inputs.records.iter().find(|record| !is_here(record));
+    if let (Some(other), true) = (other, inputs.records.iter().any(|record| is_here(&record))) {
+        let found = format!(
+            "the documents hold records of two repositories, {} and {}: record {} belongs to the second",
+            inputs.repository.short(),
+            other.block.repository.short(),
+            other.id.short()
+        );
+        reasons.push(Reason::new(Class::Invalid, found, "those of one, by its root commit", "countersign check"));
     }
 }
 

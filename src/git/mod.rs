@@ -1,11 +1,14 @@
 //! The repository, by git's plumbing commands with a pinned environment.
 
+pub mod branches;
 pub mod checkout;
 pub mod content;
 pub mod diff;
 pub mod entry;
+pub mod history;
 pub mod remote;
 pub mod root;
+pub mod state;
 pub mod subject;
 pub mod sync;
 
@@ -49,6 +52,14 @@ pub enum GitError {
         /// Its complaint, without credentials.
         why: String,
     },
+    /// The remote answers, and has no such branch.
+    #[error("remote `{remote}` has no branch {branch}")]
+    NoBranch {
+        /// The remote's name.
+        remote: String,
+        /// The branch.
+        branch: String,
+    },
     /// git itself could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -71,8 +82,10 @@ pub struct Repository {
     pub git_dir: PathBuf,
     /// The git directory that all its work trees share, real path.
     pub common_dir: PathBuf,
-    /// The root commit; the smallest id where there are several.
+    /// The root commit. Where the history has several, that of the first-parent line, until the documents say which.
     pub root_commit: ObjectId,
+    /// Every root commit that HEAD comes from.
+    pub roots: Vec<ObjectId>,
     /// What keys and a home directory the caller's environment offers to commands that talk to a remote.
     pub credentials: Vec<(String, String)>,
 }

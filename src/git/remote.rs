@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::branches::Branch;
 use super::{GitError, Repository, raw};
 use crate::model::ids::ObjectId;
 
@@ -17,6 +18,11 @@ pub struct Tip {
     pub forced: bool,
     /// The local name of the newest tip that came without force.
     pub known: String,
+}
+
+/// A branch's name without the slash that would make a directory of it: a branch `a` must not stand in the way of `a/b`.
+fn flat(branch: &str) -> String {
+    branch.replace('%', "%25").replace('/', "%2F")
 }
 
 /// Takes user names and passwords out of URLs in a message.
@@ -36,23 +42,46 @@ pub fn without_credentials(text: &str) -> String {
 }
 
 impl Repository {
-    /// Asks the remote for a branch and fetches it to a private name.
+    /// Asks the remote for a branch: every branch of it is fetched to a private name, and this one is judged.
     ///
     /// # Errors
     ///
     /// The remote does not answer in time; there is no such branch there.
     pub fn ask(&self, remote: &str, branch: &str, patience: Duration) -> Result<Tip, GitError> {
+        self.fetch_branches(remote, patience)?;
         let reference = self.last_seen(remote, branch);
-        let known = self.known(remote, branch);
+        let Ok(commit) = self.object(&reference) else {
+            return Err(GitError::NoBranch { remote: remote.to_owned(), branch: branch.to_owned() });
+        };
+        self.tip(remote, branch, commit)
+    }
+
+    /// The same with this one branch fetched alone: whatever is wrong with others keeps nothing from being published on it.
+    ///
+    /// # Errors
+    ///
+    /// The remote does not answer in time; there is no such branch there.
+    pub(super) fn ask_alone(&self, remote: &str, branch: &str, patience: Duration) -> Result<Tip, GitError> {
+        let reference = self.last_seen(remote, branch);
         let refspec = format!("+refs/heads/{branch}:{reference}");
         let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", remote, &refspec];
         let failed = |why: String| GitError::Remote { remote: remote.to_owned(), why: without_credentials(&why) };
         let finished =
             raw(&self.root, &args, &self.credentials, patience, b"").map_err(|error| failed(error.to_string()))?;
         if !finished.ok() {
-            return Err(failed(finished.complaint()));
+            let why = finished.complaint();
+            if why.contains("couldn't find remote ref") {
+                return Err(GitError::NoBranch { remote: remote.to_owned(), branch: branch.to_owned() });
+            }
+            return Err(failed(why));
         }
         let commit = self.object(&reference)?;
+        self.tip(remote, branch, commit)
+    }
+
+    /// What is said of a branch at this commit, by what was known of it; without force it is what is known from now on.
+    fn tip(&self, remote: &str, branch: &str, commit: ObjectId) -> Result<Tip, GitError> {
+        let (reference, known) = (self.last_seen(remote, branch), self.known(remote, branch));
         let forced = match self.object(&known) {
             Ok(known) => !self.is_ancestor(&known, &commit)?,
             Err(_) => false,
@@ -70,19 +99,33 @@ impl Repository {
 
     /// The local name of the newest tip of a remote's branch that came without force; it may not be there.
     pub fn known(&self, remote: &str, branch: &str) -> String {
-        format!("refs/countersign-known/{remote}/{branch}")
+        format!("refs/countersign-known/{remote}/{}", flat(branch))
     }
 
-    /// The local name of the newest commit seen on a remote whose documents of a phase had lost nothing; it may not be there.
-    pub fn memory(&self, remote: &str, phase: &str) -> String {
-        format!("refs/countersign-records/{remote}/{phase}")
+    /// The local name of the newest commit seen on a remote's branch whose documents of a phase had lost nothing; it may not be
+    /// there.
+    pub fn memory(&self, remote: &str, phase: &str, branch: &str) -> String {
+        format!("refs/countersign-records/{remote}/{phase}/{}", flat(branch))
+    }
+
+    /// What is kept under [`Self::memory`] of every branch of a remote.
+    ///
+    /// # Errors
+    ///
+    /// git fails.
+    pub fn memories(&self, remote: &str, phase: &str) -> Result<Vec<Branch>, GitError> {
+        let mut kept = self.below(&format!("refs/countersign-records/{remote}/{phase}/"))?;
+        kept.iter_mut().for_each(|branch| branch.name = branch.name.replace("%2F", "/").replace("%25", "%"));
+        Ok(kept)
     }
 
     /// The phases whose documents were seen on a remote.
     pub fn remembered(&self, remote: &str) -> Vec<String> {
-        let below = format!("refs/countersign-records/{remote}/");
-        let names = self.git(&["for-each-ref", "--format=%(refname)", "--end-of-options", &below]).unwrap_or_default();
-        names.lines().filter_map(|name| Some(name.strip_prefix(&below)?.to_owned())).collect()
+        let kept = self.below(&format!("refs/countersign-records/{remote}/")).unwrap_or_default();
+        let mut phases: Vec<String> =
+            kept.iter().filter_map(|branch| Some(branch.name.split_once('/')?.0.to_owned())).collect();
+        phases.dedup();
+        phases
     }
 
     /// Gives a commit a local name.

@@ -77,15 +77,20 @@ impl Repository {
         let git_dir = real(Path::new(&git_dir))?;
         let common_dir = real(&directory.join(common))?;
         let roots = roots.map_err(stopped)??;
-        let root_commit = roots.text().lines().min().and_then(|line| line.parse::<ObjectId>().ok());
-        let Some(root_commit) = root_commit.filter(|_| roots.ok()) else {
+        let found: Vec<ObjectId> = roots.text().lines().filter_map(|line| line.parse().ok()).collect();
+        let first = match found.as_slice() {
+            [] | [_] => found.first().cloned(),
+            // The line that HEAD's first parents make has one beginning.
+            _ => ask(&["rev-list", "--max-parents=0", "--first-parent", "HEAD"])?.text().parse().ok(),
+        };
+        let Some(root_commit) = first.filter(|_| roots.ok()) else {
             return Err(unsuitable(
                 "has no commit yet",
                 "at least one, since records name it",
                 "git add FILE, then git commit",
             ));
         };
-        Ok(Self { root, git_dir, common_dir, root_commit, credentials })
+        Ok(Self { root, git_dir, common_dir, root_commit, roots: found, credentials })
     }
 
     /// HEAD's commit.

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use super::remote::without_credentials;
 use super::subject::{is_state, only_state};
 use super::{GitError, Repository, raw};
-use crate::git::remote::without_credentials;
 use crate::interrupt;
 
 /// What a sync did.
@@ -33,9 +33,9 @@ impl Repository {
         let mut synced = Synced { committed: self.commit_state(message)?, ..Synced::default() };
         for _ in 0..RACES {
             let head = self.head()?;
-            let tip = match self.ask(remote, branch, REMOTE_PATIENCE) {
+            let tip = match self.ask_alone(remote, branch, REMOTE_PATIENCE) {
                 Ok(tip) => Some(tip),
-                Err(GitError::Remote { why, .. }) if why.contains("couldn't find remote ref") => None,
+                Err(GitError::NoBranch { .. }) => None,
                 Err(error) => return Err(error),
             };
             if let Some(tip) = &tip {

@@ -1,5 +1,6 @@
 //! The nouns: ids, times, digests, contract, records, observations. No I/O and no rules.
 
+pub mod characters;
 pub mod claim;
 pub mod contract;
 pub mod counted;

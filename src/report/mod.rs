@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::error::{CommandError, Exit};
 use crate::interrupt::{Event, Left};
+use crate::model::characters::visible;
 
 /// The version of the JSON that commands answer with.
 pub const JSON_SCHEMA: u32 = 1;
@@ -33,7 +34,8 @@ impl Answer {
 
 /// Prints an answer; gives the exit code. A reader that went away is no error.
 pub fn print(command: &str, answer: &Answer, as_json: bool) -> Exit {
-    let text = if as_json { envelope(command, answer.exit, &answer.json, None) } else { answer.text.clone() };
+    // Words of others stand in answers: nothing in them may steer a terminal.
+    let text = if as_json { envelope(command, answer.exit, &answer.json, None) } else { visible(&answer.text) };
     let mut out = io::stdout().lock();
     let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     // A closed pipe is the reader's choice.

@@ -2,9 +2,13 @@
 
 mod battery;
 #[cfg(feature = "test-hooks")]
+mod branches;
+#[cfg(feature = "test-hooks")]
 mod clocks;
+mod contract_text;
 mod court;
 mod hazards;
+mod identity;
 #[cfg(feature = "test-hooks")]
 mod meanwhile;
 mod objections;

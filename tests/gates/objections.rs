@@ -90,8 +90,9 @@ fn whatever_became_of_the_builders_documents() {
         let veto = ["adversary", "veto", "raise", "--reason", "a document is gone"];
         let answer = world.run_in("adversary", &veto);
         assert_eq!(answer.exit, 0, "{name}: {}", answer.all());
-        let answer = world.run_in("adversary", &["sync"]);
-        assert_eq!(answer.exit, 0, "{name}: {}", answer.all());
+        // What the remote holds is damaged: that is said, and keeps the veto from nobody. JOURNAL's one record was never there.
+        let exit = if name == "STATUS" { 30 } else { 0 };
+        world.run_in("adversary", &["sync"]).expect(exit, "; pushed");
         world.git("builder", &["pull", "-q", "--rebase"]);
         kept.iter().for_each(|(file, bytes)| fs::write(world.path(file), bytes).expect("written"));
         world.run_in("builder", &["status"]).expect(0, "VETO");
@@ -118,8 +119,9 @@ fn whatever_became_of_review_and_of_everything() {
         let veto = ["adversary", "veto", "raise", "--reason", "everything is gone"];
         let answer = world.run_in("adversary", &veto);
         assert!(answer.exit == 0 && answer.stderr.contains("was gone, and is back"), "{name}: {}", answer.all());
-        let answer = world.run_in("adversary", &["sync"]);
-        assert_eq!(answer.exit, 0, "{name}: {}", answer.all());
+        // REVIEW is whole again by then; the Builder's documents are not.
+        let exit = if files.is_empty() { 30 } else { 0 };
+        world.run_in("adversary", &["sync"]).expect(exit, "; pushed");
         world.git("builder", &["pull", "-q", "--rebase"]);
         for entry in fs::read_dir(&kept).expect("read").flatten().filter(|entry| entry.path().is_file()) {
             let there = docs.join(entry.file_name());

@@ -56,12 +56,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if !report.general.is_empty() {
         return Err(CommandError::refused(format!("gate {} cannot be passed", gate.id), &report.general));
     }
-    // Out of reach is no reason to refuse a review; a remote that lost what it had is.
-    if let Err(error) = session.remote_documents(PATIENCE)
-        && error.exit == Exit::Invalid
-    {
-        return Err(error);
-    }
+    session.heed_remote(PATIENCE)?;
     // Only now is the contract known to be the one whose keys count.
     let key = session.key(Role::Adversary)?;
     let (record, claim) = newest_claim(&report, gate, "nothing to pass")?;

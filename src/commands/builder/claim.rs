@@ -8,7 +8,7 @@ use crate::commands::clean;
 use crate::commands::compose::Composer;
 use crate::commands::measure::{all_held, lines};
 use crate::commands::names::unknown;
-use crate::commands::open::Session;
+use crate::commands::open::{PATIENCE, Session};
 use crate::commands::outlook::strategies;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
@@ -47,6 +47,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if !report.general.is_empty() {
         return Err(CommandError::refused(format!("gate {} cannot be claimed", gate.id), &report.general));
     }
+    session.heed_remote(PATIENCE)?;
     clean::wanted(&session.repository, "git commit what belongs to it, then claim")?;
     let composer = Composer::new(&session, Role::Builder, Document::Status)?;
     let needed: Vec<Criterion> = gate

@@ -203,8 +203,12 @@ impl Run<'_> {
         let session = self.session().map_err(|error| error.message)?;
         let documents = session.store.load().map_err(|error| error.to_string())?;
         let asked = session.remote_documents(BRIEFLY);
-        if let Err(error) = &asked {
-            report::say(&format!("  {}; going on with what is known", error.message));
+        match &asked {
+            Err(error) if error.exit == Exit::Unknown => {
+                report::say(&format!("  {}; going on with what is known", error.message));
+            }
+            Err(error) => return Err(format!("{}: {}", error.message, error.details.join("; "))),
+            Ok(_) => {}
         }
         let remote = asked.map_or_else(|_| self.remote.clone(), Some);
         let records = crate::docs::store::union(&documents, remote.as_ref());

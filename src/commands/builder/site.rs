@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::commands::clean;
+use crate::commands::identity;
 use crate::commands::measure::measure;
 use crate::commands::open::{self, Session};
 use crate::context::Context;
@@ -98,13 +99,17 @@ impl Site {
     /// Neither the repository nor the host knows a run, the host knows several, or another run holds the lock.
     pub fn for_recovery(context: &Context, command: &str) -> Result<Self, CommandError> {
         let opened = Session::open(context);
-        let repository = open::repository(context).ok();
+        let mut repository = open::repository(context).ok();
         let target = opened.as_ref().ok().map(Session::target);
         let engine = target.as_ref().and_then(Known::value).map(|target| target.engine.clone());
         let phase = match &opened {
             Ok(session) => Some(session.store.phase().as_str()),
             Err(_) => context.global.phase.as_deref(),
         };
+        if let (Some(repository), Some(phase)) = (&mut repository, phase.and_then(|phase| phase.parse().ok())) {
+            let store = Store::new(&repository.root, &repository.common_dir, phase);
+            identity::settle(repository, &store);
+        }
         let found = kept::find(context, repository.as_ref().map(|r| &r.root_commit), phase, engine.as_deref())?;
         let Some((host, run)) = found else { return recalled::site(context, command) };
         let lock = host.run_lock(&context.holder(command))?;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::docs::read::{Defect, ReadDocument};
 use crate::docs::store::{self, Documents};
-use crate::error::CommandError;
+use crate::error::{CommandError, Exit};
 use crate::gates::evaluate::PhaseReport;
 use crate::gates::graph::Graph;
 use crate::gates::trust;
 use crate::model::contract::parse;
 use crate::model::digest::Digest;
-use crate::model::ids::RecordId;
+use crate::model::ids::{ObjectId, RecordId};
 use crate::model::record::Record;
 use crate::model::role::Document;
 
@@ -36,13 +36,20 @@ pub(super) fn compare(
 ) -> Result<String, CommandError> {
     let (name, commit, old) = if revision.is_empty() {
         match session.remote_state(PATIENCE)? {
-            Some((reference, documents)) => ("the remote's branch".to_owned(), reference, documents),
+            Some(asked) => {
+                defects.extend(asked.lost.iter().map(|lost| lost.defect(&session.store)));
+                for objection in &asked.elsewhere {
+                    let file = session.store.file(Document::Review);
+                    defects.push(defect(&file, 1, objection.says(), &objection.take_in()));
+                }
+                ("the remote's branch".to_owned(), asked.tip.commit.to_string(), asked.documents)
+            }
             None => {
                 return Ok("  nothing to compare with: there is no remote, or it has no such branch yet\n".to_owned());
             }
         }
     } else {
-        let commit = session.repository.object(revision)?.to_string();
+        let commit = named(session, revision)?.to_string();
         let documents = documents_at(&session.repository, &session.store, &commit);
         (revision.to_owned(), commit, documents)
     };
@@ -77,6 +84,19 @@ pub(super) fn compare(
         "  since {name}: {} records stayed, {more} came, none is gone, altered or out of order{beside}\n",
         known.len()
     ))
+}
+
+/// The commit that a revision names.
+fn named(session: &Session, revision: &str) -> Result<ObjectId, CommandError> {
+    session.repository.object(revision).map_err(|_| {
+        let branches = session.repository.branch_names();
+        let message = format!("`{revision}` names no commit of {}", session.repository.root.display());
+        let hint = match branches.as_slice() {
+            [] => "an id from git log, or HEAD~1".to_owned(),
+            several => format!("one of {}, an id from git log, or HEAD~1", several.join(", ")),
+        };
+        CommandError::new(Exit::Usage, message, hint)
+    })
 }
 
 fn defect(file: &str, line: usize, what: String, remedy: &str) -> Defect {

@@ -3,12 +3,34 @@
 use serde_json::json;
 
 use crate::docs::repair::{self, Repair};
+use crate::docs::store::Documents;
 use crate::error::{CommandError, Exit};
 use crate::model::digest::Digest;
 use crate::model::role::Document;
 use crate::report::Answer;
 
+use super::super::history;
 use super::super::open::Session;
+
+/// The versions of the documents before each commit in which records went missing, by document, with the commit's name.
+fn cut_off(session: &Session, documents: &Documents) -> Result<Vec<(Document, String, String)>, CommandError> {
+    let repository = &session.repository;
+    let mut of = vec![repository.head()?];
+    let seen = repository.branch().map(|branch| repository.last_seen("origin", &branch));
+    of.extend(seen.and_then(|seen| repository.object(&seen).ok()));
+    let known = history::ids([documents]);
+    let lost = history::lost(repository, &session.store, &of.iter().collect::<Vec<_>>(), &known)?;
+    let mut versions: Vec<(Document, String, String)> = Vec::new();
+    for lost in lost {
+        let name = format!("the history before commit {}", lost.commit.short());
+        let bytes = repository.blob(&lost.before)?;
+        let known = versions.iter().any(|(document, other, _)| *document == lost.document && *other == name);
+        if let (false, Ok(text)) = (known, String::from_utf8(bytes)) {
+            versions.push((lost.document, name, text));
+        }
+    }
+    Ok(versions)
+}
 
 /// Proposes repairs, or writes the ones that were proposed.
 ///
@@ -18,14 +40,21 @@ use super::super::open::Session;
 pub(super) fn run(session: &Session, yes: Option<&str>) -> Result<Answer, CommandError> {
     let documents = session.store.load()?;
     let branch = session.repository.branch();
-    let others = |file: &str| -> Vec<(String, String)> {
+    let kept = session.repository.objections_kept("origin", session.store.phase().as_str())?;
+    let cut = cut_off(session, &documents)?;
+    let others = |document: Document, file: &str| -> Vec<(String, String)> {
         let upstream = branch.as_ref().map(|branch| format!("refs/remotes/origin/{branch}"));
-        let memory = session.repository.memory("origin", session.store.phase().as_str());
-        let revisions = std::iter::once("HEAD".to_owned()).chain(upstream).chain([memory]);
+        let phase = session.store.phase().as_str();
+        let memory = branch.as_ref().map(|branch| session.repository.memory("origin", phase, branch));
+        let revisions = std::iter::once("HEAD".to_owned()).chain(upstream).chain(memory);
         let text = |revision: String| {
             Some((revision.clone(), String::from_utf8(session.repository.show(&revision, file)?).ok()?))
         };
-        revisions.filter_map(text).collect()
+        let objections = kept.iter().map(|kept| kept.commit.to_string());
+        let whole = revisions.chain(objections).filter_map(text);
+        whole
+            .chain(cut.iter().filter(|(of, ..)| *of == document).map(|(_, name, text)| (name.clone(), text.clone())))
+            .collect()
     };
     let mut repairs: Vec<(Document, Vec<u8>, Repair)> = Vec::new();
     let mut left: Vec<String> = Vec::new();
@@ -35,7 +64,7 @@ pub(super) fn run(session: &Session, yes: Option<&str>) -> Result<Answer, Comman
             left.extend(read.defects.iter().map(ToString::to_string));
             continue;
         };
-        let repair = repair::propose(text, &others(&file), |text| session.store.read_as(document, text));
+        let repair = repair::propose(text, &others(document, &file), |text| session.store.read_as(document, text));
         left.extend(repair.left.iter().cloned());
         if repair.text != text {
             repairs.push((document, read.bytes, repair));

@@ -41,7 +41,7 @@ pub fn look(session: &Session, seen: &Seen, lines: &mut Vec<Line>) {
                 "countersign sync, which publishes what this clone holds there",
             ),
             Ok(_) => Line::ok("remote", format!("{url} answers; branch {branch} is there")),
-            Err(GitError::Remote { why, .. }) if why.contains("couldn't find remote ref") => {
+            Err(GitError::NoBranch { .. }) => {
                 Line::ok("remote", format!("{url} answers; it has no branch {branch} yet"))
             }
             Err(error) => Line::unknown("remote", format!("{url}: {error}"), "git fetch origin"),

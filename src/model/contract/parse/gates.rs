@@ -34,7 +34,7 @@ pub(super) fn gates(
 fn gate(value: Value<'_>, scope: &Scope<'_>, seen: &mut BTreeSet<CriterionId>, found: &mut Defects) -> Option<Gate> {
     let mut reader = table::table(value, "a gate", found)?;
     let id = reader.must("id", "as in \"M1\"", found).and_then(|v| table::parsed::<GateId>(v, "id", found));
-    let title = reader.must("title", "one line", found).and_then(|v| table::text(v, "title", found));
+    let title = reader.must("title", "one line", found).and_then(|v| table::line(v, "title", found));
     let max_age =
         reader.must("max_age", "how long a PASS stays fresh", found).and_then(|v| table::duration(v, "max_age", found));
     let criteria = match reader.must("criterion", "at least one [[gate.criterion]]", found) {
@@ -76,7 +76,7 @@ fn criterion(
     {
         found.add(value.span(), format!("two criteria are called `{id}`"), "ids unique in the contract");
     }
-    let title = reader.must("title", "one line", found).and_then(|v| table::text(v, "title", found));
+    let title = reader.must("title", "one line", found).and_then(|v| table::line(v, "title", found));
     let timeout = reader.take("timeout").and_then(|v| table::duration(v, "timeout", found));
     let facts = reader.take("facts");
     let probe_value = reader.must("probe", "a probe's name", found)?;

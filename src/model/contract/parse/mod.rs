@@ -14,6 +14,7 @@ use toml::de::DeTable;
 
 use self::table::Reader;
 use super::Contract;
+use crate::model::characters::is_hidden;
 use crate::model::digest::Digest;
 
 /// One thing that is wrong with a contract's text.
@@ -52,6 +53,7 @@ pub fn parse(text: &str, repository: Option<&Path>) -> Result<Contract, Vec<Defe
         let span = error.span().unwrap_or(0..0);
         found.add(span, format!("this is not TOML: {}", error.message()), "TOML 1.1, see https://toml.io");
     }
+    hidden(text, &mut found);
     if !found.0.is_empty() {
         return Err(found.placed(text));
     }
@@ -67,6 +69,23 @@ pub fn parse(text: &str, repository: Option<&Path>) -> Result<Contract, Vec<Defe
             }
             Err(found.placed(text))
         }
+    }
+}
+
+/// How many hidden characters of a text are each named by their place.
+const NAMED: usize = 10;
+
+/// Reports every character that people do not see, or see elsewhere than it stands: both sign what they read.
+fn hidden(text: &str, found: &mut Defects) {
+    let places: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| is_hidden(*c)).collect();
+    for (at, c) in places.iter().take(NAMED) {
+        let more = if places.len() > NAMED { format!(" (the first of {})", places.len()) } else { String::new() };
+        let what = format!("a hidden character U+{:04X}{more}", u32::from(*c));
+        found.add(
+            *at..at + c.len_utf8(),
+            what,
+            "text that is what it looks like, in lines that end with a newline alone",
+        );
     }
 }
 

@@ -172,7 +172,7 @@ fn codes(value: Value<'_>, key: &str, found: &mut Defects) -> Option<Vec<String>
 
 fn map(value: Value<'_>, key: &str, scope: &Scope<'_>, found: &mut Defects) -> Option<BTreeMap<String, String>> {
     let reader = table::table(value, key, found)?;
-    let entries = reader.entries();
+    let entries = reader.entries(found);
     let read = |(name, value): (&toml::Spanned<toml::de::DeString<'_>>, Value<'_>), found: &mut Defects| {
         filled(value, name.get_ref(), scope, found).map(|text| (name.get_ref().to_string(), text))
     };

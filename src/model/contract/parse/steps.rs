@@ -58,7 +58,7 @@ fn step(
 ) -> Option<Step> {
     let mut reader = table::table(value, "a step", found)?;
     let id = reader.must("id", "as in \"recreate\"", found).and_then(|v| table::parsed::<StepId>(v, "id", found));
-    let title = reader.must("title", "one line", found).and_then(|v| table::text(v, "title", found));
+    let title = reader.must("title", "one line", found).and_then(|v| table::line(v, "title", found));
     let timeout = reader.must("timeout", "as in \"10m\"", found).and_then(|v| table::duration(v, "timeout", found));
     let gate = reader.must("gate", "the gate that permits it", found).and_then(|v| gate_of(v, gates, found));
     let live = match (reader.take("live"), &gate) {

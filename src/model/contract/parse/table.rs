@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Defects;
+use crate::model::characters::first_hidden;
 use crate::model::time::parse_duration;
 
 /// A table being read.
@@ -42,9 +43,13 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// Every key with its value, in the order of the text.
-    pub(super) fn entries(&self) -> Vec<(&'a Spanned<toml::de::DeString<'a>>, Value<'a>)> {
-        let mut entries: Vec<_> = self.table.iter().collect();
+    /// Every key with its value, in the order of the text. A key that is no plain line is reported and left out.
+    pub(super) fn entries(&self, found: &mut Defects) -> Vec<(&'a Spanned<toml::de::DeString<'a>>, Value<'a>)> {
+        let plain = |name: &str| first_hidden(name).is_none() && !name.contains(['\n', '\t']);
+        let (mut entries, others): (Vec<_>, Vec<_>) = self.table.iter().partition(|(name, _)| plain(name.get_ref()));
+        for (name, _) in others {
+            found.add(name.span(), format!("a key of {} has a hidden character", self.name), "a name on one line");
+        }
         entries.sort_by_key(|(key, _)| key.span().start);
         entries
     }
@@ -80,9 +85,28 @@ pub(super) fn mismatch(value: Value<'_>, key: &str, wanted: &str, found: &mut De
     found.add(value.span(), format!("`{key}` is {}", kind_of(value.get_ref())), wanted.to_owned());
 }
 
-/// A text that is not empty.
+/// A text that is not empty, on one line.
+pub(super) fn line<'a>(value: Value<'a>, key: &str, found: &mut Defects) -> Option<&'a str> {
+    let text = text(value, key, found)?;
+    if text.contains(['\n', '\t']) {
+        found.add(value.span(), format!("`{key}` has more than one line, or a tab"), "one line");
+        return None;
+    }
+    Some(text)
+}
+
+/// A text that is not empty. A hidden character may be written as an escape (`\u202e`), so that the text alone does not show it.
 pub(super) fn text<'a>(value: Value<'a>, key: &str, found: &mut Defects) -> Option<&'a str> {
     match value.get_ref() {
+        DeValue::String(text) if first_hidden(text).is_some() => {
+            let c = first_hidden(text).map_or(0, |(_, c)| u32::from(c));
+            found.add(
+                value.span(),
+                format!("`{key}` has a hidden character U+{c:04X}"),
+                "text that is what it looks like",
+            );
+            None
+        }
         DeValue::String(text) if !text.trim().is_empty() => Some(text.as_ref()),
         DeValue::String(_) => {
             found.add(value.span(), format!("`{key}` is empty"), "a text");

@@ -29,7 +29,7 @@ pub(super) fn read(
     if version == Some(0) {
         found.add(reader.span.clone(), "`version` is 0".into(), "1 or more");
     }
-    let title = reader.must("title", "one line", found).and_then(|v| table::text(v, "title", found));
+    let title = reader.must("title", "one line", found).and_then(|v| table::line(v, "title", found));
     let engine = reader.must("engine", "the engine's address", found).and_then(|v| engine_address(v, "engine", found));
     let separation = reader.must("separation", "clone, uid or host", found).and_then(|v| separation(v, found));
     let nix_eval_uid = reader.take("nix_eval_uid").and_then(|v| table::number(v, "nix_eval_uid", found));
@@ -73,7 +73,7 @@ pub(super) fn read(
 }
 
 fn engine_address(value: table::Value<'_>, key: &str, found: &mut Defects) -> Option<String> {
-    let text = table::text(value, key, found)?;
+    let text = table::line(value, key, found)?;
     if text.starts_with("unix:///") || text.starts_with("tcp://") {
         return Some(text.to_owned());
     }
@@ -94,7 +94,7 @@ fn nodes(reader: &mut Reader<'_>, found: &mut Defects) -> BTreeMap<String, Strin
     let Some(nodes) = reader.take("nodes").and_then(|v| table::table(v, "[nodes]", found)) else {
         return BTreeMap::new();
     };
-    let entries = nodes.entries().into_iter();
+    let entries = nodes.entries(found).into_iter();
     let read = |(name, value): (&toml::Spanned<toml::de::DeString<'_>>, table::Value<'_>)| {
         engine_address(value, name.get_ref(), found).map(|address| (name.get_ref().to_string(), address))
     };
@@ -151,14 +151,14 @@ fn plain_key(text: &str) -> Option<String> {
 fn values(reader: &mut Reader<'_>, found: &mut Defects) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
     let Some(table) = reader.take("values").and_then(|v| table::table(v, "[values]", found)) else { return values };
-    for (name, value) in table.entries() {
+    for (name, value) in table.entries(found) {
         let key = name.get_ref().to_string();
         let whole = format!("{{{key}}}");
         if fill::names(&whole) != [key.as_str()] || fill::is_late(&key) {
             found.add(name.span(), format!("`{key}` cannot be a value's name"), "lower-case letters, digits, _ and -");
             continue;
         }
-        let Some(text) = table::text(value, &key, found) else { continue };
+        let Some(text) = table::line(value, &key, found) else { continue };
         if !fill::names(text).is_empty() {
             found.add(value.span(), format!("the value `{key}` has a placeholder in it"), "a plain text");
             continue;
