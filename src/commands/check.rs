@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::docs::read::Defect;
 use crate::error::{CommandError, Exit};
 use crate::gates::evaluate::{PhaseReport, other_in_force};
+use crate::gates::inputs::Known;
 use crate::model::counted::counted;
 use crate::model::record::Record;
 use crate::model::role::Document;
@@ -65,6 +66,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     for defect in lost.iter().map(|lost| lost.defect(&session.store)) {
         if !defects.contains(&defect) {
             defects.push(defect);
+        }
+    }
+    if let Known::Is(gone) = &report.inputs.host.vanished {
+        for (id, heading) in gone {
+            let what = format!("this host has seen {heading} ({}), which is in no document any more", id.short());
+            let remedy = "countersign check --repair; where that finds nothing, countersign sync in the clone of whoever objected";
+            let file = session.store.file(Document::Review);
+            defects.push(Defect { file, line: 1, column: 1, what, remedy: remedy.into() });
         }
     }
     defects.sort_by(|one, other| (&one.file, one.line, one.column).cmp(&(&other.file, other.line, other.column)));

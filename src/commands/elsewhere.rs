@@ -13,11 +13,12 @@ use crate::docs::section;
 use crate::docs::store::{Documents, Store};
 use crate::error::{CommandError, Exit};
 use crate::gates::graph::Graph;
+use crate::gates::objections::objects;
 use crate::gates::trust;
 use crate::git::branches::Branch;
 use crate::git::{GitError, Repository};
 use crate::model::ids::{ObjectId, RecordId};
-use crate::model::record::{Adoption, Body, Finding, FindingAct, Record, Ruling};
+use crate::model::record::{Adoption, Body, Finding, FindingAct, Record};
 use crate::model::role::Document;
 
 use super::adopted::documents_at;
@@ -145,18 +146,12 @@ fn standing(repository: &Repository, here: &[&Documents], found: Vec<Found>) -> 
     let all: Vec<Arc<Record>> = ours.iter().cloned().chain(theirs()).collect();
     let graph = Graph::new(&all);
     let counted = trust::establish(&graph, &repository.root_commit).counted;
-    let objects = |record: &Record| match &record.block.body {
-        Body::Verdict(verdict) => verdict.ruling == Ruling::Fail,
-        Body::Veto(veto) => veto.lifts.is_none(),
-        Body::Finding(finding) => finding.act == FindingAct::Opened,
-        _ => false,
-    };
     let withdrawn = |objection: &Record| {
         counted.iter().any(|later| withdraws(later, objection) && graph.is_before(&objection.id, &later.id))
     };
     let holder = |id: &RecordId| found.iter().find(|found| found.records.iter().any(|record| record.id == *id));
     let mut objections = Vec::new();
-    for record in counted.iter().filter(|record| objects(record) && !known.contains(&record.id)) {
+    for record in counted.iter().filter(|record| objects(&record.block.body) && !known.contains(&record.id)) {
         let Some(found) = holder(&record.id).filter(|_| !withdrawn(record)) else { continue };
         objections.push(Objection {
             id: record.id,

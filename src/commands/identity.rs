@@ -19,8 +19,8 @@ pub fn settle(repository: &mut Repository, store: &Store) {
         let records = &documents.0.get(&document)?.records;
         let graph = Graph::new(records);
         let adoption = |record: &&Record| record.block.record == Kind::Contract;
-        let found = graph.records().filter(adoption).map(|record| &record.block.repository);
-        found.filter(|id| repository.roots.contains(id)).next().cloned()
+        let mut found = graph.records().filter(adoption).map(|record| &record.block.repository);
+        found.find(|id| repository.roots.contains(id)).cloned()
     };
     // REVIEW is the Adversary's: who is judged must not choose which repository the objections belong to.
     if let Some(id) = named(Document::Review).or_else(|| named(Document::Status)) {

@@ -26,6 +26,7 @@ pub mod open;
 pub mod outlook;
 pub mod probe;
 pub mod remembered;
+mod seen;
 pub mod status;
 pub mod sync;
 pub mod target;

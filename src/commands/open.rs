@@ -294,7 +294,15 @@ impl Session {
                 Known::Is(mine.map(|window| window.until))
             }
         };
-        Host { target: here, clock, pins, spent, window, unjournaled }
+        let vanished = match state.objections(&self.repository.root_commit, self.store.phase()) {
+            Err(error) => Known::Unknown(known(&error)),
+            Ok(seen) => {
+                let here: BTreeSet<_> = records.iter().map(|record| record.id).collect();
+                let gone = seen.into_iter().filter(|seen| !here.contains(&seen.id));
+                Known::Is(gone.map(|seen| (seen.id, seen.heading)).collect())
+            }
+        };
+        Host { target: here, clock, pins, spent, window, unjournaled, vanished }
     }
 
     /// The state directory of an engine.

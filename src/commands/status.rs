@@ -40,6 +40,8 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let session = Session::open(context)?;
     let gathered = session.look()?;
     let report = session.evaluate(&gathered);
+    // A host that cannot be written here has nothing to do with what is shown.
+    session.remember_objections(&report, false).ok();
     let mut text = phase::text(&report);
     if report.done.is_some() || report.gates.iter().any(|gate| gate.standing == Standing::Open) {
         text += "  as of the records here; countersign check --against looks at the history and the remote\n";

@@ -131,6 +131,7 @@ pub(super) fn judge_all(inputs: Inputs<'_>, clocks: Clocks) -> PhaseReport<'_> {
     let (mut general, mut warnings) = (Vec::new(), Vec::new());
     documents(&inputs, &graph, &mut general);
     repositories(&inputs, &mut general);
+    vanished(&inputs, &mut general);
     contract(&inputs, trust.in_force.as_ref(), &trust.pending, &mut general);
     general.extend(trust.rivals.as_ref().map(rival));
     for (id, error) in illegal {
@@ -186,6 +187,19 @@ fn repositories(inputs: &Inputs<'_>, reasons: &mut Vec<Reason>) {
             other.id.short()
         );
         reasons.push(Reason::new(Class::Invalid, found, "those of one, by its root commit", "countersign check"));
+    }
+}
+
+/// What this host saw once is missed here, whatever became of the documents, the remote and the clone.
+fn vanished(inputs: &Inputs<'_>, reasons: &mut Vec<Reason>) {
+    let Known::Is(gone) = &inputs.host.vanished else { return };
+    for (id, heading) in gone {
+        reasons.push(Reason::new(
+            Class::Invalid,
+            format!("this host has seen {heading} ({}), which is in no document any more", id.short()),
+            "every objection that was ever seen",
+            "countersign check --repair; where that finds nothing, countersign sync in the clone of whoever objected",
+        ));
     }
 }
 
@@ -381,7 +395,13 @@ pub fn ledger_reasons(report: &PhaseReport<'_>) -> Vec<Reason> {
             let found = format!("the ledger of this host could not be read: {why}");
             vec![Reason::new(Class::Unknown, found, "the ledger", "countersign doctor")]
         }
-        Known::Is(_) => Vec::new(),
+        Known::Is(_) => match &report.inputs.host.vanished {
+            Known::Unknown(why) => {
+                let found = format!("the objections that this host has seen could not be read: {why}");
+                vec![Reason::new(Class::Unknown, found, "what was seen", "countersign doctor")]
+            }
+            Known::Is(_) => Vec::new(),
+        },
     }
 }
 

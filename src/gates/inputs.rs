@@ -45,6 +45,8 @@ pub struct Host {
     pub window: Known<Option<Time>>,
     /// Records of this repository and phase that the ledger holds and the documents lack.
     pub unjournaled: Known<Vec<RecordId>>,
+    /// Objections to this repository's phase that this host saw earlier and that are in no document now, each with its heading.
+    pub vanished: Known<Vec<(RecordId, String)>>,
 }
 
 impl Host {
@@ -57,6 +59,7 @@ impl Host {
             spent: Known::Unknown(why.to_owned()),
             window: Known::Unknown(why.to_owned()),
             unjournaled: Known::Unknown(why.to_owned()),
+            vanished: Known::Unknown(why.to_owned()),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::evaluate::is_ahead;
 use super::graph::Graph;
 use super::reason::{Class, Reason};
 use crate::model::ids::{CriterionId, GateId, RecordId, StepId};
-use crate::model::record::{Body, Finding, FindingAct, Record, Severity};
+use crate::model::record::{Body, Finding, FindingAct, Record, Ruling, Severity};
 use crate::model::time::Time;
 
 /// A finding as it stands.
@@ -68,6 +68,16 @@ pub struct StandingVeto {
     pub reason: String,
     /// When it was raised.
     pub at: Time,
+}
+
+/// Whether a record objects to something: a FAIL, a veto, a finding that is opened.
+pub fn objects(body: &Body) -> bool {
+    match body {
+        Body::Verdict(verdict) => verdict.ruling == Ruling::Fail,
+        Body::Veto(veto) => veto.lifts.is_none(),
+        Body::Finding(finding) => finding.act == FindingAct::Opened,
+        _ => false,
+    }
 }
 
 /// Vetoes that are not lifted. A lift counts only when it came after the veto.

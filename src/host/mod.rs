@@ -2,7 +2,9 @@
 
 pub mod captures;
 pub mod ledger;
+pub mod objections;
 pub mod open_run;
+pub mod origins;
 pub mod parts;
 pub mod pins;
 pub mod run_lock;

@@ -188,7 +188,7 @@ fn damage_that_the_remote_lacks_is_not_published_and_damage_that_it_has_keeps_no
     world.write(REVIEW, &damaged);
     world.git("builder", &["commit", "-qam", "a person settled something"]);
     steps.builder(&["sync"]).expect(30, "that the remote's have not, and are not published");
-    assert_eq!(world.git("origin.git", &["log", "-1", "--format=%s", "main"]).contains("settled"), false);
+    assert!(!world.git("origin.git", &["log", "-1", "--format=%s", "main"]).contains("settled"));
     world.git("builder", &["push", "-q", "origin", "HEAD:main"]);
     world.run_in("adversary", &["sync"]).expect(30, "pulled").expect(30, "not whole");
     world.run_in("adversary", TOLD[0]).expect(0, "raised");
@@ -200,7 +200,6 @@ fn damage_that_the_remote_lacks_is_not_published_and_damage_that_it_has_keeps_no
 #[test]
 fn a_revision_that_is_none_is_named_with_those_that_are() {
     let steps = passed();
-    let world = &steps.world;
     let answer = steps.builder(&["check", "--against", "nonsense"]).expect(2, "`nonsense` names no commit");
     assert!(answer.stderr.contains("origin/main"), "{}", answer.stderr);
     steps.builder(&["check", "--against=--upload-pack=touch x"]).expect(2, "names no commit");

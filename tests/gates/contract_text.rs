@@ -58,7 +58,7 @@ id = "after"
 title = "It is there"
 probe = "command"
 argv = ["cat", "/tmp/afterwards"]
-stdout = ''
+stdout = '^$'
 "#;
     let said = adopted(|text| format!("{text}{step}")).expect(0, "/tmp/begun");
     for words in

@@ -50,6 +50,47 @@ fn an_old_copy_of_the_remote_dodges_no_veto() {
 }
 
 #[test]
+fn a_remote_that_is_another_one_is_said() {
+    let steps = Steps::new(THREE);
+    steps.builder(&["sync"]).expect(0, "pushed");
+    let first = steps.builder(&["builder", "run", "one"]).expect(0, "is done");
+    assert!(!first.stderr.contains("at the last run"), "{}", first.stderr);
+    copy(&steps.world, "origin.git", "copy.git");
+    let url = steps.world.path("copy.git").to_string_lossy().into_owned();
+    steps.world.git("builder", &["remote", "set-url", "origin", &url]);
+    steps
+        .builder(&["builder", "run", "two"])
+        .expect(0, "copy.git, and was ")
+        .expect(0, "at the last run of this phase");
+}
+
+#[test]
+fn a_veto_that_every_clone_and_the_remote_forgot_is_missed_by_the_host() {
+    let steps = vetoed();
+    let world = &steps.world;
+    let old = world.git("builder", &["rev-parse", "HEAD"]);
+    // The Builder owns the remote: it is forced back, and whatever git would remember by is taken away.
+    world.git("builder", &["push", "-q", "--force", "origin", &format!("{old}:main")]);
+    let under =
+        ["refs/countersign", "refs/countersign-known", "refs/countersign-records", "refs/countersign-objections"];
+    for name in under {
+        for reference in world.git("builder", &["for-each-ref", "--format=%(refname)", name]).lines() {
+            world.git("builder", &["update-ref", "-d", reference]);
+        }
+    }
+    for command in [["builder", "run", "one"].as_slice(), &["builder", "done"], &["check"]] {
+        let answer = steps.builder(command).expect(30, "this host has seen VETO wait");
+        assert!(answer.stderr.contains("which is in no document any more"), "{}", answer.stderr);
+    }
+    steps.builder(&["status"]).expect(0, "this host has seen VETO wait");
+    // Whoever raised it puts it back.
+    world.run_in("adversary", &["sync"]).expect(0, "had been forced");
+    steps.builder(&["sync"]).expect(0, "pulled");
+    steps.builder(&["builder", "run", "one"]).expect(10, "wait");
+    assert_eq!(steps.log(), [""; 0]);
+}
+
+#[test]
 fn an_old_copy_that_gets_everything_is_a_remote_again() {
     let steps = Steps::new(THREE);
     steps.builder(&["sync"]).expect(0, "pushed");

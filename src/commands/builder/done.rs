@@ -31,6 +31,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let key = session.key(Role::Builder)?;
     let gathered = session.gather(true)?;
     let report = session.evaluate(&gathered);
+    session.remember_objections(&report, true)?;
     if let Some(record) = report.done {
         let against = against_done(&report);
         if !against.is_empty() {

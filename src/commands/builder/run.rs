@@ -60,6 +60,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         let error = CommandError::from(error);
         return Err(CommandError { message: format!("no step is run: {}", error.message), ..error });
     }
+    say_origin(&site)?;
     let mut run = Run { site: &site, remote: None, asked: false };
     let mut text = String::new();
     let mut done = Vec::new();
@@ -71,6 +72,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         done.push(step.id.to_string());
     }
     Ok(Answer::ok(text, json!({ "done": done })))
+}
+
+/// Says that `origin` is another one than at the last run: whoever can set its URL can point it at a copy of their own.
+fn say_origin(site: &Site) -> Result<(), CommandError> {
+    let Some(url) = site.session.as_ref().and_then(|session| session.repository.remote_url("origin")) else {
+        return Ok(());
+    };
+    if let Some(before) = site.host.note_origin(&site.repository, &site.contract.phase, &url)? {
+        report::say(&format!("! `origin` is {url}, and was {before} at the last run of this phase on this host"));
+    }
+    Ok(())
 }
 
 /// The step of this exact name.
@@ -130,7 +142,9 @@ impl Run<'_> {
         self.ask()?;
         let session = self.session()?;
         let gathered = session.gather_from(session.store.load()?, self.remote.as_ref());
-        let seen = session.measure_before_acting(&session.evaluate(&gathered), &live_criteria(session, step))?;
+        let before = session.evaluate(&gathered);
+        session.remember_objections(&before, true)?;
+        let seen = session.measure_before_acting(&before, &live_criteria(session, step))?;
         let clean =
             clean::wanted(&session.repository, "git stash, or commit it and claim again: what runs is what was passed");
         // From here the documents' lock is held: what is decided is decided on what the intent is appended to.

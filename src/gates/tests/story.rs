@@ -104,6 +104,7 @@ impl Story {
             spent: Known::Is(BTreeSet::new()),
             window: Known::Is(None),
             unjournaled: Known::Is(Vec::new()),
+            vanished: Known::Is(Vec::new()),
             ..Host::unknown("no engine")
         };
         Self {

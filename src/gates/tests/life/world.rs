@@ -184,6 +184,7 @@ impl World {
             spent: Known::Is(BTreeSet::new()),
             window: Known::Is(Some(now.plus(std::time::Duration::from_secs(60)))),
             unjournaled: Known::Is(Vec::new()),
+            vanished: Known::Is(Vec::new()),
             ..Host::unknown("not looked at")
         };
         then(&evaluate(Inputs {
