@@ -168,8 +168,8 @@ fn withdraws(later: &Record, objection: &Record) -> bool {
     match (&later.block.body, &objection.block.body) {
         (Body::Veto(lift), Body::Veto(_)) => lift.lifts == Some(objection.id),
         (Body::Verdict(pass), Body::Verdict(_)) => pass.supersedes == Some(objection.id),
-        (Body::Finding(Finding { act, name, .. }), Body::Finding(opened)) => {
-            *act != FindingAct::Opened && *name == opened.name
+        (Body::Finding(Finding { act, name, opening, .. }), Body::Finding(opened)) => {
+            *act != FindingAct::Opened && opening.map_or(*name == opened.name, |id| id == objection.id)
         }
         _ => false,
     }
