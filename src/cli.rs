@@ -171,7 +171,7 @@ fn run(cli: &Cli) -> Result<Answer, CommandError> {
         Command::Twin(command) => twin::cmd_twin(command),
         Command::TwinServe(_) => Err(CommandError::new(Exit::Usage, "runs in a container only", "")),
         Command::BreakGlass(args) => break_glass::run(args, c),
-        Command::MergeFile(args) => merge_file::run(args),
+        Command::MergeFile(args) => merge_file::run(args, &context),
         Command::Builder(command) => match command {
             Builder::Adopt(args) => adopt::run(args, Role::Builder, c),
             Builder::Evidence(args) => builder::evidence::run(args, c),

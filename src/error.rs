@@ -157,8 +157,9 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let message = error.to_string();
         match error {
-            StoreError::Missing { .. } => Self::new(Exit::Invalid, message, "countersign init"),
-            StoreError::Unreadable { .. } => Self::new(Exit::Invalid, message, "countersign check"),
+            StoreError::Missing { .. } | StoreError::Unreadable { .. } => {
+                Self::new(Exit::Invalid, message, "countersign check --repair puts it back as git has it")
+            }
             StoreError::Invalid(defects) => Self {
                 details: defects.iter().map(ToString::to_string).collect(),
                 ..Self::new(Exit::Invalid, message, "countersign check")

@@ -1,20 +1,27 @@
 //! `countersign check`
 
+use std::collections::HashSet;
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::docs::read::Defect;
+use crate::docs::read::{Defect, ReadDocument};
+use crate::docs::skeleton::GITATTRIBUTES;
+use crate::docs::store::{DIRECTORY, Store};
 use crate::error::{CommandError, Exit};
 use crate::gates::evaluate::{PhaseReport, other_in_force};
 use crate::gates::inputs::Known;
 use crate::model::counted::counted;
+use crate::model::ids::RecordId;
 use crate::model::record::Record;
 use crate::model::role::Document;
 use crate::model::time::show_duration;
 use crate::report::Answer;
 
+use super::adopted::documents_at;
 use super::history;
-use super::open::{Gathered, Session};
+use super::open::{self, Gathered, Session};
 
 mod against;
 mod repair;
@@ -48,14 +55,15 @@ pub struct Args {
 ///
 /// The phase cannot be opened, or a document is invalid.
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
-    let session = Session::open(context)?;
+    let session = Session::open(context).map_err(|error| without_contract(context, error))?;
     if args.repair {
         return repair::run(&session, args.yes.as_deref());
     }
-    let gathered = session.gather(false)?;
+    let gathered = session.gather_from(session.store.load_any(), None);
     let report = session.evaluate(&gathered);
     let mut defects: Vec<Defect> = gathered.documents.defects().cloned().collect();
-    missing(&session, &gathered, &report, &mut defects);
+    gone(&session, &gathered, &mut defects);
+    let mut follow = missing(&session, &gathered, &report);
     two_repositories(&session, &gathered, &mut defects);
     let compared = match &args.against {
         Some(revision) => Some(against::compare(&session, &gathered, &report, revision, &mut defects)?),
@@ -76,8 +84,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
             defects.push(Defect { file, line: 1, column: 1, what, remedy: remedy.into() });
         }
     }
-    defects.sort_by(|one, other| (&one.file, one.line, one.column).cmp(&(&other.file, other.line, other.column)));
-    let mut warnings = clocks(&session, &report);
+    // What only follows from something else that is wrong stands after it.
+    follow.extend(defects.extract_if(.., |defect| defect.is_missing_link()));
+    for several in [&mut defects, &mut follow] {
+        several.sort_by(|one, other| (&one.file, one.line, one.column).cmp(&(&other.file, other.line, other.column)));
+    }
+    defects.append(&mut follow);
+    let odd = gathered.documents.0.values().flat_map(|read| &read.warnings).map(ToString::to_string);
+    let mut warnings: Vec<String> = odd.chain(attributes(&session)).chain(clocks(&session, &report)).collect();
     let moved = report.in_force.as_ref().filter(|adopted| adopted.digest != session.contract.digest);
     let moved = moved.map(|adopted| (other_in_force(&session.contract, &adopted.digest, adopted.version), adopted));
     if let Some((reason, _)) = &moved {
@@ -111,12 +125,56 @@ fn place(session: &Session, record: &Record) -> String {
     format!(" ({}:{})", session.store.file(record.block.document), record.line)
 }
 
+/// Records that HEAD's documents have and these lack, where nothing else is wrong that would tell of it.
+fn gone(session: &Session, gathered: &Gathered, defects: &mut Vec<Defect>) {
+    let lacks = |(document, now): (&Document, &ReadDocument)| {
+        let then = session.repository.show("HEAD", &session.store.file(*document));
+        then.is_some_and(|then| !now.bytes.starts_with(&then))
+    };
+    // Most often nothing but additions came since, and nothing needs to be read again.
+    if !gathered.documents.0.iter().any(lacks) {
+        return;
+    }
+    let committed = documents_at(&session.repository, &session.store, "HEAD");
+    for (document, then) in &committed.0 {
+        let Some(now) = gathered.documents.0.get(document) else { continue };
+        if now.defects.iter().any(|defect| !defect.is_missing_link()) {
+            continue;
+        }
+        let known: HashSet<RecordId> = now.records.iter().map(|record| record.id).collect();
+        for record in then.records.iter().filter(|record| !known.contains(&record.id)) {
+            let before = now.records.iter().rev().find(|other| record.block.prev.contains(&other.id));
+            let kind = record.block.body.kind().name();
+            defects.push(Defect {
+                file: session.store.file(*document),
+                line: before.map_or(1, |before| before.line),
+                column: 1,
+                what: format!("{kind} {} stands at line {} at HEAD, and is gone here", record.id.short(), record.line),
+                remedy: "countersign check --repair brings it back".into(),
+            });
+        }
+    }
+}
+
 /// Records that are linked to, but in no document.
-fn missing(session: &Session, gathered: &Gathered, report: &PhaseReport<'_>, defects: &mut Vec<Defect>) {
+fn missing(session: &Session, gathered: &Gathered, report: &PhaseReport<'_>) -> Vec<Defect> {
+    let mut defects = Vec::new();
     let gone = report.graph.missing();
+    let remedy = |document: &Document| {
+        let read = gathered.documents.0.get(document);
+        match read.is_some_and(|read| read.defects.iter().any(|defect| !defect.is_missing_link())) {
+            true => format!("follows from what is wrong with {}", session.store.file(*document)),
+            false => "countersign check --repair, or countersign sync, or countersign builder resume on the host that ran the steps; \
+                      what nobody ever had nobody can vouch for, whose record names it says where it is, or countersign init \
+                      --phase NAME opens a new phase"
+                .to_owned(),
+        }
+    };
     for record in &gathered.records {
         for (document, ids) in &record.block.seen {
-            for id in ids.iter().filter(|id| gone.contains_key(id)) {
+            let hidden = gathered.documents.0.get(document).map_or(&[][..], |read| &read.hidden);
+            let unseen = |id: &&RecordId| hidden.iter().any(|hidden| hidden.record.id == **id);
+            for id in ids.iter().filter(|id| gone.contains_key(*id) && !unseen(id)) {
                 defects.push(Defect {
                     file: session.store.file(record.block.document),
                     line: record.line,
@@ -127,14 +185,23 @@ fn missing(session: &Session, gathered: &Gathered, report: &PhaseReport<'_>, def
                         record.block.role,
                         id.short()
                     ),
-                    remedy: "countersign sync, or countersign builder resume on the host that ran the steps, or: countersign check --repair; \
-                             what nobody ever had nobody can vouch for, whose record names it says where it is, or countersign init \
-                             --phase NAME opens a new phase"
-                        .into(),
+                    remedy: remedy(document),
                 });
             }
         }
     }
+    defects
+}
+
+/// Lines that git needs to merge the documents by this program, and that a phase of an older version lacks.
+fn attributes(session: &Session) -> Option<String> {
+    let file = format!("{DIRECTORY}/.gitattributes");
+    let there = fs::read_to_string(session.repository.root.join(&file)).unwrap_or_default();
+    let wanted = GITATTRIBUTES.lines().filter(|line| !line.starts_with('#'));
+    let missing: Vec<&str> = wanted.filter(|line| !there.lines().any(|known| known == *line)).collect();
+    let found =
+        format!("{file} lacks what lets git merge the documents by this program; add to it: {}", missing.join(", "));
+    (!missing.is_empty()).then_some(found)
 }
 
 /// Records of another repository beside those of this one.
@@ -190,6 +257,18 @@ fn clocks(session: &Session, report: &PhaseReport<'_>) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// What is wrong with the contract, and with the documents beside it: the one hides nothing of the other.
+fn without_contract(context: &Context, mut error: CommandError) -> CommandError {
+    let Ok(repository) = open::repository(context) else { return error };
+    let Ok(phase) = open::phase(context, &repository) else { return error };
+    let documents = Store::new(&repository.root, &repository.common_dir, phase).load_any();
+    if documents.defects().next().is_some() {
+        error.exit = Exit::Invalid;
+        error.details.extend(documents.defects().map(ToString::to_string));
+    }
+    error
 }
 
 /// Every defect, and what is whole in the documents that have one.

@@ -1,5 +1,6 @@
 //! One file a command. Here is what ties the parts together; the parts do not know each other.
 
+pub mod absent;
 pub mod adopt;
 pub mod adopted;
 pub mod adversary;

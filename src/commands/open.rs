@@ -23,6 +23,7 @@ use crate::model::role::Role;
 use crate::model::time::Time;
 use crate::sign::key_file::Key;
 
+use super::absent::no_phase;
 use super::{identity, remembered};
 
 /// The engine that is asked where no contract names one.
@@ -72,14 +73,16 @@ pub fn phases(root: &Path) -> Vec<PhaseName> {
         if let Some(phase) = name.strip_prefix("PHASE-").and_then(|rest| rest.strip_suffix(".toml")) {
             return phase.parse().ok();
         }
-        let phase = name.strip_prefix("REVIEW-")?.strip_suffix(".md")?;
+        let phase = name.strip_prefix("REVIEW-").or(name.strip_prefix("STATUS-"))?.strip_suffix(".md")?;
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         let gone = is_file && !root.join(format!("{DIRECTORY}/PHASE-{phase}.toml")).exists();
-        let adopted = gone && fs::read_to_string(entry.path()).is_ok_and(|text| text.contains(ADOPTION));
+        let holds = |bytes: Vec<u8>| memchr::memmem::find(&bytes, ADOPTION.as_bytes()).is_some();
+        let adopted = gone && fs::read(entry.path()).is_ok_and(holds);
         adopted.then(|| phase.parse().ok()).flatten()
     };
     let mut phases: Vec<PhaseName> = entries.flatten().filter_map(name).collect();
     phases.sort();
+    phases.dedup();
     phases
 }
 
@@ -110,14 +113,12 @@ pub fn phase(context: &Context, repository: &Repository) -> Result<PhaseName, Co
             return Ok(name);
         }
         let message = format!("there is no phase {name}: {DIRECTORY}/PHASE-{name}.toml is missing");
-        return Err(CommandError::new(Exit::Usage, message, format!("countersign init --phase {name}")));
+        return Err(no_phase(repository, message, &format!("countersign init --phase {name}")));
     }
     match phases.as_slice() {
-        [] => Err(CommandError::new(
-            Exit::Usage,
-            format!("there is no phase in {DIRECTORY}/"),
-            "countersign init --template pvfix",
-        )),
+        [] => {
+            Err(no_phase(repository, format!("there is no phase in {DIRECTORY}/"), "countersign init --template pvfix"))
+        }
         [one] => Ok(one.clone()),
         several => {
             let names: Vec<&str> = several.iter().map(PhaseName::as_str).collect();
@@ -136,7 +137,11 @@ pub fn read_contract(repository: &Repository, phase: &PhaseName) -> Result<(Cont
     let file = format!("{DIRECTORY}/PHASE-{phase}.toml");
     let path = repository.root.join(&file);
     let unreadable = |why: String| {
-        CommandError::new(Exit::Contract, format!("{file}: {why}"), format!("git log -p -- {file}, and put it back"))
+        let hint = match repository.show("HEAD", &file) {
+            Some(_) => format!("git checkout HEAD -- {file}"),
+            None => format!("git log -p -- {file}, and put it back"),
+        };
+        CommandError::new(Exit::Contract, format!("{file}: {why}"), hint)
     };
     match fs::symlink_metadata(&path) {
         Ok(there) if there.is_file() => {}

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::context::Context;
+use crate::docs::backlog;
 use crate::docs::read::Defect;
-use crate::docs::store::{Documents, Store};
+use crate::docs::store::{Documents, Store, StoreError};
 use crate::error::{CommandError, Exit};
 use crate::git::state::UnderWay;
 use crate::git::{GitError, Repository};
@@ -76,6 +77,10 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         ),
         other => other.into(),
     })?;
+    let redrawn = redraw(&store, context)?;
+    if redrawn {
+        repository.sync("origin", &branch, &format!("status({phase}): the findings' view"))?;
+    }
     let unsettled = settle(&repository, &store, &branch).err();
     let word = |flag: bool, word: &str| if flag { word.to_owned() } else { format!("nothing to be {word}") };
     let mut text = format!(
@@ -267,6 +272,23 @@ fn elsewhere(
 ) -> Result<Vec<Objection>, CommandError> {
     let now = store.load()?;
     Ok(objections(repository, store, "origin", branch, &[&now, before])?)
+}
+
+/// Draws the view of the findings in BACKLOG again from REVIEW, as both sides' records have it now; gives whether it changed.
+fn redraw(store: &Store, context: &Context) -> Result<bool, CommandError> {
+    let Ok(documents) = store.load() else { return Ok(false) };
+    let records: Vec<_> = documents.records().cloned().collect();
+    let (views, mut changed) = (backlog::views(&records), false);
+    let redrawn = store.edit_backlog(&context.holder("sync"), |text| {
+        let redrawn = backlog::redrawn(text, &views);
+        changed = redrawn != text;
+        redrawn
+    });
+    match redrawn {
+        // It counts for nothing: where it is missing or no text, nothing else waits for it.
+        Ok(()) | Err(StoreError::Missing { .. } | StoreError::Unreadable { .. }) => Ok(changed),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What the remote's branch is now is what is known of it, if no record is gone.

@@ -129,6 +129,28 @@ pub fn with_findings(text: &str, findings: &[FindingView]) -> String {
     }
 }
 
+/// The text with an empty view of the findings, and the view that stood there.
+pub fn without_view(text: &str) -> (String, Option<&str>) {
+    let place = text.find(BEGIN).and_then(|from| Some(from..text[from..].find(END)? + from + END.len()));
+    match place {
+        None => (text.to_owned(), None),
+        Some(view) => (format!("{}{BEGIN}{END}{}", &text[..view.start], &text[view.end..]), text.get(view)),
+    }
+}
+
+/// The text with this view in the place of its own.
+pub fn with_view(text: &str, view: &str) -> String {
+    match text.split_once(&format!("{BEGIN}{END}")) {
+        Some((before, after)) => format!("{before}{view}{after}"),
+        None => text.to_owned(),
+    }
+}
+
+/// The text with its view brought up to date, where there is a finding or a view.
+pub fn redrawn(text: &str, findings: &[FindingView]) -> String {
+    if findings.is_empty() && !text.contains(BEGIN) { text.to_owned() } else { with_findings(text, findings) }
+}
+
 /// The bytes after a top-level H2 heading's line, up to the next H2 or the end.
 fn section(text: &str, title: &str) -> Option<Range<usize>> {
     let starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
@@ -213,6 +235,48 @@ mod tests {
         let closed = with_findings(&one, &[FindingView { status: "closed: gone".into(), ..finding("leak") }]);
         assert!(closed.contains("Status: closed: gone\n") && !closed.contains("Status: open"), "{closed}");
         assert!(closed.ends_with("\n* mine\n"), "{closed}");
+    }
+
+    #[test]
+    fn every_byte_around_what_is_written_stays() {
+        let task = |text: &str| with_task(text, "t");
+        for (before, after) in [
+            ("## Build backlog\n- a\n", "## Build backlog\n- a\n- [ ] t\n"),
+            ("## Build backlog\n\nWords.\n", "## Build backlog\n\nWords.\n\n- [ ] t\n"),
+            ("## Build backlog\n\n- a\n## Next\n", "## Build backlog\n\n- a\n- [ ] t\n\n## Next\n"),
+            ("## Build backlog\n\n- a\n\n\n## Next\n", "## Build backlog\n\n- a\n- [ ] t\n\n\n## Next\n"),
+            ("# B\n- mine\n\n## Build backlog\n", "# B\n- mine\n\n## Build backlog\n\n- [ ] t\n"),
+            ("words", "words\n\n## Build backlog\n\n- [ ] t\n"),
+        ] {
+            assert_eq!(task(before), after, "{before:?}");
+        }
+        let view = "<!-- findings of REVIEW, rendered by countersign -->\n\n### A1 [adversary] leak\n\n\
+                    Filed: 2026-06-13T05:34:13Z\nSeverity: blocking\nStatus: open\n\n<!-- end of findings -->\n";
+        let empty = "<!-- findings of REVIEW, rendered by countersign -->\n<!-- end of findings -->\n";
+        let findings = |text: &str| with_findings(text, &[finding("leak")]);
+        assert_eq!(findings(""), format!("## Adversary findings\n\n{view}"));
+        assert_eq!(with_findings("", &[]), format!("## Adversary findings\n\n{empty}"));
+        assert_eq!(findings("## Adversary findings"), format!("## Adversary findings\n\n{view}"));
+        assert_eq!(findings("## Adversary findings\n"), format!("## Adversary findings\n\n{view}"));
+        assert_eq!(findings("## Adversary findings\nmine\n"), format!("## Adversary findings\n\n{view}\nmine\n"));
+        assert_eq!(findings("## Adversary findings\n\nmine\n"), format!("## Adversary findings\n\n{view}\nmine\n"));
+        assert_eq!(
+            findings(&format!("## Adversary findings\n\nmine\n{empty}more\n")),
+            format!("## Adversary findings\n\nmine\n{view}more\n")
+        );
+    }
+
+    #[test]
+    fn a_view_is_taken_out_and_put_back() {
+        let one = with_findings(BACKLOG, &[finding("leak")]);
+        let (without, view) = without_view(&one);
+        assert!(!without.contains("leak") && without.ends_with("\n* mine\n"), "{without}");
+        assert_eq!(with_view(&without, view.expect("a view")), one);
+        assert_eq!(without_view(&without).0, without);
+        assert_eq!(without_view(BACKLOG), (BACKLOG.to_owned(), None));
+        assert_eq!(redrawn(BACKLOG, &[]), BACKLOG);
+        assert_eq!(redrawn(&without, &[finding("leak")]), one);
+        assert_eq!(redrawn(&one, &[]), without);
     }
 
     #[test]

@@ -9,10 +9,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf, absolute};
 
+use super::open;
+use super::read::conflict_markers;
 use super::structure::{self, Structure};
 use super::write::{self, WriteError};
 use crate::model::ids::RecordId;
-use crate::model::record::Block;
+use crate::model::record::{Block, SCHEMA};
 
 /// What came of a merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,16 +42,17 @@ pub enum MergeError {
 }
 
 /// A version cut into its sections and the text between.
-#[derive(Default)]
-struct Version {
-    sections: BTreeMap<RecordId, Section>,
+#[derive(Clone, Default)]
+pub(super) struct Version {
+    pub(super) sections: BTreeMap<RecordId, Section>,
     /// The text after each record; `None` is the text before the first.
-    prose: BTreeMap<Option<RecordId>, String>,
+    pub(super) prose: BTreeMap<Option<RecordId>, String>,
 }
 
-struct Section {
-    text: String,
-    prev: Vec<RecordId>,
+#[derive(Clone)]
+pub(super) struct Section {
+    pub(super) text: String,
+    pub(super) prev: Vec<RecordId>,
 }
 
 /// Merges the files as git hands them to a merge driver: `ours` is replaced by the result. Gives what is left to decide.
@@ -84,34 +87,57 @@ pub fn merge(base: &str, ours: &str, theirs: &str) -> Merged {
             return whole(vec![format!("record {} stands differently on the two sides", id.short())]);
         }
     }
-    let mut merged = Merged { text: String::new(), conflicts: Vec::new() };
-    for key in std::iter::once(None).chain(order(&one.sections).into_iter().map(Some)) {
-        if let Some(section) = key.and_then(|id| one.sections.get(&id)) {
-            merged.text.push_str(match merged.text.as_bytes() {
-                [] | [.., b'\n', b'\n'] => "",
-                [.., b'\n'] => "\n",
-                _ => "\n\n",
-            });
-            merged.text.push_str(&section.text);
-        }
+    let mut conflicts = Vec::new();
+    let keys: BTreeSet<Option<RecordId>> = one.prose.keys().chain(other.prose.keys()).copied().collect();
+    let mut prose = BTreeMap::new();
+    for key in keys {
         let [base, ours, theirs] =
             [&base.prose, &one.prose, &other.prose].map(|prose| prose.get(&key).map(String::as_str));
-        match merge_prose(base, ours, theirs) {
-            Ok(text) => merged.text.push_str(&text),
-            Err(text) => {
-                merged.text.push_str(&text);
-                let place = key.map_or("before the first record".into(), |id| format!("after record {}", id.short()));
-                merged.conflicts.push(format!("both sides changed the text {place}"));
-            }
+        let text = merge_prose(base, ours, theirs).unwrap_or_else(|text| {
+            let place = key.map_or("before the first record".into(), |id| format!("after record {}", id.short()));
+            conflicts.push(format!("both sides changed the text {place}"));
+            text
+        });
+        prose.insert(key, text);
+    }
+    one.prose = prose;
+    let text = join(&one, &order(&one.sections, |_| 0));
+    // Nothing that people write hides a record: this is for what nobody thought of.
+    if conflicts.is_empty() && !cut(&text).is_ok_and(|whole| whole.sections.keys().eq(one.sections.keys())) {
+        return whole(vec!["the text of one side would hide records of the other".into()]);
+    }
+    Merged { text, conflicts }
+}
+
+/// A version as one text, its records in this order. What people's text leaves open (a fence, a comment) would swallow the
+/// records after it, and so stands at the end.
+pub(super) fn join(version: &Version, order: &[RecordId]) -> String {
+    let (mut text, mut last) = (String::new(), String::new());
+    let gap = |text: &str| match text.as_bytes() {
+        [] | [.., b'\n', b'\n'] => "",
+        [.., b'\n'] => "\n",
+        _ => "\n\n",
+    };
+    let end = order.last().copied();
+    for key in std::iter::once(None).chain(order.iter().copied().map(Some)) {
+        if let Some(section) = key.and_then(|id| version.sections.get(&id)) {
+            text.push_str(gap(&text));
+            text.push_str(&section.text);
+        }
+        let prose = version.prose.get(&key).map_or("", String::as_str);
+        let open = if key == end { None } else { open::find(prose) };
+        let (stays, swallows) = prose.split_at(open.map_or(prose.len(), |open| open.at));
+        text.push_str(stays);
+        if !swallows.is_empty() {
+            last.push_str(gap(&last));
+            last.push_str(swallows);
         }
     }
-    // People's text of one side may hide records of the other: an open fence, an HTML block.
-    let hides = merged.conflicts.is_empty()
-        && !cut(&merged.text).is_ok_and(|whole| whole.sections.keys().eq(one.sections.keys()));
-    if hides {
-        return whole(vec!["the text of one side would hide records of the other: an open fence or HTML block".into()]);
+    if !last.is_empty() {
+        text.push_str(gap(&text));
+        text.push_str(&last);
     }
-    merged
+    text
 }
 
 /// Cuts a version into sections and the text between; blank text between two records is nobody's.
@@ -123,19 +149,19 @@ fn cut(text: &str) -> Result<Version, String> {
     if candidates != structure::by_pulldown(text).candidates {
         return Err("two Markdown readers do not agree on its records".into());
     }
-    if text.lines().any(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ")) {
+    let ranges: Vec<_> = candidates.iter().map(|candidate| candidate.range.clone()).collect();
+    if !conflict_markers(text, &ranges).is_empty() {
         return Err("it has an unresolved conflict marker".into());
     }
     let mut version = Version::default();
     let (mut key, mut end) = (None, 0);
     let keep = |prose: &str| if prose.trim().is_empty() { String::new() } else { prose.to_owned() };
     for candidate in candidates {
-        let block: Block = toml::from_str(&candidate.block)
-            .map_err(|error| format!("a block is no record: {}", error.message().replace('\n', " ")))?;
+        let prev = links(&candidate.block)?;
         version.prose.entry(key).or_default().push_str(&keep(&text[end..candidate.range.start]));
         let id = RecordId::of_block(candidate.block.as_bytes());
         end = candidate.range.end;
-        let section = Section { text: text[candidate.range].to_owned(), prev: block.prev };
+        let section = Section { text: text[candidate.range].to_owned(), prev };
         // A second copy is left out; were it another text, the record would be there in two versions.
         if version.sections.get(&id).is_some_and(|there| there.text != section.text) {
             return Err(format!("record {} stands twice with different text", id.short()));
@@ -147,8 +173,25 @@ fn cut(text: &str) -> Result<Version, String> {
     Ok(version)
 }
 
-/// Links first, then ids: a record follows what it names in `prev`, and a run of records stays together.
-fn order(sections: &BTreeMap<RecordId, Section>) -> Vec<RecordId> {
+/// What a record's block names in `prev`. Of a record of a newer schema that is all that is read of it.
+pub(super) fn links(block: &str) -> Result<Vec<RecordId>, String> {
+    let error = match toml::from_str::<Block>(block) {
+        Ok(block) => return Ok(block.prev),
+        Err(error) => format!("a block is no record: {}", error.message().replace('\n', " ")),
+    };
+    newer(block).ok_or(error)
+}
+
+/// The links of a record that a newer version wrote; `None` for any other block.
+pub(super) fn newer(block: &str) -> Option<Vec<RecordId>> {
+    let table: toml::Table = toml::from_str(block).ok()?;
+    let schema = table.get("schema")?.as_integer()?;
+    let prev = table.get("prev")?.clone().try_into().ok();
+    prev.filter(|_| schema > i64::from(SCHEMA))
+}
+
+/// Links first, then rank, then ids: a record follows what it names in `prev`, and a run of records stays together.
+pub(super) fn order(sections: &BTreeMap<RecordId, Section>, rank: impl Fn(&RecordId) -> usize) -> Vec<RecordId> {
     let mut waiting: BTreeMap<RecordId, usize> = BTreeMap::new();
     let mut children: BTreeMap<RecordId, BTreeSet<RecordId>> = BTreeMap::new();
     for (id, section) in sections {
@@ -158,19 +201,22 @@ fn order(sections: &BTreeMap<RecordId, Section>) -> Vec<RecordId> {
             children.entry(*prev).or_default().insert(*id);
         }
     }
-    let mut ready: BTreeSet<RecordId> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
+    let ranked = |id: &RecordId| (rank(id), *id);
+    let mut ready: BTreeSet<(usize, RecordId)> =
+        waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| ranked(id)).collect();
     let mut ordered: Vec<RecordId> = Vec::with_capacity(sections.len());
     let none = BTreeSet::new();
     while let Some(first) = ready.first().copied() {
         let after = ordered.last().and_then(|last| children.get(last)).unwrap_or(&none);
-        let next = after.iter().find(|id| ready.contains(id)).copied().unwrap_or(first);
+        let follows = |id: &&RecordId| rank(id) == first.0 && ready.contains(&ranked(id));
+        let next = after.iter().find(follows).map_or(first, ranked);
         ready.remove(&next);
-        ordered.push(next);
-        for child in children.get(&next).unwrap_or(&none) {
+        ordered.push(next.1);
+        for child in children.get(&next.1).unwrap_or(&none) {
             if let Some(count) = waiting.get_mut(child) {
                 *count -= 1;
                 if *count == 0 {
-                    ready.insert(*child);
+                    ready.insert(ranked(child));
                 }
             }
         }

@@ -5,9 +5,11 @@
 
 pub mod backlog;
 pub mod clean;
+pub mod hidden;
 pub mod history;
 pub mod lock;
 pub mod merge;
+pub mod open;
 pub mod read;
 pub mod repair;
 pub mod section;
@@ -15,4 +17,5 @@ pub mod skeleton;
 pub mod store;
 pub mod structure;
 pub mod unsigned;
+pub mod utf8;
 pub mod write;

@@ -8,8 +8,12 @@ use std::sync::Arc;
 use memchr::memmem;
 use serde::Serialize;
 
+use super::hidden::{self, Hidden};
+use super::open::{self, Open};
+use super::section::{BLOCK_INFO, OUTPUT_INFO, SIGNATURE_INFO};
 use super::structure;
 use super::unsigned::{self, Unsigned};
+use super::utf8::readable;
 use crate::model::ids::{PhaseName, RecordId};
 use crate::model::record::{Output, Record};
 use crate::model::role::Document;
@@ -81,6 +85,12 @@ pub struct ReadDocument {
     pub heads: Vec<RecordId>,
     /// Everything that is wrong.
     pub defects: Vec<Defect>,
+    /// What is odd and makes nothing invalid.
+    pub warnings: Vec<Defect>,
+    /// The block of people's text that is open at the end.
+    pub open: Option<Open>,
+    /// Records that are whole and that nobody reads where they stand; looked for where something is wrong.
+    pub hidden: Vec<Hidden>,
     /// What looks like state and is none.
     pub unsigned: Vec<Unsigned>,
     /// The end of the last whole section with a valid record, in bytes.
@@ -90,6 +100,7 @@ pub struct ReadDocument {
 }
 
 const RESTORE: &str = "restore the bytes from git (git log -p on this file) or from another clone";
+const PLAIN: &str = "save it as plain UTF-8 with LF line ends: countersign check --repair";
 /// How a defect ends that says of a record's predecessor that it is missing.
 const NOT_HERE: &str = ", which is not in the document";
 /// About how long a piece of a document is that one core reads at a time, in bytes.
@@ -101,14 +112,8 @@ type Raw = (usize, String, &'static str);
 /// Reads a document's bytes.
 pub fn read(source: &Source<'_>, bytes: Vec<u8>) -> ReadDocument {
     let mut read = ReadDocument::default();
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => read_text(source, text, &mut read),
-        Err(error) => {
-            let at = error.valid_up_to();
-            let whole = String::from_utf8_lossy(&bytes[..at]).into_owned();
-            read.defects = placed(source, &whole, vec![(at, format!("byte {at} is not UTF-8"), RESTORE)]);
-        }
-    }
+    let (text, wrong) = readable(&bytes);
+    read_text(source, &text, &wrong, &mut read);
     read.bytes = bytes;
     read
 }
@@ -125,7 +130,7 @@ pub fn grow(source: &Source<'_>, read: &mut ReadDocument, section: &str) -> Resu
     let text = std::str::from_utf8(&tail).map_err(|error| error.to_string())?;
     let mut more = ReadDocument::default();
     let mut known: HashSet<RecordId> = read.records.iter().map(|record| record.id).collect();
-    read_text(source, text, &mut more);
+    read_text(source, text, &[], &mut more);
     let dangling = |record: &Record| record.block.prev.iter().any(|prev| !known.contains(prev));
     let linked = more.records.iter().filter(|record| dangling(record)).count();
     // A piece of a document misses the records that came before it; whatever else is wrong with it is wrong with the whole.
@@ -160,8 +165,25 @@ pub fn gap(before: &[u8]) -> &'static str {
     }
 }
 
-fn read_text(source: &Source<'_>, text: &str, read: &mut ReadDocument) {
+/// Reads a text; `wrong` are the places where bytes of the document are not UTF-8.
+fn read_text(source: &Source<'_>, text: &str, wrong: &[usize], read: &mut ReadDocument) {
+    let mut defects = records(source, text, wrong, read);
+    let ranges: Vec<Range<usize>> = read.records.iter().map(|record| record.range.clone()).collect();
+    let remedy = "keep the records of both sides and remove the marker lines: countersign check --repair";
+    let marker = |at: usize| (at, "an unresolved conflict marker".to_owned(), remedy);
+    defects.extend(conflict_markers(text, &ranges).into_iter().map(marker));
+    read.unsigned = unsigned::find(text, &ranges);
+    left_open(source, text, read, &mut defects);
+    links(source, text, read, &mut defects);
+    read.defects = placed(source, text, defects);
+}
+
+/// Reads the records of a text, one by one; gives what is wrong with them.
+fn records(source: &Source<'_>, text: &str, wrong: &[usize], read: &mut ReadDocument) -> Vec<Raw> {
     let mut defects = plain_bytes(text);
+    if let Some(at) = wrong.first() {
+        defects.push((*at, format!("a byte that is not UTF-8: {} in the file", wrong.len()), PLAIN));
+    }
     let mut ids = HashSet::new();
     let mut line = Lines::new(text);
     for piece in read_pieces(source, text) {
@@ -177,17 +199,37 @@ fn read_text(source: &Source<'_>, text: &str, read: &mut ReadDocument) {
                     read.end_of_last_section = record.range.end;
                     read.records.push(Arc::new(record));
                 }
-                Err((at, what)) => defects.push((at, what, RESTORE)),
+                Err((at, ..)) if wrong.contains(&at) => {
+                    defects.push((at, "a byte that is not UTF-8 inside a record".to_owned(), RESTORE));
+                }
+                Err(defect) => defects.push(defect),
             }
         }
     }
-    links(read, &mut defects);
-    let ranges: Vec<Range<usize>> = read.records.iter().map(|record| record.range.clone()).collect();
-    let remedy = "keep the records of both sides and remove the marker lines: countersign check --repair";
-    let marker = |at: usize| (at, "an unresolved conflict marker".to_owned(), remedy);
-    defects.extend(conflict_markers(text, &ranges).into_iter().map(marker));
-    read.unsigned = unsigned::find(text, &ranges);
-    read.defects = placed(source, text, defects);
+    defects
+}
+
+/// What people's text leaves open: a defect where it hides what looks like a record, else a warning. After a valid record
+/// nothing is open.
+fn left_open(source: &Source<'_>, text: &str, read: &mut ReadDocument, defects: &mut Vec<Raw>) {
+    let start = read.end_of_last_section;
+    let Some(open) = open::find(&text[start..]) else { return };
+    let open = Open { at: start + open.at, ..open };
+    let first = text[open.at..].lines().next().unwrap_or_default().trim_matches(['`', ' ']);
+    if [BLOCK_INFO, OUTPUT_INFO, SIGNATURE_INFO].contains(&first) {
+        // A torn record's own fence is no text of people's, and a defect already.
+        return;
+    }
+    let what =
+        format!("{} opened here is never closed ({} is missing); what follows it is not read", open.what, open.closing);
+    let remedy = "close it, or take the line out: countersign check --repair";
+    let line = unsigned::lines(&text[..open.at]) + 1;
+    if read.unsigned.iter().any(|unsigned| unsigned.looks_like == unsigned::RECORD && unsigned.line > line) {
+        defects.push((open.at, what, remedy));
+    } else {
+        read.warnings = placed(source, text, vec![(open.at, what, "close it")]);
+    }
+    read.open = Some(open);
 }
 
 /// Counts lines along a text, once.
@@ -230,7 +272,7 @@ fn plain_bytes(text: &str) -> Vec<Raw> {
         let mut all = memmem::find_iter(text.as_bytes(), c);
         if let Some(at) = all.next() {
             let what = format!("{name}: {} in the file", all.count() + 1);
-            defects.push((at, what, "save it as plain UTF-8 with LF line ends"));
+            defects.push((at, what, PLAIN));
         }
     }
     defects
@@ -251,7 +293,7 @@ pub fn conflict_markers(text: &str, records: &[Range<usize>]) -> Vec<usize> {
 
 /// What was read in one piece of a document.
 struct Piece {
-    checked: Vec<Result<Record, (usize, String)>>,
+    checked: Vec<Result<Record, Raw>>,
     defects: Vec<Raw>,
     whole: bool,
 }
@@ -293,7 +335,7 @@ fn read_piece(source: &Source<'_>, text: &str, range: Range<usize>) -> Piece {
         defects.push((base + at, what, remedy));
     }
     defects.extend(structure.torn.iter().map(|(at, what)| (base + at, (*what).to_owned(), RESTORE)));
-    let shift = |(at, what): (usize, String)| (base + at, what);
+    let shift = |(at, what, remedy): Raw| (base + at, what, remedy);
     let checked = structure.candidates.iter().map(|candidate| {
         let mut record = record::check(source, part, candidate).map_err(shift)?;
         record.range = base + candidate.range.start..base + candidate.range.end;
@@ -302,10 +344,21 @@ fn read_piece(source: &Source<'_>, text: &str, range: Range<usize>) -> Piece {
     Piece { checked: checked.collect(), defects, whole: structure.ends_whole && second.ends_whole }
 }
 
-/// The links inside the document: every `prev` is there; the heads are those that nothing names.
-fn links(read: &mut ReadDocument, defects: &mut Vec<Raw>) {
-    let ids: HashSet<RecordId> = read.records.iter().map(|record| record.id).collect();
+/// The links inside the document: every `prev` is there, if unseen (which is a defect of its own); the heads are those that
+/// nothing names.
+fn links(source: &Source<'_>, text: &str, read: &mut ReadDocument, defects: &mut Vec<Raw>) {
+    let mut ids: HashSet<RecordId> = read.records.iter().map(|record| record.id).collect();
     let mut named = HashSet::with_capacity(ids.len());
+    let gone = |id: &RecordId| !ids.contains(id);
+    if !defects.is_empty() || read.open.is_some() || read.records.iter().any(|r| r.block.prev.iter().any(gone)) {
+        let alone = |part: &str| {
+            let mut alone = ReadDocument::default();
+            records(source, part, &[], &mut alone);
+            alone
+        };
+        let hidden = hidden::find(text, &read.records, &alone);
+        read.hidden = hidden.into_iter().filter(|hidden| ids.insert(hidden.record.id)).collect();
+    }
     for record in &read.records {
         for prev in &record.block.prev {
             named.insert(*prev);

@@ -51,7 +51,7 @@ pub struct Structure {
 }
 
 /// The line that ends a signature's armor, with the fence after it: where a document may be cut into pieces.
-const CUT: &str = "\n-----END SSH SIGNATURE-----\n```";
+pub(super) const CUT: &str = "\n-----END SSH SIGNATURE-----\n```";
 
 /// Cuts a text into pieces of at least `size` bytes, each but the last ending where a signature fence seems to end.
 pub fn pieces(text: &str, size: usize) -> Vec<Range<usize>> {

@@ -22,6 +22,8 @@ static LIKE_STATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).unwrap_or_else(|error| unreachable!("a fixed pattern: {error}"))
 });
 
+/// What a record's block looks like that is in no record.
+pub(super) const RECORD: &str = "RECORD";
 const WORDS: [&str; 6] = ["CLAIMED", "PASS", "FAIL", "DONE", "VETO", "BREAK-GLASS"];
 
 /// Finds them. `records` are the byte ranges of whole sections with a valid record, in order.
@@ -51,7 +53,7 @@ pub(super) fn lines(text: &str) -> usize {
 fn looks_like(line: &str) -> Option<&'static str> {
     // A block that is in no record: in a fence, a quote, a list, an HTML block, or under an open one.
     if line.trim_start_matches(['>', ' ', '-']).starts_with(super::section::BLOCK_FENCE) {
-        return Some("RECORD");
+        return Some(RECORD);
     }
     // Nothing else can match; the expression is for the few lines that are left.
     if !line.starts_with(['#', '-', '*']) {

@@ -79,3 +79,17 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(not_synced)?;
     fault::point("docs.done").map_err(not_synced)
 }
+
+/// Moves what is no regular file out of the way, to a place where nothing is.
+///
+/// # Errors
+///
+/// The disk did not take it; it stands where it stood.
+pub fn move_aside(path: &Path, place: &Path) -> Result<(), WriteError> {
+    let failed = |source| WriteError::Unchanged { path: path.to_owned(), source };
+    fs::create_dir_all(place.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
+    // What was moved there once stays there: another number is taken.
+    let free = |number: u32| place.with_added_extension(number.to_string());
+    let free = (1..).map(free).find(|place| fs::symlink_metadata(place).is_err()).unwrap_or_else(|| place.to_owned());
+    fs::rename(path, free).map_err(failed)
+}

@@ -8,6 +8,7 @@ pub mod entry;
 pub mod history;
 pub mod remote;
 pub mod root;
+pub mod sides;
 pub mod state;
 pub mod subject;
 pub mod sync;
@@ -128,6 +129,23 @@ fn raw(
         spec = spec.env(name, value);
     }
     Ok(process::run(&spec)?)
+}
+
+/// Merges two versions of a text that have a third in common, line by line; where both changed the same lines, those of both stay.
+/// The paths are absolute.
+///
+/// # Errors
+///
+/// git fails, or the result is no text.
+pub fn union(directory: &Path, base: &Path, ours: &Path, theirs: &Path) -> Result<String, GitError> {
+    let [base, ours, theirs] = [base, ours, theirs].map(|path| path.to_string_lossy().into_owned());
+    let args = ["merge-file", "-p", "-q", "--union", &ours, &base, &theirs];
+    let finished = raw(directory, &args, &[], Duration::from_secs(60), b"")?;
+    let failed = |why: String| GitError::Failed { command: "merge-file".into(), why };
+    if finished.truncated || !finished.ok() {
+        return Err(failed(finished.complaint()));
+    }
+    String::from_utf8(finished.stdout).map_err(|error| failed(error.to_string()))
 }
 
 impl Repository {

@@ -123,7 +123,13 @@ fn each_missing_document_is_named_and_nothing_is_written() {
     fs::remove_file(world.path("adversary/machine-docs/PHASE-demo.toml")).expect("removed");
     world.run_in("adversary", &["status"]).expect(31, "PHASE-demo.toml: it is missing");
     fs::remove_file(world.path("adversary/machine-docs/REVIEW-demo.md")).expect("removed");
-    world.run_in("adversary", &["status"]).expect(2, "there is no phase in machine-docs/");
+    // What STATUS tells of is no empty place to begin a phase in.
+    world.run_in("adversary", &["status"]).expect(31, "PHASE-demo.toml: it is missing");
+    fs::remove_dir_all(world.path("adversary/machine-docs")).expect("removed");
+    world
+        .run_in("adversary", &["status"])
+        .expect(2, "HEAD has phase demo there")
+        .expect(2, "git checkout HEAD -- machine-docs");
 }
 
 #[test]

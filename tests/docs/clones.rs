@@ -212,3 +212,58 @@ fn what_no_program_can_decide_stops_the_sync_and_says_what_to_do() {
     assert_eq!(document(&world, "other", "JOURNAL"), before);
     assert!(fs::read_dir(world.path("other/machine-docs")).expect("read").count() > 3);
 }
+
+#[test]
+fn findings_and_tasks_of_two_clones_get_through_and_backlog_loses_no_line() {
+    let world = world();
+    world.git(".", &["clone", "-q", "origin.git", "adversary2"]);
+    let backlog = |clone: &str| format!("{clone}/machine-docs/BACKLOG-demo.md");
+    let open = |clone: &str, words: &str| {
+        world.run_as("adversary", clone, &["adversary", "finding", "open", words, "--minor"]).expect(0, "A1");
+        world.run_as("adversary", clone, &["sync"]).expect(0, "pushed");
+    };
+    let task = |clone: &str, words: &str| {
+        world.run_as("builder", clone, &["builder", "task", words]).expect(0, "");
+        let text = world.read(&backlog(clone));
+        world.write(&backlog(clone), &text.replace("People's text.", &format!("People's text. {words} was here.")));
+        world.run_as("builder", clone, &["sync"]).expect(0, "pushed");
+    };
+    open("adversary", "the guard prunes a kept network");
+    open("adversary2", "the label is missing");
+    task("builder", "look at DNS");
+    task("other", "ask for a window");
+    for (party, clone) in [("adversary", "adversary"), ("adversary", "adversary2"), ("builder", "builder")] {
+        world.run_as(party, clone, &["sync"]).expect(0, "");
+    }
+    let text = world.read(&backlog("builder"));
+    for words in [
+        "\n- [ ] look at DNS\n",
+        "\n- [ ] ask for a window\n",
+        "look at DNS was here.",
+        "ask for a window was here.",
+        "[adversary] the guard prunes a kept network\n",
+        "[adversary] the label is missing\n",
+    ] {
+        assert_eq!(text.matches(words).count(), 1, "{words:?} in:\n{text}");
+    }
+    assert!(!text.contains("<<<<<<<"), "{text}");
+    for clone in ["adversary", "adversary2"] {
+        assert_eq!(world.read(&backlog(clone)), text, "{clone}");
+    }
+}
+
+#[test]
+fn lines_like_conflict_markers_inside_a_record_keep_no_two_clones_apart() {
+    let world = World::new();
+    let patterns = "patterns = ['available IP', '''\n<<<<<<< HEAD\nour text\n=======\ntheirs\n>>>>>>> x\n''']";
+    world.open(&GUARD.replace("patterns = ['available IP']", patterns));
+    world.adopt();
+    world.git(".", &["clone", "-q", "origin.git", "other"]);
+    for clone in ["builder", "other"] {
+        world.run_as("builder", clone, &["builder", "evidence", "guard"]).expect(0, "");
+        world.run_as("builder", clone, &["sync"]).expect(0, "pushed");
+    }
+    world.run_as("builder", "other", &["check"]).expect(0, "every byte");
+    let text = document(&world, "other", "STATUS");
+    assert!(text.contains("\n<<<<<<< HEAD\n") && text.matches("## Evidence: M1 guard").count() == 2, "{text}");
+}

@@ -5,3 +5,6 @@ mod crash;
 mod crowd;
 mod fuzz;
 mod history;
+mod mended;
+mod readme;
+mod swallowed;

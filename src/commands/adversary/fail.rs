@@ -42,7 +42,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let report = session.evaluate(&gathered);
     say_clocks(&report);
     let claim = report.gates.iter().find(|standing| standing.gate == gate.id).and_then(|standing| standing.claim);
-    let claim = claim.and_then(|id| report.graph.get(&id));
+    // Where damage hides the adoptions nothing counts, and what is claimed there can still be refused.
+    let newest = || {
+        let of = |body: &Body| matches!(body, Body::Claim(claim) if claim.gate == gate.id);
+        report.graph.records().rev().find(|record| gathered.defects > 0 && of(&record.block.body))
+    };
+    let claim = claim.and_then(|id| report.graph.get(&id)).or_else(newest);
     let Some((record, Body::Claim(claim))) = claim.map(|record| (record, &record.block.body)) else {
         let message = format!("gate {} has no claim to refuse", gate.id);
         return Err(CommandError::new(

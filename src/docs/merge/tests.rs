@@ -91,3 +91,103 @@ fn the_driver_replaces_this_sides_file_only() {
     assert_eq!(fs::read_to_string(&b).expect("read"), theirs);
     assert!(matches!(merge_files(&directory.path().join("none"), &a, &b), Err(MergeError::Read { .. })));
 }
+
+#[test]
+fn lines_like_markers_inside_a_record_are_its_own() {
+    let lab = lab();
+    let output = "<<<<<<< HEAD\nour text\n=======\ntheirs\n>>>>>>> x\n".to_owned();
+    let output = crate::docs::store::DraftOutput { text: output, redactions: 0, extension: "txt", exact: false };
+    lab.append(crate::docs::store::Draft { output: Some(output), ..note("a") }).expect("appended");
+    let base = fs::read_to_string(lab.journal()).expect("read");
+    let side = |words: &str| {
+        fs::write(lab.journal(), &base).expect("written");
+        lab.append(note(words)).expect("appended");
+        fs::read_to_string(lab.journal()).expect("read")
+    };
+    let (ours, theirs) = (side("b"), side("c"));
+    let merged = merge(&base, &ours, &theirs);
+    assert_eq!((merged.conflicts.len(), records_of(&merged.text)), (0, 3), "{:?}", merged.conflicts);
+    // Outside of records they are what they look like.
+    assert_eq!(merge(&base, &format!("{ours}\n<<<<<<< HEAD\n"), &theirs).conflicts.len(), 1);
+}
+
+#[test]
+fn what_one_side_leaves_open_hides_no_record_of_the_other() {
+    let (base, ours, theirs) = forked(&["a"], &["b"], &["c"]);
+    for open in ["\nwords\n<!-- a thought\n", "\n```\ncode\n", "\n<pre>\n"] {
+        let theirs = format!("{theirs}{open}");
+        let merged = merge(&base, &ours, &theirs);
+        assert_eq!((merged.conflicts.len(), records_of(&merged.text)), (0, 3), "{:?}", merged.conflicts);
+        assert_eq!(merged, merge(&base, &theirs, &ours));
+        assert!(merged.text.ends_with(open.trim_start_matches("\nwords\n").trim_start()), "{}", merged.text);
+    }
+}
+
+#[test]
+fn three_stretches_of_text_become_one() {
+    let merge = |base: Option<&str>, ours: &str, theirs: &str| merge_prose(base, Some(ours), Some(theirs));
+    let ok = |text: &str| Ok(text.to_owned());
+    assert_eq!(merge_prose(Some("x"), None, Some("b")), ok("b"));
+    assert_eq!(merge_prose(Some("x"), Some("a"), None), ok("a"));
+    assert_eq!(merge_prose(None, None, None), ok(""));
+    assert_eq!(merge(Some("a\n"), "a\n", "a\nb\n"), ok("a\nb\n"));
+    assert_eq!(merge(Some("a\n"), "a\nb\n", "a\n"), ok("a\nb\n"));
+    assert_eq!(merge(Some("x\n"), "b\n", "b\n"), ok("b\n"));
+    // Both added to the end: in the order of their bytes, whichever side is asked.
+    for (ours, theirs) in [("a\nc\n", "a\nb\n"), ("a\nb\n", "a\nc\n")] {
+        assert_eq!(merge(Some("a\n"), ours, theirs), ok("a\nb\nc\n"));
+        assert_eq!(merge(None, ours, theirs), ok("a\nb\nc\n"), "what both begin with is what they had in common");
+    }
+    assert_eq!(merge(Some("a\n"), "a\nb", "a\nc"), ok("a\nb\nc"));
+    assert_eq!(merge(Some(""), "b\n", "c\n"), ok("b\nc\n"));
+    // To the end of a line that is not whole both cannot have added.
+    assert_eq!(merge(Some("a"), "ab\n", "ac\n"), Err("\n<<<<<<< ours\nab\n=======\nac\n>>>>>>> theirs\n".to_owned()));
+    assert_eq!(merge(Some("a\n"), "b", ""), Err("\n<<<<<<< ours\nb\n=======\n>>>>>>> theirs\n".to_owned()));
+}
+
+#[test]
+fn what_cannot_be_cut_says_why() {
+    let (base, ours, _) = forked(&["a"], &["b"], &[]);
+    let conflicts = |text: &str| merge(&base, text, &ours).conflicts;
+    let end = |text: &str| text.replacen("-----END SSH SIGNATURE-----\n```\n", "", 1);
+    assert!(conflicts(&end(&ours))[0].starts_with("this side: line "), "{:?}", conflicts(&end(&ours)));
+    for marker in ["<<<<<<< ours\n", ">>>>>>> theirs\n", "||||||| base\n"] {
+        assert_eq!(conflicts(&format!("{ours}\n{marker}")), ["this side: it has an unresolved conflict marker"]);
+    }
+    assert_eq!(
+        merge(&base, &ours, &format!("{ours}\n>>>>>>> x\n")).conflicts,
+        ["the other side: it has an unresolved conflict marker"]
+    );
+    // A second copy is left out; one with another text around the same block is another version of the record.
+    let section = &ours[base.len() + 1..];
+    assert_eq!(merge(&base, &format!("{ours}\n{section}"), &ours).text, ours);
+    let altered = section.replacen("\nb\n", "\nB\n", 1);
+    assert_ne!(altered, section);
+    assert!(conflicts(&format!("{ours}\n{altered}"))[0].contains("stands twice with different text"));
+    assert!(
+        merge(&base, &ours, &ours.replacen("\nb\n", "\nB\n", 1)).conflicts[0]
+            .contains("stands differently on the two sides")
+    );
+    let no_record = ours.replacen("schema = 1\n", "schema = \"x\"\n", 1);
+    assert!(conflicts(&no_record)[0].contains("a block is no record"), "{:?}", conflicts(&no_record));
+}
+
+#[test]
+fn records_follow_their_links_then_their_rank_and_runs_stay_together() {
+    let id = |name: &str| RecordId::of_block(name.as_bytes());
+    let links =
+        [("a", vec![]), ("b", vec!["a"]), ("c", vec!["b"]), ("d", vec!["a"]), ("e", vec!["d"]), ("f", vec!["c", "e"])];
+    let section = |prev: &Vec<&str>| Section { text: String::new(), prev: prev.iter().map(|name| id(name)).collect() };
+    let sections: BTreeMap<RecordId, Section> = links.iter().map(|(name, prev)| (id(name), section(prev))).collect();
+    let name = |found: RecordId| links.iter().find(|(name, _)| id(name) == found).map_or("?", |(name, _)| name);
+    let names = |ids: Vec<RecordId>| ids.into_iter().map(name).collect::<String>();
+    let by_links = names(order(&sections, |_| 0));
+    let wanted = if id("b") < id("d") { "abcdef" } else { "adebcf" };
+    assert_eq!(by_links, wanted);
+    let rank = |wanted: &'static str| move |found: &RecordId| wanted.find(name(*found)).unwrap_or(usize::MAX);
+    for ranked in ["abdcef", "adbecf", "abcdef", "adebcf"] {
+        assert_eq!(names(order(&sections, rank(ranked))), ranked, "an order that keeps the links stays");
+    }
+    assert_eq!(names(order(&sections, rank("fbacde"))), "abcdef");
+    assert_eq!(names(order(&sections, rank("abcef"))), "abcdef", "what has no place yet comes where its links allow");
+}

@@ -2,34 +2,47 @@
 
 use std::sync::Arc;
 
-use super::{Defect, RESTORE, ReadDocument, Signatures, Source};
+use super::{Defect, RESTORE, Raw, ReadDocument, Signatures, Source};
 use crate::docs::clean::first_hidden;
 use crate::docs::section;
 use crate::docs::structure::{self, Candidate};
+use crate::docs::utf8::readable;
 use crate::model::digest::Digest;
 use crate::model::ids::RecordId;
 use crate::model::record::{Block, Kind, Record, SCHEMA};
-use crate::sign;
+use crate::sign::{self, SignError};
 
-pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> Result<Record, (usize, String)> {
+const NEWER: &str = "the record stays as it is, and counts for nothing until then";
+const EVIDENCE: &str = "put that file back, the document is as it was: countersign check --repair";
+
+pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> Result<Record, Raw> {
     let start = candidate.range.start;
-    let at = |what: String| (start, what);
+    let at = |what: String| (start, what, RESTORE);
     let section = &text[candidate.range.clone()];
     if let Some((offset, c)) = first_hidden(section) {
-        return Err((start + offset, format!("a hidden character U+{:04X} inside a record", u32::from(c))));
+        return Err((start + offset, format!("a hidden character U+{:04X} inside a record", u32::from(c)), RESTORE));
     }
     let foreign = |schema: i64| {
-        at(format!(
-            "the record has schema {schema}; this countersign reads {SCHEMA}: a newer one wrote a higher one and reads it"
-        ))
+        let what = format!("the record has schema {schema}, and this countersign reads {SCHEMA}");
+        if schema > i64::from(SCHEMA) {
+            (start, format!("{what}: upgrade countersign: schema {schema} is written by a newer version"), NEWER)
+        } else {
+            at(what)
+        }
     };
+    // Where a part of the section begins: what is wrong with it is pointed out there.
+    let of = |part: &str| start + section.rfind(part).unwrap_or(0);
     let block: Block = toml::from_str(&candidate.block).map_err(|error| {
         // A newer format has keys that are unknown here: its number says more than they do.
         let table = toml::from_str::<toml::Table>(&candidate.block).ok();
         let schema = table.and_then(|table| table.get("schema")?.as_integer());
-        schema
-            .filter(|schema| *schema > i64::from(SCHEMA))
-            .map_or_else(|| at(format!("the block is not a record: {}", error.message().replace('\n', " "))), foreign)
+        schema.filter(|schema| *schema > i64::from(SCHEMA)).map_or_else(
+            || {
+                let (at, why) = (error.span().map_or(0, |span| span.start), error.message().replace('\n', " "));
+                (of(&candidate.block) + at, format!("the block is not a record: {why}"), RESTORE)
+            },
+            foreign,
+        )
     })?;
     if block.schema != SCHEMA {
         return Err(foreign(i64::from(block.schema)));
@@ -57,13 +70,22 @@ pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> R
     } else {
         sign::signer(&candidate.armor)
     };
-    let signer = signer.map_err(|error| at(error.to_string()))?;
-    let output = output(source, &block, candidate).map_err(at)?;
     let again = section::render(&block, &candidate.block, candidate.output.as_deref(), &candidate.armor);
-    if again != section {
+    let differs = (again != section).then(|| {
         let same = again.bytes().zip(section.bytes()).take_while(|(one, other)| one == other).count();
-        let same = (0..=same).rev().find(|at| section.is_char_boundary(*at)).unwrap_or(0);
-        return Err((start + same, "the text here is not what the record's signed block renders to".into()));
+        start + (0..=same).rev().find(|at| section.is_char_boundary(*at)).unwrap_or(0)
+    });
+    // Where block and text are at odds the change is there; else it is in a part of the block that is not shown.
+    let signer = signer.map_err(|error| {
+        let part = if matches!(error, SignError::Mismatch) { &candidate.block } else { &candidate.armor };
+        (differs.unwrap_or_else(|| of(part)), error.to_string(), RESTORE)
+    })?;
+    let output = output(source, &block, candidate).map_err(|(what, remedy)| {
+        let text = candidate.output.as_deref().filter(|text| !text.is_empty());
+        (text.map_or(start, |text| start + section.find(text).unwrap_or(0)), what, remedy)
+    })?;
+    if let Some(differs) = differs {
+        return Err((differs, "the text here is not what the record's signed block renders to".into(), RESTORE));
     }
     Ok(Record {
         id: RecordId::of_block(candidate.block.as_bytes()),
@@ -79,27 +101,30 @@ pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> R
 }
 
 /// The raw output that a record binds: in the document or in its evidence file, exactly one of them, with this digest.
-fn output(source: &Source<'_>, block: &Block, candidate: &Candidate) -> Result<Option<String>, String> {
+fn output(source: &Source<'_>, block: &Block, candidate: &Candidate) -> Result<Option<String>, (String, &'static str)> {
+    let wrong = |what: &str| Err((what.to_owned(), RESTORE));
     match (&block.output, &candidate.output) {
         (None, None) => Ok(None),
-        (None, Some(_)) => Err("an output stands here that the record does not bind".into()),
+        (None, Some(_)) => wrong("an output stands here that the record does not bind"),
         (Some(output), Some(text)) if output.file.is_none() => {
             let right = Digest::of(text.as_bytes()) == output.sha256 && text.len() as u64 == output.bytes;
             if right {
                 Ok(Some(text.clone()))
             } else {
-                Err("the output was changed: its digest is not the signed one".into())
+                wrong("the output was changed: its digest is not the signed one")
             }
         }
-        (Some(_), Some(_)) => Err("the output stands here and in a file".into()),
+        (Some(_), Some(_)) => wrong("the output stands here and in a file"),
         (Some(output), None) if output.file.is_some() => {
-            let bytes = (source.evidence)(output)?;
+            let bytes =
+                (source.evidence)(output).map_err(|why| (format!("the record's evidence file: {why}"), EVIDENCE))?;
             if Digest::of(&bytes) != output.sha256 || bytes.len() as u64 != output.bytes {
-                return Err(format!("the evidence file {}… was changed", output.sha256.short()));
+                let file = format!("{}.{}", output.sha256, output.file.as_deref().unwrap_or_default());
+                return Err((format!("the record's evidence file {file} was changed"), EVIDENCE));
             }
             Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
         }
-        (Some(_), None) => Err("the output that the record binds is not here".into()),
+        (Some(_), None) => wrong("the output that the record binds is not here"),
     }
 }
 
@@ -112,7 +137,7 @@ fn decides(block: &Block) -> bool {
 /// Checks the signatures of those among these records that were not checked; one that is wrong becomes a defect, and its record
 /// goes.
 pub fn check_signatures(read: &mut ReadDocument, file: &str, wanted: impl Fn(&RecordId) -> bool) {
-    let Ok(text) = std::str::from_utf8(&read.bytes) else { return };
+    let (text, _) = readable(&read.bytes);
     let mut wrong = Vec::new();
     for record in read.records.iter_mut().filter(|record| !record.checked && wanted(&record.id)) {
         let section = structure::by_comrak(&text[record.range.clone()]).candidates.pop();
@@ -128,7 +153,7 @@ pub fn check_signatures(read: &mut ReadDocument, file: &str, wanted: impl Fn(&Re
                 file: file.to_owned(),
                 line: record.line,
                 column: 1,
-                what: sign::SignError::Mismatch.to_string(),
+                what: SignError::Mismatch.to_string(),
                 remedy: RESTORE.to_owned(),
             });
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::docs::lock::{self, DocumentsLock};
 use crate::docs::skeleton;
-use crate::docs::store::{DIRECTORY, Store, StoreError};
+use crate::docs::store::{BACKLOG, DIRECTORY, Store, StoreError};
 use crate::docs::write;
 use crate::model::digest::Digest;
 use crate::model::role::Document;
@@ -54,25 +54,15 @@ impl Store {
     /// The lock is not to be had, or the disk did not take it.
     pub fn restore_contract(&self, text: &str, holder: &str) -> Result<Option<PathBuf>, StoreError> {
         let _lock = self.lock(holder)?;
-        let path = self.path(&self.contract_file())?;
-        let is_file = fs::symlink_metadata(&path).is_ok_and(|there| there.is_file());
-        let found = is_file.then(|| fs::read(&path).ok()).flatten();
-        let kept = match found {
-            Some(same) if same == text.as_bytes() => return Ok(None),
-            Some(other) => {
-                let name = format!("PHASE-{}-{}.toml", self.phase, Digest::of(&other).short());
-                let kept = self.git_common_dir.join("countersign/before-repair").join(name);
-                write::replace(&kept, &other)?;
-                Some(kept)
-            }
-            None => None,
-        };
-        write::replace(&path, text.as_bytes())?;
-        Ok(kept)
+        let file = self.contract_file();
+        if self.bytes(&file).is_ok_and(|there| there == text.as_bytes()) {
+            return Ok(None);
+        }
+        self.replace_kept(&file, text.as_bytes())
     }
 
-    /// Replaces a damaged document by its repaired text, if it still is what the repair was made for. What was there is kept under
-    /// the git directory, and its place is given.
+    /// Replaces a damaged document by its repaired text, if it still is what the repair was made for: `None` for one that is
+    /// missing or no regular file. What was there is kept under the git directory, and its place is given.
     ///
     /// # Errors
     ///
@@ -80,20 +70,45 @@ impl Store {
     pub fn repair(
         &self,
         document: Document,
-        damaged: &[u8],
+        damaged: Option<&[u8]>,
         repaired: &str,
         holder: &str,
-    ) -> Result<PathBuf, StoreError> {
+    ) -> Result<Option<PathBuf>, StoreError> {
         let _lock = self.lock(holder)?;
         let file = self.file(document);
-        if self.bytes(&file)? != damaged {
+        if self.bytes(&file).ok().as_deref() != damaged {
             return Err(StoreError::Unreadable { file, why: "it changed while it was being repaired".into() });
         }
-        let kept = self.git_common_dir.join("countersign/before-repair");
-        let name = format!("{}-{}-{}.md", document.name(), self.phase, Digest::of(damaged).short());
-        let kept = kept.join(name);
-        write::replace(&kept, damaged)?;
-        write::replace(&self.root.join(file), repaired.as_bytes())?;
+        self.replace_kept(&file, repaired.as_bytes())
+    }
+
+    /// Puts an evidence file back with these bytes. What was there is kept under the git directory, and its place is given.
+    ///
+    /// # Errors
+    ///
+    /// The lock is not to be had, or the disk did not take it.
+    pub fn restore(&self, file: &str, bytes: &[u8], holder: &str) -> Result<Option<PathBuf>, StoreError> {
+        let _lock = self.lock(holder)?;
+        self.replace_kept(file, bytes)
+    }
+
+    /// Writes a file; what was there, a regular file or anything else, is moved out of the way and kept.
+    fn replace_kept(&self, file: &str, bytes: &[u8]) -> Result<Option<PathBuf>, StoreError> {
+        let path = self.path(file)?;
+        let mut kept = None;
+        if fs::symlink_metadata(&path).is_ok() {
+            let name = file.rsplit('/').next().unwrap_or(file);
+            let there = self.bytes(file);
+            let digest = there.as_ref().map_or_else(|_| "other".to_owned(), |bytes| Digest::of(bytes).short());
+            let place = self.git_common_dir.join("countersign/before-repair").join(format!("{digest}-{name}"));
+            match there {
+                Ok(there) => write::replace(&place, &there)?,
+                // A link, a pipe or a directory is no content: it goes as it is.
+                Err(_) => write::move_aside(&path, &place)?,
+            }
+            kept = Some(place);
+        }
+        write::replace(&path, bytes)?;
         Ok(kept)
     }
 
@@ -127,7 +142,7 @@ impl Store {
     /// The lock is not to be had, BACKLOG is missing or no UTF-8, or the disk did not take it.
     pub fn edit_backlog(&self, holder: &str, edit: impl FnOnce(&str) -> String) -> Result<(), StoreError> {
         let _lock = self.lock(holder)?;
-        let file = format!("{DIRECTORY}/BACKLOG-{}.md", self.phase);
+        let file = format!("{DIRECTORY}/{BACKLOG}{}.md", self.phase);
         let bytes = self.bytes(&file)?;
         let text = std::str::from_utf8(&bytes)
             .map_err(|error| StoreError::Unreadable { file: file.clone(), why: error.to_string() })?;

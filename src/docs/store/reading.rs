@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::{Documents, FILE_LIMIT, Store, StoreError};
 use crate::docs::read::{self, Defect, ReadDocument, Signatures, Source};
+use crate::model::digest::Digest;
 use crate::model::ids::RecordId;
 use crate::model::record::Output;
 use crate::model::role::Document;
@@ -27,16 +28,36 @@ impl Store {
     ///
     /// As [`load`](Self::load).
     pub fn load_with(&self, signatures: Signatures) -> Result<Documents, StoreError> {
-        let mut documents = BTreeMap::new();
-        for document in Document::ALL {
+        let read = |document| match self.bytes(&self.file(document)) {
+            Ok(bytes) => Ok((document, self.read_with(document, bytes, &[], signatures))),
+            Err(error) if self.without_missing && document != Document::Review => {
+                Ok((document, not_there(self, document, &error)))
+            }
+            Err(error) => Err(error),
+        };
+        Ok(Documents(Document::ALL.into_iter().map(read).collect::<Result<_, StoreError>>()?))
+    }
+
+    /// Reads the three documents; one that is missing or cannot be read is a defect, so that nothing hides what else is wrong.
+    pub fn load_any(&self) -> Documents {
+        let read = |document| {
             let read = match self.bytes(&self.file(document)) {
-                Ok(bytes) => self.read_with(document, bytes, &[], signatures),
-                Err(error) if self.without_missing && document != Document::Review => not_there(self, document, &error),
-                Err(error) => return Err(error),
+                Ok(bytes) => self.read_with(document, bytes, &[], Signatures::All),
+                Err(error) => not_there(self, document, &error),
             };
-            documents.insert(document, read);
-        }
-        Ok(Documents(documents))
+            (document, read)
+        };
+        Documents(Document::ALL.into_iter().map(read).collect())
+    }
+
+    /// Whether a document is a regular file that can be read.
+    pub fn is_there(&self, document: Document) -> bool {
+        self.bytes(&self.file(document)).is_ok()
+    }
+
+    /// Whether an evidence file is there, with the bytes that its name says.
+    pub fn has_evidence(&self, output: &Output) -> bool {
+        self.bytes(&self.evidence_file(output)).is_ok_and(|bytes| Digest::of(&bytes) == output.sha256)
     }
 
     /// Checks the signatures of these records, where [`load_with`](Self::load_with) left them out.
@@ -47,8 +68,14 @@ impl Store {
     }
 
     /// Reads some text as a document would be read.
+    #[cfg(test)]
     pub fn read_as(&self, document: Document, text: &str) -> ReadDocument {
         self.read_with(document, text.as_bytes().to_vec(), &[], Signatures::All)
+    }
+
+    /// Reads some text as a document would be read beside these evidence files, each with its name.
+    pub fn read_mended(&self, document: Document, text: &str, evidence: &[(String, Vec<u8>)]) -> ReadDocument {
+        self.read_with(document, text.as_bytes().to_vec(), evidence, Signatures::All)
     }
 
     /// Reads documents from given bytes: the remote's versions.
@@ -155,7 +182,11 @@ impl Store {
 
 /// A document that cannot be read, as one without records.
 fn not_there(store: &Store, document: Document, error: &StoreError) -> ReadDocument {
-    let remedy = "git log -- FILE, and put it back".to_owned();
-    let defect = Defect { file: store.file(document), line: 1, column: 1, what: error.to_string(), remedy };
+    let what = match error {
+        StoreError::Unreadable { why, .. } => format!("the document cannot be read: {why}"),
+        other => other.to_string(),
+    };
+    let remedy = "countersign check --repair puts it back as git has it".to_owned();
+    let defect = Defect { file: store.file(document), line: 1, column: 1, what, remedy };
     ReadDocument { defects: vec![defect], ..ReadDocument::default() }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compose::{Composed, compose};
-use super::{Documents, Draft, StoreError, Transaction, splice};
+use super::{Documents, Draft, StoreError, Transaction};
 use crate::docs::read::{self, Signatures, Source};
 use crate::docs::structure;
+use crate::docs::utf8::readable;
 use crate::model::digest::Digest;
 use crate::model::ids::{PhaseName, RecordId};
 use crate::model::record::{Output, Record};
@@ -20,8 +21,8 @@ impl Documents {
     /// The exact bytes of a record's section.
     pub fn section(&self, document: Document, id: &RecordId) -> Option<String> {
         let read = self.0.get(&document)?;
-        let text = std::str::from_utf8(&read.bytes).ok()?;
-        let candidates = structure::by_comrak(text).candidates.into_iter();
+        let (text, _) = readable(&read.bytes);
+        let candidates = structure::by_comrak(&text).candidates.into_iter();
         let found = candidates.rev().find(|candidate| RecordId::of_block(candidate.block.as_bytes()) == *id)?;
         Some(text[found.range].to_owned())
     }
@@ -78,12 +79,7 @@ impl Transaction<'_> {
         if let (Some(output), Some(evidence)) = (of_kept.first().and_then(|r| r.block.output.as_ref()), evidence) {
             self.files.push((self.store.evidence_file(output), evidence.as_bytes().to_vec()));
         }
-        let again = self.store.read_with(self.document, splice(&current, section), &self.files, Signatures::All);
-        let mut all = current.records.iter().map(|record| record.id).chain([*id]);
-        if !all.all(|id| again.records.iter().any(|record| record.id == id)) {
-            let file = self.store.file(self.document);
-            return Err(StoreError::NotReadBack { file, why: format!("record {} is not in it", id.short()) });
-        }
+        let again = self.store.insert(self.document, &current, (id, section), &self.files)?;
         self.documents.0.insert(self.document, again);
         self.appended += 1;
         Ok(true)

@@ -34,7 +34,7 @@ pub(in crate::docs) fn note(text: &str) -> Draft {
 pub(in crate::docs) struct Lab {
     directory: tempfile::TempDir,
     pub(in crate::docs) store: Store,
-    key: Key,
+    pub(in crate::docs) key: Key,
 }
 
 pub(in crate::docs) fn lab() -> Lab {
@@ -63,6 +63,15 @@ impl Lab {
     pub(in crate::docs) fn defects(&self) -> Vec<Defect> {
         self.store.load().expect("loads").defects().cloned().collect()
     }
+}
+
+/// The section of a note of a newer schema, after what stands in the journal.
+pub(in crate::docs) fn newer_record(lab: &Lab) -> String {
+    let Draft { mut block, .. } = note("from a newer one");
+    block.schema = SCHEMA + 1;
+    block.prev = lab.store.load().expect("loads").heads(Document::Journal).to_vec();
+    let text = format!("new_key = 1\n{}", toml::to_string(&block).expect("TOML"));
+    section::render(&block, &text, None, &sign::sign(&lab.key, text.as_bytes()).expect("a signature"))
 }
 
 /// Texts that try to become state or to break the section they stand in.
@@ -254,7 +263,7 @@ fn a_record_of_another_schema_counts_for_nothing_and_says_so() {
         let armor = sign::sign(&lab.key, block_text.as_bytes()).expect("a signature");
         let section = section::render(&block, &block_text, None, &armor);
         fs::write(lab.journal(), format!("# J\n\n{section}")).expect("written");
-        assert!(lab.defects()[0].what.contains(&format!("schema {schema};")), "{:?}", lab.defects());
+        assert!(lab.defects()[0].what.contains(&format!("schema {schema}, ")), "{:?}", lab.defects());
         assert_eq!(lab.store.load().expect("loads").records().count(), 0);
     }
 }
