@@ -7,12 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::lab::{Lab, Phase};
 
-/// The points that are always tried: in the middle of the edits before the point of no return, right after it, when the new
-/// network is there and not yet proven, and in the middle of the way back.
-const ALWAYS: [&str; 4] = [
+/// The points that are always tried: while the subnet is tried, in the middle of the edits before the point of no return, right
+/// after it, when the new network is there and not yet proven, and in the middle of the way back.
+const ALWAYS: [&str; 5] = [
+    "engine.network.remove.before#1",
     "engine.service.update.after#4",
-    "engine.network.remove.after#1",
-    "engine.service.create.after#2",
+    "engine.network.remove.after#2",
+    "engine.service.create.after#3",
     "engine.service.update.before#9",
 ];
 
@@ -45,7 +46,8 @@ fn sweep(name: &str, strategy: &str) {
     for (number, point) in chosen.iter().enumerate() {
         eprintln!("{strategy} {}/{}: killed at {point}", number + 1, chosen.len());
         // Every point is tried, so that one failure does not hide others.
-        if catch_unwind(AssertUnwindSafe(|| killed_at(&lab, strategy, point))).is_err() {
+        let elsewhere = number % 2 == 1;
+        if catch_unwind(AssertUnwindSafe(|| killed_at(&lab, strategy, point, elsewhere))).is_err() {
             failed.push(point.as_str());
         }
     }
@@ -63,17 +65,22 @@ fn points(lab: &Lab, strategy: &str) -> BTreeSet<String> {
     fs::read_to_string(log).expect("points").lines().map(str::to_owned).collect()
 }
 
+/// `elsewhere`: another clone of the Builder's goes on.
 #[track_caller]
-fn killed_at(lab: &Lab, strategy: &str, point: &str) {
+fn killed_at(lab: &Lab, strategy: &str, point: &str, elsewhere: bool) {
     let phase = Phase::new(lab, strategy, "");
     let (specs, subnet) = (lab.specs(), lab.other_subnet());
     let killed = phase.run_with(&["builder", "run", "recreate"], &[("COUNTERSIGN_FAULT", &format!("kill {point}"))]);
     assert_eq!(killed.exit, -1, "{point} was not reached:\n{}{}", killed.stdout, killed.stderr);
-    let resumed = phase.run(&["builder", "resume"]).expect(0, "");
+    let clone = if elsewhere { "another" } else { "builder" };
+    if elsewhere {
+        phase.world.git(".", &["clone", "-q", "origin.git", clone]);
+    }
+    let resumed = phase.run_in(clone, &["builder", "resume"]).expect(0, "");
     // Killed before the intent was whole: nothing was begun.
     if resumed.stdout.contains("Nothing is in doubt") && lab.subnet() != subnet {
         phase.run(&["builder", "run", "recreate"]).expect(0, "is done");
     }
     lab.is_whole(subnet, &specs);
-    phase.run(&["check"]).expect(0, "every byte, signature and link");
+    phase.run_in(clone, &["check"]).expect(0, "every byte, signature and link");
 }
