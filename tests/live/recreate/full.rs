@@ -109,7 +109,7 @@ fn a_disk_that_fills_in_the_middle_ends_in_a_state_with_a_name_and_resume_goes_o
         lab.is_whole(subnet, &specs);
         tight.free(place);
         tight.run(&RESUME).expect(0, "");
-        tight.run(&["status"]).expect(0, "step recreate            done");
+        tight.run(&["status"]).expect(0, "step recreate           done");
         tight.run(&["check"]).expect(0, "every byte, signature and link");
         lab.is_whole(subnet, &specs);
     }
@@ -133,7 +133,7 @@ fn with_every_disk_full_resume_brings_the_services_back() {
     let tight = Tight::new(&lab);
     let mut command = tight.command(&RUN);
     let killed = command.env("COUNTERSIGN_FAULT", "kill engine.network.remove.after#2").output().expect("runs");
-    assert_eq!(killed.status.code(), Some(137), "{}", String::from_utf8_lossy(&killed.stderr));
+    assert_eq!(killed.status.code(), None, "{}", String::from_utf8_lossy(&killed.stderr));
     tight.fill(&tight.state);
     tight.fill(&tight.documents);
     tight.run(&RESUME).expect(74, "countersign builder resume");
@@ -141,6 +141,6 @@ fn with_every_disk_full_resume_brings_the_services_back() {
     tight.free(&tight.state);
     tight.free(&tight.documents);
     tight.run(&RESUME).expect(0, "");
-    tight.run(&["status"]).expect(0, "step recreate            done");
+    tight.run(&["status"]).expect(0, "step recreate           done");
     tight.run(&["check"]).expect(0, "every byte, signature and link");
 }
