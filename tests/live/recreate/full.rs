@@ -118,7 +118,7 @@ fn a_disk_that_fills_in_the_middle_ends_in_a_state_with_a_name_and_resume_goes_o
     let stopped = tight.stopped_at("capture.before#2");
     tight.fill(&tight.state);
     let said = stopped.goes_on(74);
-    assert!(said.contains("capture demo-recreate"), "{said}");
+    assert!(said.contains("captures/demo-recreate: No space left"), "{said}");
     lab.is_whole(&before, &specs);
     tight.free(&tight.state);
     let subnet = lab.other_subnet();
