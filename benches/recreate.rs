@@ -244,6 +244,7 @@ async fn by_step(swarm: &Swarm, case: &Case, strategy: &str, state: &Path) -> (f
         engine: Ok(engine.clone()),
         host: &host,
         checkout: None,
+        step: "recreate".into(),
         capture: "bench-recreate".into(),
         doing: Act::Run,
         say: &|_| {},

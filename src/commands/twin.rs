@@ -215,6 +215,12 @@ pub enum ServeCommand {
         #[arg(long)]
         ignore_term: bool,
     },
+    /// End well when every one of these can be connected to
+    Reach {
+        /// Addresses, as in 192.0.2.1:80
+        #[arg(required = true)]
+        addresses: Vec<std::net::SocketAddr>,
+    },
     /// Route by host name to the tasks of the swarm
     Front {
         /// The host name that is answered here
@@ -245,10 +251,19 @@ pub async fn serve(command: ServeCommand) -> std::io::Result<()> {
         ServeCommand::Backend { name, status, port, ignore_term } => {
             backend::run(Backend { name, status, port, ignore_term }).await
         }
+        ServeCommand::Reach { addresses } => reach(&addresses).await,
         ServeCommand::Front { own_host, engine, network, refresh, port } => {
             front::run(Front { own_host, engine, network, refresh: Duration::from_millis(refresh), port }).await
         }
     }
+}
+
+async fn reach(addresses: &[std::net::SocketAddr]) -> std::io::Result<()> {
+    for address in addresses {
+        let connected = tokio::time::timeout(Duration::from_secs(3), tokio::net::TcpStream::connect(address)).await;
+        connected.map_err(|_| std::io::ErrorKind::TimedOut)??;
+    }
+    Ok(())
 }
 
 /// Runs a twin command to its end, with progress on standard error.

@@ -1,7 +1,7 @@
 //! Calls about networks.
 
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
@@ -47,6 +47,29 @@ impl Engine {
     /// Removes a network by id. A name could mean two networks.
     pub async fn remove_network(&self, id: &str) -> Result<(), EngineError> {
         self.transport.call(Method::DELETE, &format!("/networks/{}", encode(id)), None).await.map(|_| ())
+    }
+
+    /// Connects a container of this node to a network. `endpoint` is the API's own: aliases, links, driver options.
+    pub async fn connect_container(&self, network: &str, container: &str, endpoint: &Value) -> Result<(), EngineError> {
+        let request = json!({ "Container": container, "EndpointConfig": endpoint });
+        let path = format!("/networks/{}/connect", encode(network));
+        self.transport.call(Method::POST, &path, Some(&request)).await.map(|_| ())
+    }
+
+    /// Disconnects a container of this node from a network.
+    pub async fn disconnect_container(&self, network: &str, container: &str) -> Result<(), EngineError> {
+        let request = json!({ "Container": container, "Force": false });
+        let path = format!("/networks/{}/disconnect", encode(network));
+        self.transport.call(Method::POST, &path, Some(&request)).await.map(|_| ())
+    }
+
+    /// A container of this node, inspected; `None` when there is none.
+    pub async fn container(&self, id: &str) -> Result<Option<Value>, EngineError> {
+        match self.transport.call(Method::GET, &format!("/containers/{}/json", encode(id)), None).await {
+            Ok(container) => Ok(Some(container)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Containers of this node that carry all of these labels (`key` or `key=value`), running ones only unless `all`.

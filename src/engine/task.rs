@@ -75,6 +75,11 @@ impl Task {
         self.text("/Status/ContainerStatus/ContainerID")
     }
 
+    /// The plain container's id that an attachment stands for; empty for a service's task.
+    pub fn attached_container(&self) -> &str {
+        self.text("/Spec/NetworkAttachmentSpec/ContainerID")
+    }
+
     /// Whether it has ended. A state that is not known counts as not ended: nothing is torn down on a guess.
     pub fn is_terminal(&self) -> bool {
         let running = ORDER.iter().position(|state| *state == "running");

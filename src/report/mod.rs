@@ -1,6 +1,7 @@
 //! What people and programs see: text and JSON from one value. Nothing else prints.
 
 pub mod brief;
+mod lines;
 pub mod phase;
 
 use std::io::{self, Write as _};
@@ -36,6 +37,7 @@ impl Answer {
 pub fn print(command: &str, answer: &Answer, as_json: bool) -> Exit {
     // Words of others stand in answers: nothing in them may steer a terminal.
     let text = if as_json { envelope(command, answer.exit, &answer.json, None) } else { visible(&answer.text) };
+    lines::settle();
     let mut out = io::stdout().lock();
     let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     // A closed pipe is the reader's choice.
@@ -45,6 +47,7 @@ pub fn print(command: &str, answer: &Answer, as_json: bool) -> Exit {
 
 /// Prints an error; gives the exit code.
 pub fn print_error(command: &str, error: &CommandError, as_json: bool) -> Exit {
+    lines::settle();
     write!(io::stderr().lock(), "{error}").ok();
     if as_json {
         let details = json!({ "message": error.message, "details": error.details, "next": error.hint });
@@ -112,7 +115,7 @@ fn envelope(command: &str, exit: Exit, body: &Value, error: Option<Value>) -> St
     Value::Object(object).to_string()
 }
 
-/// Says something while a command works, on standard error.
+/// Says something while a command works, on standard error. A terminal that takes nothing does not hold it up.
 pub fn say(line: &str) {
-    writeln!(io::stderr().lock(), "{line}").ok();
+    lines::say(line);
 }

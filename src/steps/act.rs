@@ -25,6 +25,8 @@ pub struct Ground<'a> {
     pub checkout: Option<PathBuf>,
     /// A file that stays open in a program that is run: the run lock, which so outlives a parent that is killed.
     pub keep_open: Option<Arc<File>>,
+    /// The step's id, for whoever is told what to run.
+    pub step: String,
     /// The name that this step's capture has: phase and step.
     pub capture: String,
     /// What is done: the step, going on with it, or its reverse.

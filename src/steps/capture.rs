@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::act::{Acted, Ground, NotDone};
+use super::recreate::guests::Guest;
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::service::Service;
@@ -24,6 +25,9 @@ pub struct Capture {
     /// How many tasks of each ran, by service id.
     #[serde(default)]
     pub running: BTreeMap<String, u64>,
+    /// Plain containers on it that are to be reconnected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guests: Vec<Guest>,
     /// What the throwaway service runs, once it has been seen to run on every node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<CheckRun>,
@@ -101,7 +105,7 @@ pub async fn take(engine: &Engine, name: &str) -> Result<Capture, NotDone> {
     let services: Vec<Service> = engine.services().await.map_err(failed)?;
     let on_it: Vec<Value> = services.into_iter().filter(|service| service.is_on(&network.id)).map(|s| s.0).collect();
     let running = running(engine, &on_it).await.map_err(failed)?;
-    Ok(Capture { services: on_it, network: network.raw.clone(), running, check: None })
+    Ok(Capture { services: on_it, network: network.raw.clone(), running, guests: Vec::new(), check: None })
 }
 
 /// How many tasks of each service run, by service id.

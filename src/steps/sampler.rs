@@ -94,6 +94,17 @@ impl Sampler {
         self.routes.iter().filter_map(wrong).collect()
     }
 
+    /// The routes whose last answer was not as expected, and for how long that has been so.
+    pub fn dark_now(&self) -> Vec<(String, Duration)> {
+        let now = self.start.elapsed();
+        let dark = |route: &Route| {
+            let mut samples = route.samples.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            samples.sort_by_key(|(at, _)| *at);
+            dark_since(&samples).map(|since| (route.name.clone(), now.saturating_sub(since)))
+        };
+        self.routes.iter().filter_map(dark).collect()
+    }
+
     /// Forgets the good answers so far: what is well from now on is seen anew.
     pub fn look_anew(&self) {
         for route in &self.routes {
@@ -146,6 +157,13 @@ async fn sample(
         while flying.try_join_next().is_some() {}
     }
     while flying.join_next().await.is_some() {}
+}
+
+/// When the dark stretch began at whose end samples stand, in order of time; `None` when the last answer was good.
+fn dark_since(samples: &[Sample]) -> Option<Duration> {
+    // Marks are no requests.
+    let requests = samples.iter().rev().filter(|(_, wrong)| wrong.as_ref().is_none_or(|wrong| !wrong.is_empty()));
+    requests.take_while(|(_, wrong)| wrong.is_some()).last().map(|(at, _)| *at)
 }
 
 /// Folds samples, in order of time.
@@ -212,6 +230,16 @@ mod tests {
         assert_eq!((report.first_failure, report.last_failure), (Some(0.05), Some(0.2)));
         assert_eq!(report.kinds, BTreeMap::from([("a".into(), 1), ("b".into(), 2)]));
         assert_eq!(report.rate, 20.0);
+    }
+
+    #[test]
+    fn a_route_is_dark_since_the_first_failure_after_the_last_good_answer() {
+        let at = |ms: u64, wrong: Option<&str>| (Duration::from_millis(ms), wrong.map(str::to_owned));
+        let dark = [at(0, Some("a")), at(50, None), at(100, Some("b")), at(120, Some("")), at(150, Some("b"))];
+        assert_eq!(dark_since(&dark), Some(Duration::from_millis(100)));
+        let mut good = dark.to_vec();
+        good.extend([at(200, None), at(220, Some(""))]);
+        assert_eq!((dark_since(&good), dark_since(&[])), (None, None));
     }
 
     #[test]

@@ -174,3 +174,15 @@ fn a_terminal_that_went_away_stops_no_step() {
     steps.builder(&["status"]).expect(0, "done");
     assert_eq!(steps.log(), ["begun", "ended"]);
 }
+
+/// Ctrl-S, a pager that nobody reads, a connection that broke without a word: nothing is taken, and nothing is gone.
+#[test]
+fn a_terminal_that_takes_nothing_holds_no_step_up() {
+    // More than a pipe holds.
+    let steps = Steps::new(&THREE.replace("echo one >>LAB/log", "seq 100000; echo one >>LAB/log"));
+    let mut command = steps.command(&[], &["builder", "run", "one"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("runs");
+    until("the step to come to its end, with nobody reading", || child.try_wait().expect("watched").is_some());
+    assert_eq!(child.wait().expect("ended").code(), Some(0));
+    steps.builder(&["status"]).expect(0, "step one                done");
+}

@@ -22,7 +22,7 @@ fn step(twin: &Twin) -> String {
 /// Runs the step up to the removal, has the unit started by the manager, and lets the step go on.
 fn unit_starts_in_between(stage: &Stage, configured: &str) -> crate::support::Answer {
     stage.world.write("configured", configured);
-    let running = stage.start(&["builder", "run", "recreate"], "stop engine.network.remove.after");
+    let running = stage.start(&["builder", "run", "recreate"], "stop engine.network.remove.after#2");
     let (old, _) = seen(&stage.twin);
     stage.twin.until("the step to stop", || running.is_stopped());
     // Until its last container has ended the node has its own copy of the old network, and the unit does nothing.

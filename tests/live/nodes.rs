@@ -112,8 +112,8 @@ fn with_every_node_and_with_a_worker_that_is_down_it_is_recreated() {
 fn another_leader_in_the_middle_of_the_step_changes_nothing() {
     let Some(twin) = up("nodes-leader", "3") else { return };
     let mut points = vec![
-        ("break-before-make", "engine.network.remove.after"),
-        ("make-before-break", "engine.network.create.after#1"),
+        ("break-before-make", "engine.network.remove.after#2"),
+        ("make-before-break", "engine.network.create.after#2"),
     ];
     if std::env::var_os("COUNTERSIGN_SWEEP").is_some() {
         points.push(("break-before-make", "engine.service.update.after#3"));

@@ -117,6 +117,18 @@ impl World {
         self.command(program, directory, party).args(args).output().expect("runs")
     }
 
+    /// Keeps everything as it is now; [`World::restore`] brings it back.
+    #[cfg(feature = "test-hooks")]
+    pub fn keep(&self) {
+        copy(&self.path("."), &self.path("kept"));
+    }
+
+    /// Brings back what was kept.
+    #[cfg(feature = "test-hooks")]
+    pub fn restore(&self) {
+        copy(&self.path("kept"), &self.path("."));
+    }
+
     /// A command in this world, not started yet.
     pub fn command(&self, program: &str, directory: &str, party: &str) -> Command {
         let home = self.path("home");
@@ -198,6 +210,20 @@ impl World {
         self.run_in("adversary", &["adversary", "pass", "M1"]).expect(0, "PASS");
         self.run_in("adversary", &["sync"]).expect(0, "pushed");
         self.run_in("builder", &["sync"]).expect(0, "pulled");
+    }
+}
+
+/// Copies what a phase consists of, over whatever is there.
+#[cfg(feature = "test-hooks")]
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for name in ["builder", "adversary", "origin.git", "state", "lab", "pins"] {
+        if !from.join(name).exists() {
+            continue;
+        }
+        fs::remove_dir_all(to.join(name)).ok();
+        let copied = Command::new("cp").arg("-a").args([from.join(name), to.join(name)]).status();
+        assert!(copied.is_ok_and(|status| status.success()), "copied {name}");
     }
 }
 

@@ -1,7 +1,5 @@
 //! A phase whose steps run programs, brought up to an open gate, a pinned key and an open window.
 
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use super::stage::Running;
@@ -171,23 +169,11 @@ impl Steps {
 
     /// Keeps everything as it is now; [`Steps::restore`] brings it back.
     pub fn keep(&self) {
-        self.copy(&self.world.path("."), &self.world.path("kept"));
+        self.world.keep();
     }
 
     /// Brings back what was kept.
     pub fn restore(&self) {
-        self.copy(&self.world.path("kept"), &self.world.path("."));
-    }
-
-    fn copy(&self, from: &Path, to: &Path) {
-        fs::create_dir_all(to).expect("made");
-        for name in ["builder", "adversary", "origin.git", "state", "lab", "pins"] {
-            if !from.join(name).exists() {
-                continue;
-            }
-            fs::remove_dir_all(to.join(name)).ok();
-            let copied = Command::new("cp").arg("-a").args([from.join(name), to.join(name)]).status();
-            assert!(copied.is_ok_and(|status| status.success()), "copied {name}");
-        }
+        self.world.restore();
     }
 }

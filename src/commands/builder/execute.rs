@@ -184,6 +184,7 @@ impl Site {
                 host: &self.host,
                 checkout: place.as_ref().map(Place::path),
                 keep_open: Some(self.lock.file()),
+                step: job.step.id.to_string(),
                 capture: format!("{}-{}", self.contract.phase, job.step.id),
                 doing: job.act,
                 say: &|line| report::say(&format!("  {}", redact(line).0)),
@@ -293,11 +294,11 @@ impl Site {
             }
         };
         let next = match ended.ending {
-            Ending::Done => "",
-            Ending::Unwound => "countersign status",
-            Ending::Failed => "countersign builder resume, or countersign builder undo STEP",
+            Ending::Done => String::new(),
+            Ending::Unwound => "countersign status".into(),
+            Ending::Failed => format!("countersign builder resume, or countersign builder undo {}", job.step.id),
             Ending::Stuck => {
-                "a person is needed: put things right by hand, then countersign builder resume --done --reason …"
+                "a person is needed: put things right by hand, then countersign builder resume --done --reason …".into()
             }
         };
         let error = |exit: Exit, message: String, next: &str| Err(CommandError::new(exit, message, next));
@@ -324,7 +325,7 @@ impl Site {
                     Ending::Unwound => Exit::Unwound,
                     Ending::Done | Ending::Failed => Exit::InDoubt,
                 };
-                error(exit, words, next)
+                error(exit, words, &next)
             }
         }
     }

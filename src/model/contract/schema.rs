@@ -484,7 +484,11 @@ pub const KINDS: &[KindSchema] = &[
                 "what must run on the network to an end with 0; absent: nothing but the image's `sleep`, or the engine's own init",
             ),
             may("reaches", Shape::List, "what `check_argv` must reach: its further arguments"),
-            may("attached", Shape::OneOf(&["refuse"]), "what to do with plain containers on it; absent: refuse"),
+            may(
+                "attached",
+                Shape::OneOf(&["refuse", "reconnect"]),
+                "what to do with plain containers on it; reconnect: off it before it goes, on it again at the end; absent: refuse",
+            ),
             may(
                 "jobs",
                 Shape::OneOf(&["refuse", "run-again"]),

@@ -87,21 +87,36 @@ pub async fn rehearse(work: &Work<'_>) -> Result<CheckRun, NotDone> {
 ///
 /// A node does not run it there; the message names node and reason.
 pub async fn prove(work: &Work<'_>, network: &str) -> Result<(), NotDone> {
+    let why = |why: String| {
+        let network = short(network);
+        NotDone::midway(format!("network {network} is not usable on every node, so no service was put on it: {why}"))
+    };
+    settled(work, network, true).await.map_err(why)
+}
+
+/// Tries a network on every node; nothing stays there.
+///
+/// # Errors
+///
+/// A node does not run it there; the message names node and reason.
+pub async fn try_on(work: &Work<'_>, network: &str) -> Result<(), NotDone> {
+    settled(work, network, false).await.map_err(NotDone::midway)
+}
+
+async fn settled(work: &Work<'_>, network: &str, stays: bool) -> Result<(), String> {
     let Some(run) = &work.capture.check else { return Ok(()) };
     let begun = Instant::now();
     loop {
-        match on_network(work, run, network).await {
+        let ran = match stays {
+            true => on_network(work, run, network).await,
+            false => on_every_node(work, &run.image, &run.argv, Some(network)).await,
+        };
+        match ran {
             Ok(()) => return Ok(()),
             Err(refusal) if begun.elapsed() < SETTLES && refusal.rejected => {
                 work.talk.say(&format!("{}; asking again", refusal.why));
             }
-            Err(refusal) => {
-                return Err(NotDone::midway(format!(
-                    "network {} is not usable on every node, so no service was put on it: {}",
-                    short(network),
-                    refusal.why
-                )));
-            }
+            Err(refusal) => return Err(refusal.why),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::guests;
 use super::put::put_all;
 use super::refuse;
 use super::refuse::containers;
@@ -38,12 +39,15 @@ pub async fn capture_newcomers(work: &mut Work<'_>) -> Result<(), NotDone> {
     };
     let new: Vec<Value> = services.into_iter().filter(is_new).map(|service| service.0).collect();
     let attached = patiently(|| work.engine.attachment_tasks()).await.map_err(midway)?;
+    let (mut guests, attached) =
+        guests::sort(work.engine, &work.goal, &work.capture, attached).await.map_err(midway)?;
     let attached = containers(&work.capture, &attached);
     if !attached.is_empty() {
         let message = format!("plain containers attached themselves to {}: {}", work.goal.network, attached.join(", "));
         return Err(NotDone::midway(message));
     }
-    if new.is_empty() {
+    guests.retain(|guest| work.capture.guests.iter().all(|known| known.id != guest.id));
+    if new.is_empty() && guests.is_empty() {
         return Ok(());
     }
     let mut only_new = work.capture.clone();
@@ -53,11 +57,12 @@ pub async fn capture_newcomers(work: &mut Work<'_>) -> Result<(), NotDone> {
     if !reasons.is_empty() {
         return Err(NotDone::midway(format!("a service came to the network meanwhile: {}", reasons.join("; "))));
     }
-    let names: Vec<&str> = new.iter().map(name).collect();
+    let names: Vec<&str> = new.iter().map(name).chain(guests.iter().map(|guest| guest.name.as_str())).collect();
     work.talk.say(&format!("came to the network meanwhile and is moved too: {}", few(&names)));
     let running = patiently(|| capture::running(work.engine, &new)).await.map_err(midway)?;
     work.capture.running.extend(running);
     work.capture.services.extend(new);
+    work.capture.guests.extend(guests);
     capture::write(work.ground.host, &work.ground.capture, &work.capture)
         .map(drop)
         .map_err(|error| NotDone::midway(error.message))

@@ -4,6 +4,7 @@ use super::check;
 use super::network::remove;
 use super::put::put_all;
 use super::standing::look;
+use super::trial;
 use super::work::{Work, midway};
 use crate::steps::act::NotDone;
 use crate::steps::capture::spec;
@@ -30,13 +31,14 @@ pub async fn settle(work: &Work<'_>) -> Result<(), NotDone> {
     Ok(())
 }
 
-/// Removes the throwaway service and the holding network, if they are there.
+/// Removes the throwaway service, the trial and the holding network, if they are there.
 ///
 /// # Errors
 ///
 /// The engine refused, or a task on the holding network does not end.
 pub async fn clear(work: &Work<'_>) -> Result<(), NotDone> {
     check::remove(work).await?;
+    trial::remove(work).await?;
     if let Some(hold) = look(work).await.map_err(midway)?.hold {
         work.ended_on(&hold.id).await?;
         remove(work, &hold.id).await?;

@@ -44,6 +44,15 @@ pub enum Jobs {
     RunAgain,
 }
 
+/// What is to be done with plain containers on the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    /// Nothing is begun while there is one.
+    Refuse,
+    /// They leave the old network right before it goes, and come to the new one.
+    Reconnect,
+}
+
 /// What one step is to do.
 #[derive(Debug, Clone)]
 pub struct Goal {
@@ -68,6 +77,8 @@ pub struct Goal {
     pub check_argv: Vec<String>,
     /// What it must reach, handed to it as arguments.
     pub reaches: Vec<String>,
+    /// What to do with plain containers.
+    pub attached: Attached,
     /// What to do with jobs.
     pub jobs: Jobs,
 }
@@ -88,6 +99,10 @@ impl Goal {
             check_image: params.text("check_image").map(str::to_owned),
             check_argv: params.list("check_argv").to_vec(),
             reaches: params.list("reaches").to_vec(),
+            attached: match params.text("attached") {
+                Some("reconnect") => Attached::Reconnect,
+                _ => Attached::Refuse,
+            },
             jobs: if params.text("jobs") == Some("run-again") { Jobs::RunAgain } else { Jobs::Refuse },
         }
     }

@@ -7,6 +7,7 @@ pub mod check;
 mod drain;
 mod finish;
 pub mod goal;
+pub mod guests;
 mod network;
 pub mod outlook;
 pub mod predict;
@@ -17,6 +18,7 @@ mod routes;
 mod standing;
 mod strategies;
 mod talk;
+mod trial;
 mod work;
 
 use self::goal::Goal;
@@ -52,7 +54,12 @@ pub async fn act(
         (ground.may_go_on)().map_err(NotDone::untouched)?;
     }
     let routes = Routes::start(params).map_err(NotDone::untouched)?;
-    let went = strategies::go(&mut work, &standing, &routes).await;
+    report::outset(&work);
+    let talk = work.talk.clone();
+    let went = tokio::select! {
+        went = strategies::go(&mut work, &standing, &routes) => went,
+        never = talk.pulse(|| routes.dark_now()) => match never {},
+    };
     // On every way out nothing of ours stays; what went wrong first is the one to tell.
     let cleared = if went.is_ok() { finish::clear(&work).await } else { check::remove(&work).await };
     let reports = routes.stop().await;
@@ -123,12 +130,16 @@ fn is_under_way(standing: &Standing, subnet: &str) -> bool {
 /// Everything that can be found out before the first edit; gives an outcome where there is nothing to do.
 async fn prepare(work: &mut Work<'_>) -> Result<Option<Acted>, NotDone> {
     let untouched = |error: crate::engine::error::EngineError| NotDone::untouched(error.to_string());
+    // What an earlier run left would have a part of the wanted subnet.
+    trial::remove(work).await.map_err(|error| NotDone::untouched(error.message))?;
     let networks = work.engine.networks().await.map_err(untouched)?;
     let old = networks.iter().find(|network| network.id == work.old());
     if old.is_some_and(|network| network.subnets == [work.goal.subnet.clone()]) {
         return report::nothing_to_do(work).map(Some);
     }
     let attached = work.engine.attachment_tasks().await.map_err(untouched)?;
+    let (guests, attached) = guests::sort(work.engine, &work.goal, &work.capture, attached).await.map_err(untouched)?;
+    work.capture.guests = guests;
     let reasons = refuse::reasons(&work.goal, &work.capture, &networks, &attached);
     if !reasons.is_empty() {
         return Err(NotDone::untouched(format!("nothing was begun: {}", reasons.join("; "))));
@@ -136,11 +147,17 @@ async fn prepare(work: &mut Work<'_>) -> Result<Option<Acted>, NotDone> {
     let names = work.capture.names();
     work.talk
         .part(Stage::Reversible, &format!("{} services are on {}: {}", names.len(), work.goal.network, few(&names)));
+    if !work.capture.guests.is_empty() {
+        let guests: Vec<&str> = work.capture.guests.iter().map(|guest| guest.name.as_str()).collect();
+        let words = "plain containers are on it, and are off it from its removal until the services run again";
+        work.talk.say(&format!("{words}: {}", few(&guests)));
+    }
     work.talk.say("a throwaway service is rehearsed on every node, off the network");
     let run = check::rehearse(work).await;
     // Whatever became of it, nothing of it stays.
     check::remove(work).await.map_err(|error| NotDone::untouched(error.message))?;
     work.capture.check = Some(run.map_err(|error| NotDone::untouched(error.message))?);
+    trial::try_subnet(work).await?;
     capture::write(work.ground.host, &work.ground.capture, &work.capture)?;
     Ok(None)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::standing::{OURS, Standing, look};
+use super::standing::{OURS, Standing, look, trial_of};
 use super::talk::short;
 use super::work::{Work, midway};
 use crate::engine::error::EngineError;
@@ -59,7 +59,9 @@ pub async fn remove(work: &Work<'_>, id: &str) -> Result<Removed, NotDone> {
 pub async fn create_new(work: &Work<'_>) -> Result<String, NotDone> {
     let goal = &work.goal;
     let request = edit::network_request(&work.capture.network, &goal.network, Some(&goal.subnet));
-    let network = create(work, &request, |standing| standing.named.clone()).await?;
+    let network = create(work, &request, |standing| standing.named.clone()).await;
+    let network =
+        network.map_err(|error| NotDone { message: error.message + "; then: countersign builder resume", ..error })?;
     if network.subnets.first() != Some(&goal.subnet) || network.attachable != (request["Attachable"] == json!(true)) {
         return Err(NotDone::midway(format!(
             "{} is there as {} (attachable {}), wanted {}: something else created it, network {}; stop what does \
@@ -87,6 +89,18 @@ pub async fn create_hold(work: &Work<'_>) -> Result<Network, NotDone> {
     create(work, &request, |standing| standing.hold.clone()).await
 }
 
+/// The network on which the wanted subnet is tried.
+///
+/// # Errors
+///
+/// As [`create_new`].
+pub async fn create_trial(work: &Work<'_>) -> Result<Network, NotDone> {
+    let name = format!("{}-trial-{}", work.goal.network, work.old().get(..8).unwrap_or_default());
+    let mut request = edit::network_request(&work.capture.network, &name, Some(&work.goal.subnet));
+    request["Labels"][OURS] = json!(trial_of(&work.ground.capture));
+    create(work, &request, |standing| standing.trial.clone()).await
+}
+
 async fn create(
     work: &Work<'_>,
     request: &serde_json::Value,
@@ -107,7 +121,7 @@ async fn create(
                     remove(work, &network.id).await?;
                     return Err(NotDone::midway(format!(
                         "the engine's allocator refused {} for {name}: another network has a part of it. The dead network \
-                         was removed. docker network ls shows all; free the subnet, then: countersign builder resume",
+                         was removed. docker network ls shows all; free the subnet",
                         request.pointer("/IPAM/Config/0/Subnet").map_or("a subnet".into(), ToString::to_string)
                     )));
                 }
@@ -127,8 +141,7 @@ async fn create(
             return Err(NotDone::midway(match standing.leftover {
                 true => format!(
                     "this node still has its own copy of the old network {} although the cluster has it no longer (its \
-                     removal was lost); only a restart of this node's engine removes it: systemctl restart docker, then: \
-                     countersign builder resume",
+                     removal was lost); only a restart of this node's engine removes it: systemctl restart docker",
                     short(work.old())
                 ),
                 false => {

@@ -1,6 +1,7 @@
 //! What a recreate would cost if it were begun now, and which strategy is the shorter one. Touches nothing.
 
 use super::goal::{Goal, Strategy};
+use super::guests;
 use super::predict::{Prediction, predict};
 use super::refuse;
 use crate::engine::Engine;
@@ -32,6 +33,7 @@ pub async fn outlook(engine: &Engine, params: &Params) -> Result<Outlook, NotDon
     let capture = capture::take(engine, &goal.network).await?;
     let networks = engine.networks().await.map_err(untouched)?;
     let attached = engine.attachment_tasks().await.map_err(untouched)?;
+    let (_, attached) = guests::sort(engine, &goal, &capture, attached).await.map_err(untouched)?;
     let reasons = |strategy| {
         let goal = Goal { strategy, ..goal.clone() };
         refuse::reasons(&goal, &capture, &networks, &attached)

@@ -30,6 +30,8 @@ const CHECK: f64 = 0.8;
 const START: f64 = 0.8;
 /// What each further task adds while many start at once, on one node.
 const START_EACH: f64 = 0.2;
+/// What is found out before the first edit: the throwaway service off the network and on a trial network.
+const BEFORE: f64 = 4.0;
 /// Probability that a service does not heed TERM.
 const DEAF: f64 = 0.25;
 
@@ -144,8 +146,8 @@ pub fn predict(goal: &Goal, capture: &Capture, params: &Params) -> Prediction {
     let hop = stop + START + swarm.lag;
     Prediction {
         routes,
-        break_takes: 1.5 + stop + NETWORK + CHECK + 2.0 * START + swarm.lag + 1.5,
-        make_takes: 1.5 + 2.0 * (CHECK + hop) + NETWORK + 2.0,
+        break_takes: BEFORE + stop + NETWORK + CHECK + 2.0 * START + swarm.lag + 1.5,
+        make_takes: BEFORE + 2.0 * (CHECK + hop) + NETWORK + 2.0,
     }
 }
 

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::goal::{Goal, Jobs, Strategy};
+use super::goal::{Attached, Goal, Jobs, Strategy};
 use crate::engine::network::Network;
 use crate::engine::service::Service;
 use crate::engine::task::Task;
@@ -20,8 +20,12 @@ pub fn reasons(goal: &Goal, capture: &Capture, networks: &[Network], attached: &
     }
     let containers = containers(capture, attached);
     if !containers.is_empty() {
+        let why = match goal.attached {
+            Attached::Refuse => "or say `attached = \"reconnect\"`",
+            Attached::Reconnect => "only the engine of its own node can reconnect one",
+        };
         reasons.push(format!(
-            "plain containers are attached to {}: {}; docker network disconnect each, and connect it again afterwards",
+            "plain containers are attached to {}: {}; docker network disconnect each, and connect it again afterwards ({why})",
             goal.network,
             containers.join(", ")
         ));
@@ -58,7 +62,8 @@ fn of_network(goal: &Goal, capture: &Capture, networks: &[Network], reasons: &mu
     }
 }
 
-fn overlap(a: &IpNet, b: &IpNet) -> bool {
+/// Whether two subnets share an address.
+pub fn overlap(a: &IpNet, b: &IpNet) -> bool {
     a.contains(&b.network()) || b.contains(&a.network())
 }
 
@@ -109,9 +114,8 @@ pub fn is_start_first(spec: &Value) -> bool {
 
 /// The plain containers on the network, by what is known of them: container id and node.
 pub fn containers(capture: &Capture, attached: &[Task]) -> Vec<String> {
-    let on_it = |task: &&Task| !task.is_terminal() && task.spec_networks().contains(&capture.network_id());
     let called = |task: &Task| {
-        let of_spec = task.0.pointer("/Spec/NetworkAttachmentSpec/ContainerID").and_then(Value::as_str);
+        let of_spec = Some(task.attached_container()).filter(|id| !id.is_empty());
         let id = of_spec.unwrap_or(task.id());
         format!(
             "container {} on node {}",
@@ -119,7 +123,12 @@ pub fn containers(capture: &Capture, attached: &[Task]) -> Vec<String> {
             task.node_id().get(..12).unwrap_or(task.node_id())
         )
     };
-    attached.iter().filter(on_it).map(called).collect()
+    attached.iter().filter(|task| is_attached(capture, task)).map(called).collect()
+}
+
+/// Whether a task is on the network still.
+pub fn is_attached(capture: &Capture, task: &Task) -> bool {
+    !task.is_terminal() && task.spec_networks().contains(&capture.network_id())
 }
 
 #[cfg(test)]

@@ -8,6 +8,24 @@ use crate::engine::network::Network;
 use crate::steps::act::{Acted, NotDone};
 use crate::steps::sampler::RouteReport;
 
+/// How many routes are named with their prediction.
+const NAMED: usize = 12;
+
+/// Says what is to be expected, before anything is touched.
+pub fn outset(work: &Work<'_>) {
+    let Some(prediction) = &work.prediction else { return };
+    let strategy = work.goal.strategy;
+    let takes = prediction.takes(strategy).as_secs_f64();
+    work.talk.say(&format!("by {}, predicted to take about {takes:.0} s in all", strategy.label()));
+    let all: Vec<_> = prediction.of(strategy).collect();
+    for (route, span) in all.iter().take(NAMED) {
+        work.talk.say(&format!("route {route}: predicted dark for {span}"));
+    }
+    if let Some(more @ 1..) = all.len().checked_sub(NAMED) {
+        work.talk.say(&format!("{more} more routes: countersign builder plan"));
+    }
+}
+
 fn hundredths(seconds: f64) -> toml::Value {
     toml::Value::Float((seconds * 100.0).round() / 100.0)
 }

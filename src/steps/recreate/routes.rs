@@ -40,6 +40,12 @@ impl Routes {
         .await
     }
 
+    /// The routes that are dark now, each with how long it has been.
+    pub fn dark_now(&self) -> Vec<String> {
+        let dark = self.0.dark_now().into_iter();
+        dark.map(|(name, since)| format!("{name} for {:.1} s", since.as_secs_f64())).collect()
+    }
+
     /// Stops and reports.
     pub async fn stop(self) -> Vec<RouteReport> {
         self.0.stop().await

@@ -11,6 +11,11 @@ use crate::steps::wait::patiently;
 /// The label of the holding network and of the throwaway service; its value names the step that made them.
 pub const OURS: &str = "countersign.step";
 
+/// What that label of the trial network says.
+pub fn trial_of(step: &str) -> String {
+    format!("trial of {step}")
+}
+
 /// Which networks there are.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
@@ -25,6 +30,8 @@ pub struct Standing {
     pub local: bool,
     /// The holding network.
     pub hold: Option<Network>,
+    /// The network on which the wanted subnet is tried.
+    pub trial: Option<Network>,
 }
 
 impl Standing {
@@ -39,6 +46,8 @@ impl Standing {
                 standing.leftover |= network.created != created;
             } else if network.labels.get(OURS).is_some_and(|of| of == step) {
                 standing.hold = Some(network);
+            } else if network.labels.get(OURS).is_some_and(|of| *of == trial_of(step)) {
+                standing.trial = Some(network);
             } else if network.name.eq_ignore_ascii_case(name) {
                 match network.scope.as_str() {
                     "swarm" => standing.named = Some(network),
@@ -83,5 +92,7 @@ mod tests {
             of(vec![network("c", "x", json!({ OURS: "demo-recreate" })), network("d", "x", json!({ OURS: "z" }))]);
         assert_eq!(hold.hold.map(|network| network.id), Some("c".into()));
         assert_eq!(hold.named.map(|network| network.id), Some("d".into()), "another step's is not ours");
+        let trial = of(vec![network("e", "x", json!({ OURS: trial_of("demo-recreate") }))]);
+        assert_eq!((trial.trial.map(|network| network.id), trial.hold), (Some("e".into()), None));
     }
 }

@@ -11,7 +11,7 @@ use super::routes::Routes;
 use super::standing::{Standing, look};
 use super::talk::{Stage, short};
 use super::work::{Work, midway};
-use super::{check, finish};
+use super::{check, finish, guests};
 use crate::engine::network::Network;
 use crate::steps::act::NotDone;
 use crate::steps::capture::name;
@@ -119,6 +119,7 @@ fn fits(work: &Work<'_>, hold: &Network) -> Result<(), NotDone> {
 async fn take_away(work: &Work<'_>) -> Result<bool, NotDone> {
     (work.ground.may_go_on)().map_err(NotDone::midway)?;
     work.talk.part(Stage::Reversible, &format!("removing the old network {}", short(work.old())));
+    guests::leave(work).await?;
     match remove(work, work.old()).await? {
         Removed::Gone => Ok(true),
         Removed::InUse(who) => {
@@ -147,7 +148,7 @@ async fn bring_back(work: &Work<'_>, new: &str) -> Result<(), NotDone> {
         put_on(work, group, &ours, new, None).await?;
         work.running_on(group, new).await?;
     }
-    Ok(())
+    guests::come_back(work, new).await
 }
 
 /// Puts everything back on the old network, as captured.
@@ -163,6 +164,7 @@ pub async fn back(work: &Work<'_>, standing: &Standing) -> Result<(), NotDone> {
     check::rest(work).await?;
     put_on(work, &all, &ours, work.old(), None).await?;
     work.running_on(&all, work.old()).await?;
+    guests::come_back(work, work.old()).await?;
     finish::settle(work).await?;
     finish::clear(work).await
 }

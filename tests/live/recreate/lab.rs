@@ -233,7 +233,17 @@ impl Phase {
 impl Phase {
     /// A command as the Builder, with this host state, not started yet.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.world.command(env!("CARGO_BIN_EXE_countersign"), "builder", "builder");
+        self.command_in("builder", args)
+    }
+
+    /// Runs countersign as the Builder in some clone.
+    #[cfg(feature = "test-hooks")]
+    pub fn run_in(&self, clone: &str, args: &[&str]) -> Answer {
+        Answer::of(&self.command_in(clone, args).output().expect("runs"))
+    }
+
+    fn command_in(&self, clone: &str, args: &[&str]) -> Command {
+        let mut command = self.world.command(env!("CARGO_BIN_EXE_countersign"), clone, "builder");
         command.arg("--state").arg(self.world.path("state")).args(args);
         command
     }

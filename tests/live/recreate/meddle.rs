@@ -1,34 +1,61 @@
 //! What others do while the step runs: they change services, bring new ones, and stand in its way.
 
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::lab::{Lab, NETWORK, Phase, backend};
 
 /// A run that stops at a point until it is told to go on.
-struct Stopped(Child);
+pub struct Stopped {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
 
 impl Stopped {
     #[track_caller]
     fn at(phase: &Phase, point: &str) -> Self {
-        let mut command = phase.command(&["builder", "run", "recreate"]);
+        Self::of(phase.command(&["builder", "run", "recreate"]), point)
+    }
+
+    /// The same of any command that becomes the program.
+    #[track_caller]
+    pub fn of(mut command: Command, point: &str) -> Self {
         command.env("COUNTERSIGN_FAULT", format!("stop {point}")).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().expect("started");
+        let mut child = command.spawn().expect("started");
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
         let stat = format!("/proc/{}/stat", child.id());
         let begun = Instant::now();
         while !std::fs::read_to_string(&stat).is_ok_and(|text| text.contains(") T ")) {
             assert!(begun.elapsed() < Duration::from_secs(90), "{point} was not reached");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self(child)
+        Self { child, stderr, said: String::new() }
+    }
+
+    /// Goes on until it says something; gives the line.
+    #[track_caller]
+    fn says(&mut self, words: &str) -> String {
+        signal("CONT", self.child.id());
+        loop {
+            let mut line = String::new();
+            let more = self.stderr.read_line(&mut line).expect("read") > 0;
+            assert!(more, "it ended without `{words}`:\n{}", self.said);
+            self.said += &line;
+            if line.contains(words) {
+                return line;
+            }
+        }
     }
 
     /// Goes on, to an end with this exit code; gives all that was said.
     #[track_caller]
-    fn goes_on(self, exit: i32) -> String {
-        signal("CONT", self.0.id());
-        let output = self.0.wait_with_output().expect("ended");
-        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    pub fn goes_on(mut self, exit: i32) -> String {
+        signal("CONT", self.child.id());
+        self.stderr.read_to_string(&mut self.said).expect("read");
+        let output = self.child.wait_with_output().expect("ended");
+        let said = self.said + &String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(exit), "{said}");
         said
     }
@@ -45,7 +72,7 @@ fn what_others_change_meanwhile_is_kept_and_newcomers_are_moved_too() {
     for (strategy, number) in [("break-before-make", "1"), ("make-before-break", "2")] {
         let phase = Phase::new(&lab, strategy, "");
         let subnet = lab.other_subnet();
-        let stopped = Stopped::at(&phase, "engine.network.remove.before");
+        let stopped = Stopped::at(&phase, "engine.network.remove.before#2");
         lab.twin.docker(&[
             "service",
             "update",
@@ -108,7 +135,7 @@ fn a_node_that_refuses_the_new_network_stops_it_and_the_way_is_forward() {
     let Some(lab) = Lab::up("refuses") else { return };
     let (specs, subnet) = (lab.specs(), lab.other_subnet());
     let phase = Phase::new(&lab, "break-before-make", "");
-    let stopped = Stopped::at(&phase, "engine.network.create.before");
+    let stopped = Stopped::at(&phase, "engine.network.create.before#2");
     // This node's own bridge has the range: the cluster's allocator does not see it, only a task that starts here does.
     lab.twin.docker(&["network", "create", "--driver", "bridge", "--subnet", subnet, "bridge_inthe_way"]);
     let said = stopped.goes_on(21);
@@ -140,11 +167,34 @@ fn a_veto_stops_it_before_the_old_network_is_removed_and_not_after() {
     phase.run(&["builder", "run", "recreate"]).expect(10, "wait");
     phase.world.run_in("adversary", &["adversary", "veto", "lift", &id, "--reason", "over"]).expect(0, "lifted");
     phase.world.run_in("adversary", &["sync"]).expect(0, "pushed");
-    let stopped = Stopped::at(&phase, "engine.network.remove.before");
+    let stopped = Stopped::at(&phase, "engine.network.remove.before#2");
     veto(&phase);
     let said = stopped.goes_on(0);
     assert!(said.contains("Step `recreate` is done"), "{said}");
     lab.is_whole(after, &specs);
+}
+
+/// A document is damaged while the services are on their way. Before the point of no return that stops the step and everything is
+/// put back; after it nothing stops it.
+#[test]
+fn a_document_damaged_meanwhile_stops_it_before_the_old_network_is_removed_and_not_after() {
+    let Some(lab) = Lab::up("damaged") else { return };
+    let (specs, before, after) = (lab.specs(), lab.subnet(), lab.other_subnet());
+    let review = "builder/machine-docs/REVIEW-demo.md";
+    for (point, exit) in [("engine.service.update.after", 20), ("engine.network.remove.after#2", 0)] {
+        let phase = Phase::new(&lab, "break-before-make", "");
+        let stopped = Stopped::at(&phase, point);
+        let whole = phase.world.read(review);
+        phase.world.write(review, &whole.replacen("role = ", "rule = ", 1));
+        let said = stopped.goes_on(exit);
+        lab.is_whole(if exit == 0 { after } else { &before }, &specs);
+        assert!(
+            said.contains(if exit == 0 { "Step `recreate` is done" } else { "every service is back on" }),
+            "{said}"
+        );
+        phase.world.write(review, &whole);
+        phase.run(&["check"]).expect(0, "every byte, signature and link");
+    }
 }
 
 /// The engine goes away as by a power cut while the step waits for it, and comes back; nobody has to do anything.
@@ -153,14 +203,16 @@ fn an_engine_that_is_cut_off_and_starts_again_in_the_middle_is_waited_for() {
     let Some(lab) = Lab::up("power") else { return };
     for (strategy, point) in [
         ("break-before-make", "engine.service.update.after#3"),
-        ("break-before-make", "engine.network.remove.after"),
-        ("make-before-break", "engine.network.create.after#2"),
+        ("break-before-make", "engine.network.remove.after#2"),
+        ("make-before-break", "engine.network.create.after#3"),
     ] {
         let (specs, subnet) = (lab.specs(), lab.other_subnet());
         let phase = Phase::new(&lab, strategy, "");
-        let stopped = Stopped::at(&phase, point);
+        let mut stopped = Stopped::at(&phase, point);
         lab.twin.node("stop", "n1");
-        signal("CONT", stopped.0.id());
+        // Whoever watches is told meanwhile that it goes on, what it does, and what is dark.
+        let told = stopped.says("dark now: ");
+        assert!(told.contains(" s of about ") && told.contains(": still "), "{told}");
         lab.twin.node("start", "n1");
         let said = stopped.goes_on(0);
         assert!(said.contains("is done"), "{strategy} at {point}: {said}");

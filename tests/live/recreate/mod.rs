@@ -1,8 +1,17 @@
 //! `docker.network.recreate` on a real swarm.
 
+#[cfg(feature = "test-hooks")]
+mod containers;
+#[cfg(feature = "test-hooks")]
+mod full;
 mod lab;
+#[cfg(feature = "test-hooks")]
 mod meddle;
+#[cfg(feature = "test-hooks")]
 mod sweep;
+mod told;
+#[cfg(feature = "test-hooks")]
+mod trial;
 
 use self::lab::{Lab, Phase};
 

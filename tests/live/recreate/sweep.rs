@@ -1,18 +1,20 @@
 //! Killed at every point, and whole in the end. The points are those of a real run; a named few are tried always, all of them where
 //! `COUNTERSIGN_SWEEP` is set (`scripts/test --sweep`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use super::lab::{Lab, Phase};
 
-/// The points that are always tried: in the middle of the edits before the point of no return, right after it, when the new
-/// network is there and not yet proven, and in the middle of the way back.
-const ALWAYS: [&str; 4] = [
+/// The points that are always tried: while the subnet is tried, in the middle of the edits before the point of no return, right
+/// after it, when the new network is there and not yet proven, and in the middle of the way back.
+const ALWAYS: [&str; 5] = [
+    "engine.network.remove.before#1",
     "engine.service.update.after#4",
-    "engine.network.remove.after#1",
-    "engine.service.create.after#2",
+    "engine.network.remove.after#2",
+    "engine.service.create.after#3",
     "engine.service.update.before#9",
 ];
 
@@ -41,11 +43,12 @@ fn sweep(name: &str, strategy: &str) {
         None => points.iter().filter(|point| ALWAYS.contains(&point.as_str())).collect(),
     };
     assert!(!chosen.is_empty(), "no point was chosen of {points:?}");
-    let mut failed = Vec::new();
+    let (mut failed, mut phases) = (Vec::new(), Phases { strategy, kept: BTreeMap::new() });
     for (number, point) in chosen.iter().enumerate() {
         eprintln!("{strategy} {}/{}: killed at {point}", number + 1, chosen.len());
         // Every point is tried, so that one failure does not hide others.
-        if catch_unwind(AssertUnwindSafe(|| killed_at(&lab, strategy, point))).is_err() {
+        let elsewhere = number % 2 == 1;
+        if catch_unwind(AssertUnwindSafe(|| killed_at(&lab, phases.at(&lab), point, elsewhere))).is_err() {
             failed.push(point.as_str());
         }
     }
@@ -63,17 +66,44 @@ fn points(lab: &Lab, strategy: &str) -> BTreeSet<String> {
     fs::read_to_string(log).expect("points").lines().map(str::to_owned).collect()
 }
 
+/// One phase for each way between the two subnets, as it was before its step: each point begins with it anew.
+struct Phases<'a> {
+    strategy: &'a str,
+    kept: BTreeMap<&'static str, (Phase, Instant)>,
+}
+
+impl Phases<'_> {
+    /// The phase for the way that is to be gone now.
+    fn at(&mut self, lab: &Lab) -> &Phase {
+        let way = lab.other_subnet();
+        // Its window ends after 50 minutes.
+        self.kept.retain(|_, (_, opened)| opened.elapsed() < Duration::from_secs(40 * 60));
+        let (phase, _) = self.kept.entry(way).or_insert_with(|| {
+            let phase = Phase::new(lab, self.strategy, "");
+            phase.world.keep();
+            (phase, Instant::now())
+        });
+        phase.world.restore();
+        fs::remove_dir_all(phase.world.path("another")).ok();
+        phase
+    }
+}
+
+/// `elsewhere`: another clone of the Builder's goes on.
 #[track_caller]
-fn killed_at(lab: &Lab, strategy: &str, point: &str) {
-    let phase = Phase::new(lab, strategy, "");
+fn killed_at(lab: &Lab, phase: &Phase, point: &str, elsewhere: bool) {
     let (specs, subnet) = (lab.specs(), lab.other_subnet());
     let killed = phase.run_with(&["builder", "run", "recreate"], &[("COUNTERSIGN_FAULT", &format!("kill {point}"))]);
     assert_eq!(killed.exit, -1, "{point} was not reached:\n{}{}", killed.stdout, killed.stderr);
-    let resumed = phase.run(&["builder", "resume"]).expect(0, "");
+    let clone = if elsewhere { "another" } else { "builder" };
+    if elsewhere {
+        phase.world.git(".", &["clone", "-q", "origin.git", clone]);
+    }
+    let resumed = phase.run_in(clone, &["builder", "resume"]).expect(0, "");
     // Killed before the intent was whole: nothing was begun.
     if resumed.stdout.contains("Nothing is in doubt") && lab.subnet() != subnet {
         phase.run(&["builder", "run", "recreate"]).expect(0, "is done");
     }
     lab.is_whole(subnet, &specs);
-    phase.run(&["check"]).expect(0, "every byte, signature and link");
+    phase.run_in(clone, &["check"]).expect(0, "every byte, signature and link");
 }
