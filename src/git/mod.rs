@@ -7,6 +7,7 @@ pub mod remote;
 pub mod root;
 pub mod subject;
 pub mod sync;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
