@@ -7,4 +7,5 @@ pub mod ids;
 pub mod observation;
 pub mod record;
 pub mod role;
+mod text;
 pub mod time;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Defect, RESTORE, ReadDocument, Signatures, Source};
+use crate::docs::block;
 use crate::docs::clean::first_hidden;
 use crate::docs::section;
 use crate::docs::structure::{self, Candidate};
@@ -11,7 +12,7 @@ use crate::model::ids::RecordId;
 use crate::model::record::{Block, Kind, Record, SCHEMA};
 use crate::sign;
 
-pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> Result<Record, (usize, String)> {
+pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate<'_>) -> Result<Record, (usize, String)> {
     let start = candidate.range.start;
     let at = |what: String| (start, what);
     let section = &text[candidate.range.clone()];
@@ -23,7 +24,7 @@ pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> R
             "the record has schema {schema}; this countersign reads {SCHEMA}: a newer one wrote a higher one and reads it"
         ))
     };
-    let block: Block = toml::from_str(&candidate.block).map_err(|error| {
+    let block = block::parse(&candidate.block).map_err(|error| {
         // A newer format has keys that are unknown here: its number says more than they do.
         let table = toml::from_str::<toml::Table>(&candidate.block).ok();
         let schema = table.and_then(|table| table.get("schema")?.as_integer());
@@ -79,14 +80,14 @@ pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> R
 }
 
 /// The raw output that a record binds: in the document or in its evidence file, exactly one of them, with this digest.
-fn output(source: &Source<'_>, block: &Block, candidate: &Candidate) -> Result<Option<String>, String> {
+fn output(source: &Source<'_>, block: &Block, candidate: &Candidate<'_>) -> Result<Option<String>, String> {
     match (&block.output, &candidate.output) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err("an output stands here that the record does not bind".into()),
         (Some(output), Some(text)) if output.file.is_none() => {
             let right = Digest::of(text.as_bytes()) == output.sha256 && text.len() as u64 == output.bytes;
             if right {
-                Ok(Some(text.clone()))
+                Ok(Some(text.clone().into_owned()))
             } else {
                 Err("the output was changed: its digest is not the signed one".into())
             }
