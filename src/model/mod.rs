@@ -4,6 +4,7 @@ pub mod claim;
 pub mod contract;
 pub mod digest;
 pub mod ids;
+pub mod key;
 pub mod observation;
 pub mod record;
 pub mod role;
