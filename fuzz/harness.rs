@@ -70,7 +70,7 @@ pub fn document(bytes: &[u8]) {
     }
 }
 
-fn in_pieces(text: &str, by: fn(&str) -> Structure) -> Option<Structure> {
+fn in_pieces(text: &str, by: fn(&str) -> Structure<'_>) -> Option<Structure<'_>> {
     let ranges = structure::pieces(text, 16);
     let mut all = Structure::default();
     for (at, range) in ranges.iter().enumerate() {

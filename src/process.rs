@@ -240,13 +240,15 @@ pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result
             Err(RecvTimeoutError::Timeout) => return Err(killed(spec, &mut child, start.elapsed())),
         }
     }
-    // Both outputs are closed; what remains is the exit itself.
+    // Both outputs are closed; what remains is the exit itself, which mostly comes at once.
+    let mut pause = Duration::from_micros(20);
     let status = loop {
         match child.try_wait().map_err(io)? {
             Some(status) => break status,
             None if start.elapsed() > spec.timeout => return Err(killed(spec, &mut child, start.elapsed())),
-            None => std::thread::sleep(Duration::from_millis(1)),
+            None => std::thread::sleep(pause),
         }
+        pause = (pause * 2).min(Duration::from_millis(5));
     };
     if let Some(mut file) = spec.outputs.as_deref() {
         let most = u64::try_from(spec.max_output).unwrap_or(u64::MAX);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::docs::store::DIRECTORY;
@@ -17,7 +17,9 @@ use crate::gates::standing::{GateReport, Standing};
 use crate::host::parts::Part;
 use crate::host::pins::Pins;
 use crate::model::ids::{GateId, RecordId};
+use crate::model::key;
 use crate::model::record::Separation;
+use crate::model::role::Role;
 use crate::report::{Answer, phase};
 
 use super::open::Session;
@@ -59,9 +61,11 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         text += &format!("  stray, read by nothing: {stray}; documents are in {DIRECTORY}/\n");
     }
     let (apart, writable) = (separation(&report), pins_writable(&session));
-    for (gate, separation) in &apart {
+    for Apart { gate, separation, hardware } in &apart {
         let wanted = report.inputs.contract.separation.label();
-        text += &format!("  separation of {gate}: `{}`, wanted `{wanted}`\n", separation.label());
+        text += &format!("  separation of {gate}: `{}`, wanted `{wanted}`", separation.label());
+        text += &hardware.iter().map(|role| format!(", hardware key: {role}")).collect::<String>();
+        text += "\n";
     }
     if writable == Some(true) {
         text += "  ! this user can write the pins: who runs steps could pin any key\n";
@@ -80,16 +84,32 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         .collect();
     json["unsigned"] = unsigned.into();
     json["strays"] = strays.into();
-    let labels = apart.iter().map(|(gate, apart)| (gate.to_string(), serde_json::Value::from(apart.label())));
-    json["separation"] = labels.collect::<serde_json::Map<_, _>>().into();
+    let labels = apart.iter().map(|at| (at.gate.to_string(), Value::from(at.separation.label())));
+    json["separation"] = labels.collect::<Map<_, _>>().into();
+    let hardware = apart.iter().map(|at| (at.gate.to_string(), json!(at.hardware)));
+    json["hardware"] = hardware.collect::<Map<_, _>>().into();
     json["pins_writable"] = writable.into();
     Ok(Answer::ok(text, json))
 }
 
-/// How far the parties stood apart at each gate's newest claim and its PASS.
-fn separation(report: &PhaseReport<'_>) -> Vec<(GateId, Separation)> {
-    let from = |id: Option<RecordId>| Some(&report.graph.get(&id?)?.block.from);
-    let apart = |gate: &GateReport| Some((gate.gate.clone(), between(from(gate.claim)?, from(gate.pass)?)));
+/// How far the parties stood apart at a gate's newest claim and its PASS, and which of them signed with a key in hardware.
+struct Apart {
+    gate: GateId,
+    separation: Separation,
+    hardware: Vec<Role>,
+}
+
+fn separation(report: &PhaseReport<'_>) -> Vec<Apart> {
+    let record = |id: Option<RecordId>| report.graph.get(&id?);
+    let apart = |gate: &GateReport| {
+        let (claim, pass) = (record(gate.claim)?, record(gate.pass)?);
+        let hardware = [claim, pass].into_iter().filter(|record| key::is_hardware(&record.signer));
+        Some(Apart {
+            gate: gate.gate.clone(),
+            separation: between(&claim.block.from, &pass.block.from),
+            hardware: hardware.map(|record| record.block.role).collect(),
+        })
+    };
     report.gates.iter().filter_map(apart).collect()
 }
 

@@ -4,6 +4,7 @@
 //! agree on is a defect. Files are edited by splicing bytes, and every byte outside the splice stays.
 
 pub mod backlog;
+mod block;
 pub mod clean;
 pub mod hidden;
 pub mod history;

@@ -114,7 +114,9 @@ fn escape(out: &mut String, line: &str) {
 
 fn longest_run(text: &str, wanted: u8) -> usize {
     let (mut longest, mut run) = (0, 0);
-    for byte in text.bytes() {
+    // Most text has none.
+    let first = memchr::memchr(wanted, text.as_bytes()).unwrap_or(text.len());
+    for byte in text.bytes().skip(first) {
         run = if byte == wanted { run + 1 } else { 0 };
         longest = longest.max(run);
     }

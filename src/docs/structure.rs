@@ -5,6 +5,7 @@
 //! whole. Each reader says of each piece whether it ends so ([`Structure::ends_whole`]); where one does not, the document is read
 //! in one piece.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,11 +16,11 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 use super::section::{BLOCK_INFO, OUTPUT_INFO, SIGNATURE_INFO};
 
 /// One top-level block, as far as records are concerned.
-enum Top {
+enum Top<'a> {
     /// A heading of level 2 that begins at this byte.
     Heading(usize),
     /// A fenced code block.
-    Fence { info: String, literal: String, range: Range<usize>, closed: bool },
+    Fence { info: Cow<'a, str>, literal: Cow<'a, str>, range: Range<usize>, closed: bool },
     /// A paragraph.
     Paragraph,
     /// Anything else.
@@ -28,22 +29,22 @@ enum Top {
 
 /// One candidate record: a whole section.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+pub struct Candidate<'a> {
     /// From the heading's first byte to the end of the signature fence's last line.
     pub range: Range<usize>,
     /// The block's text.
-    pub block: String,
+    pub block: Cow<'a, str>,
     /// The raw output's text.
-    pub output: Option<String>,
+    pub output: Option<Cow<'a, str>>,
     /// The signature's armor.
-    pub armor: String,
+    pub armor: Cow<'a, str>,
 }
 
 /// What one reader found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Structure {
+pub struct Structure<'a> {
     /// Whole sections, in order.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<Candidate<'a>>,
     /// Blocks that look like a record's but stand in no whole section: first byte and why.
     pub torn: Vec<(usize, &'static str)>,
     /// Whether the last block is a closed signature fence that ends with the text, so that nothing is open at its end.
@@ -99,20 +100,20 @@ pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R
 }
 
 /// Reads with comrak.
-pub fn by_comrak(text: &str) -> Structure {
+pub fn by_comrak(text: &str) -> Structure<'_> {
     let lines = line_starts(text);
     let arena = Arena::new();
     let root = comrak::parse_document(&arena, text, &Options::default());
     let tops = root.children().map(|node| {
-        let data = node.data();
+        let mut data = node.data_mut();
         let start = lines.get(data.sourcepos.start.line.saturating_sub(1)).copied().unwrap_or(0);
         let start = start + data.sourcepos.start.column.saturating_sub(1);
         let end = lines.get(data.sourcepos.end.line).copied().unwrap_or(text.len());
-        match &data.value {
+        match &mut data.value {
             NodeValue::Heading(heading) if heading.level == 2 && !heading.setext => Top::Heading(start),
             NodeValue::CodeBlock(code) if code.fenced => Top::Fence {
-                info: code.info.clone(),
-                literal: code.literal.clone(),
+                info: std::mem::take(&mut code.info).into(),
+                literal: std::mem::take(&mut code.literal).into(),
                 range: start..end,
                 closed: code.closed,
             },
@@ -124,10 +125,10 @@ pub fn by_comrak(text: &str) -> Structure {
 }
 
 /// Reads with pulldown-cmark.
-pub fn by_pulldown(text: &str) -> Structure {
+pub fn by_pulldown(text: &str) -> Structure<'_> {
     let mut tops = Vec::new();
     let mut depth = 0_usize;
-    let mut open: Option<(String, String, Range<usize>)> = None;
+    let mut open: Option<(Cow<'_, str>, Literal<'_>, Range<usize>)> = None;
     for (event, range) in Parser::new(text).into_offset_iter() {
         match event {
             Event::Start(tag) => {
@@ -137,7 +138,7 @@ pub fn by_pulldown(text: &str) -> Structure {
                             tops.push(Top::Heading(range.start));
                         }
                         Tag::CodeBlock(CodeBlockKind::Fenced(info)) => {
-                            open = Some((info.to_string(), String::new(), range.clone()));
+                            open = Some((info.to_string().into(), Literal::new(text), range.clone()));
                         }
                         Tag::Paragraph => tops.push(Top::Paragraph),
                         _ => tops.push(Top::Other),
@@ -154,12 +155,12 @@ pub fn by_pulldown(text: &str) -> Structure {
                     let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at + 1);
                     let end = if text[..range.end].ends_with('\n') { range.end } else { end };
                     let closed = is_closed(&text[range.start..end]);
-                    tops.push(Top::Fence { info, literal, range: range.start..end, closed });
+                    tops.push(Top::Fence { info, literal: literal.text, range: range.start..end, closed });
                 }
             }
             Event::Text(part) => {
                 if let Some((_, literal, _)) = &mut open {
-                    literal.push_str(&part);
+                    literal.push(&part, range);
                 }
             }
             // A thematic break is a top-level block without a start and an end.
@@ -168,6 +169,31 @@ pub fn by_pulldown(text: &str) -> Structure {
         }
     }
     assemble(tops.into_iter(), text.len())
+}
+
+/// A fenced block's text as it comes, line by line: a piece of the document where the lines follow each other there.
+struct Literal<'a> {
+    document: &'a str,
+    text: Cow<'a, str>,
+    end: usize,
+}
+
+impl<'a> Literal<'a> {
+    fn new(document: &'a str) -> Self {
+        Self { document, text: Cow::Borrowed(""), end: 0 }
+    }
+
+    fn push(&mut self, part: &str, range: Range<usize>) {
+        let is_there = self.document.get(range.clone()) == Some(part);
+        match &mut self.text {
+            Cow::Borrowed(text) if is_there && text.is_empty() => *text = &self.document[range.clone()],
+            Cow::Borrowed(text) if is_there && self.end == range.start => {
+                *text = &self.document[range.start - text.len()..range.end];
+            }
+            other => other.to_mut().push_str(part),
+        }
+        self.end = range.end;
+    }
 }
 
 /// Whether a fenced block's last line is its closing fence.
@@ -186,11 +212,11 @@ fn line_starts(text: &str) -> Vec<usize> {
 
 /// Puts top-level blocks together to sections: heading, paragraphs, at most one output, block, signature, and nothing else
 /// between.
-fn assemble(tops: impl Iterator<Item = Top>, length: usize) -> Structure {
+fn assemble<'a>(tops: impl Iterator<Item = Top<'a>>, length: usize) -> Structure<'a> {
     let mut found = Structure::default();
     let mut heading: Option<usize> = None;
-    let mut output: Option<String> = None;
-    let mut block: Option<(String, usize)> = None;
+    let mut output: Option<Cow<'_, str>> = None;
+    let mut block: Option<(Cow<'_, str>, usize)> = None;
     for top in tops {
         let expects_signature = block.is_some();
         found.ends_whole = matches!(&top, Top::Fence { info, range, closed: true, .. }

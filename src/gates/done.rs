@@ -317,4 +317,6 @@ fn passes(
 }
 
 #[cfg(test)]
+mod signed;
+#[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use super::trust::{self, Adopted, Distrusted, Rivals};
 use crate::model::contract::Contract;
 use crate::model::counted::{counted, is_or_are};
 use crate::model::digest::Digest;
-use crate::model::ids::{RecordId, StepId};
+use crate::model::ids::{GateId, RecordId, StepId};
 use crate::model::record::{Body, Record};
 use crate::model::role::Role;
 use crate::model::time::{Time, show_duration};
@@ -61,7 +61,15 @@ impl PhaseReport<'_> {
     pub fn rests_on(&self) -> HashSet<RecordId> {
         let body = |id: &RecordId| self.graph.get(id).map(|record| &record.block.body);
         let newest = self.gates.iter().flat_map(|gate| [gate.claim, gate.pass]).flatten();
+        let contract = self.inputs.contract;
+        let waived = |step: &StepId| {
+            let is = |record: &&Record| matches!(&record.block.body, Body::Waiver(w) if w.step.as_ref() == Some(step));
+            self.counted.iter().any(is)
+        };
+        // A gate without steps was judged whenever a step of a later one was begun.
+        let has_steps = |gate: &GateId| contract.steps.iter().any(|step| step.gate == *gate && !waived(&step.id));
         let named = self.counted.iter().flat_map(|record| match &record.block.body {
+            Body::Verdict(verdict) if !has_steps(&verdict.gate) => vec![record.id],
             Body::Intent(intent) => intent.permit.into_iter().collect(),
             Body::Done(done) => done.passes.values().copied().collect(),
             _ => Vec::new(),

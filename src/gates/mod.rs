@@ -6,6 +6,7 @@ pub mod break_glass;
 pub mod done;
 mod earlier;
 pub mod evaluate;
+mod evidence;
 pub mod graph;
 pub mod inputs;
 pub mod objections;

@@ -12,6 +12,7 @@ pub mod sides;
 pub mod state;
 pub mod subject;
 pub mod sync;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -18,9 +18,8 @@ impl Repository {
     pub fn discover(directory: &Path, credentials: Vec<(String, String)>) -> Result<Self, GitError> {
         let home = home_of(&credentials);
         let ask = |args: &[&str]| raw(directory, args, &home, Duration::from_secs(30), b"");
-        // Three questions at once: what the later ones answer counts only where the first was answered well.
-        let (found, top, roots) = std::thread::scope(|scope| {
-            let top = scope.spawn(|| ask(&["rev-parse", "--show-toplevel"]));
+        // Both at once: the roots count only where the first was answered well.
+        let (found, roots) = std::thread::scope(|scope| {
             let roots = scope.spawn(|| ask(&["rev-list", "--max-parents=0", "HEAD"]));
             let found = ask(&[
                 "rev-parse",
@@ -28,12 +27,17 @@ impl Repository {
                 "--is-shallow-repository",
                 "--absolute-git-dir",
                 "--git-common-dir",
+                "--show-toplevel",
             ]);
-            (found, top.join(), roots.join())
+            (found, roots.join())
         });
         let found = found?;
-        let stopped = |_| GitError::Failed { command: "rev-parse".into(), why: "the look at it stopped".into() };
-        if !found.ok() {
+        let stopped = |_| GitError::Failed { command: "rev-list".into(), why: "the look at it stopped".into() };
+        let text = found.text();
+        let mut answers = text.splitn(5, '\n');
+        let (Some(bare), Some(shallow), Some(git_dir), Some(common)) =
+            (answers.next(), answers.next(), answers.next(), answers.next())
+        else {
             // git's last line is the remedy it offers; what is wrong stands above it.
             let said = String::from_utf8_lossy(&found.stderr);
             if said.contains("not a git repository") {
@@ -48,11 +52,7 @@ impl Repository {
                 });
             }
             return Err(GitError::Failed { command: "rev-parse".into(), why: found.complaint() });
-        }
-        let text = found.text();
-        let mut lines = text.lines();
-        let mut next = || lines.next().unwrap_or_default().to_owned();
-        let (bare, shallow, git_dir, common) = (next(), next(), next(), next());
+        };
         let unsuitable = |found: &str, wanted: &'static str, next: &'static str| GitError::Unsuitable {
             root: directory.to_owned(),
             found: found.to_owned(),
@@ -69,12 +69,12 @@ impl Repository {
                 "git fetch --unshallow",
             ));
         }
-        let top = top.map_err(stopped)??;
-        if !top.ok() {
+        // git answers in turn and stops at the question it has no answer to: the last, where there is no work tree.
+        let Some(top) = answers.next().filter(|_| found.ok()) else {
             return Err(unsuitable("is git's own directory", "its work tree", "run it there, or name it with -C DIR"));
-        }
-        let root = real(Path::new(&top.text()))?;
-        let git_dir = real(Path::new(&git_dir))?;
+        };
+        let root = real(Path::new(top))?;
+        let git_dir = real(Path::new(git_dir))?;
         let common_dir = real(&directory.join(common))?;
         let roots = roots.map_err(stopped)??;
         let found: Vec<ObjectId> = roots.text().lines().filter_map(|line| line.parse().ok()).collect();

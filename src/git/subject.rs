@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::tree::{Entry, Tree};
 use super::{GitError, Repository, raw};
 use crate::model::ids::ObjectId;
 use crate::model::record::Subject;
@@ -45,21 +46,15 @@ pub(super) fn only_state() -> Vec<String> {
     STATE.iter().map(|pattern| format!(":(top,glob){pattern}")).collect()
 }
 
-/// How a directory's line begins in a listing (git-ls-tree(1): mode, type, id, tab, name).
-const TREE: &[u8] = b"040000 tree ";
+/// The mode of a directory in a tree, as git stores it.
+const DIRECTORY_MODE: &[u8] = b"40000";
 const DIRECTORY: &str = "machine-docs";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The name in a line of a listing.
-fn name(entry: &[u8]) -> &[u8] {
-    let name = entry.splitn(2, |b| *b == b'\t').nth(1).unwrap_or_default();
-    name.strip_suffix(b"\0").unwrap_or(name)
-}
-
-/// Whether a line of the listing of `machine-docs` is a state document, or the directory of the evidence.
-fn is_state_entry(entry: &[u8]) -> bool {
-    let Ok(name) = std::str::from_utf8(name(entry)) else { return false };
-    if entry.starts_with(TREE) { name == "evidence" } else { is_state(&format!("{DIRECTORY}/{name}")) }
+/// Whether an entry of `machine-docs` is a state document, or the directory of the evidence.
+fn is_state_entry(entry: &Entry<'_>) -> bool {
+    let Ok(name) = std::str::from_utf8(entry.name) else { return false };
+    if entry.mode == DIRECTORY_MODE { name == "evidence" } else { is_state(&format!("{DIRECTORY}/{name}")) }
 }
 
 impl Repository {
@@ -93,50 +88,39 @@ impl Repository {
             next: "git add FILE, then git commit",
         })?;
         let tree = tree.unwrap_or_else(|_| {
-            Err(GitError::Failed { command: "mktree".into(), why: "the look at the tree stopped".into() })
+            Err(GitError::Failed { command: "cat-file".into(), why: "the look at the tree stopped".into() })
         });
         Ok(Subject { commit, tree: tree? })
     }
 
-    /// The tree without state documents. Only the two listings that they stand in are read, so this costs the same in a
-    /// repository of any size, and neither index nor work tree is touched.
+    /// The tree without state documents. Only the two trees that they stand in are read, so this costs the same in a repository of
+    /// any size. Nothing is written: the id is computed here.
     fn tree_without_state(&self, revision: &str) -> Result<ObjectId, GitError> {
-        let list = |tree: String| {
-            let finished = raw(&self.root, &["ls-tree", "-z", &tree], &self.home(), PATIENCE, b"")?;
-            if finished.ok() && !finished.truncated {
-                return Ok(finished.stdout);
-            }
-            Err(GitError::Failed { command: "ls-tree".into(), why: finished.complaint() })
-        };
-        let (top, docs) = std::thread::scope(|scope| {
-            let docs = scope.spawn(|| list(format!("{revision}:{DIRECTORY}")));
-            (list(format!("{revision}^{{tree}}")), docs.join())
-        });
+        let failed = |why: String| GitError::Failed { command: "cat-file".into(), why };
+        let wanted = format!("{revision}^{{tree}}\n{revision}:{DIRECTORY}\n");
+        let finished = raw(&self.root, &["cat-file", "--batch"], &self.home(), PATIENCE, wanted.as_bytes())?;
+        if !finished.ok() || finished.truncated {
+            return Err(failed(finished.complaint()));
+        }
+        let unread = || failed(format!("the tree of {revision}, or {DIRECTORY} in it, could not be read"));
+        let (top, rest) = Tree::first_of(&finished.stdout).ok_or_else(unread)?;
         let mut kept = Vec::new();
-        for entry in top?.split_inclusive(|b| *b == 0) {
-            if name(entry) != DIRECTORY.as_bytes() || !entry.starts_with(TREE) {
-                kept.extend_from_slice(entry);
+        for entry in top.entries().ok_or_else(unread)? {
+            if entry.name != DIRECTORY.as_bytes() || entry.mode != DIRECTORY_MODE {
+                entry.write(&mut kept);
                 continue;
             }
-            // There is such a directory, so that it could not be listed is an error.
-            let docs = docs.as_ref().map_err(|_| "the look at it stopped".to_owned());
-            let docs = docs.and_then(|docs| docs.as_ref().map_err(ToString::to_string));
-            let docs = docs.map_err(|why| GitError::Failed { command: "ls-tree".into(), why })?;
-            let others: Vec<u8> =
-                docs.split_inclusive(|b| *b == 0).filter(|entry| !is_state_entry(entry)).flatten().copied().collect();
+            // There is such a directory, so that it could not be read is an error.
+            let (docs, _) = Tree::first_of(rest).ok_or_else(unread)?;
+            let mut others = Vec::new();
+            let entries = docs.entries().ok_or_else(unread)?;
+            entries.iter().filter(|entry| !is_state_entry(entry)).for_each(|entry| entry.write(&mut others));
             if !others.is_empty() {
-                let tree = self.make_tree(&others)?;
-                kept.extend(
-                    TREE.iter().chain(tree.as_str().as_bytes()).chain(b"\t").chain(DIRECTORY.as_bytes()).chain(b"\0"),
-                );
+                Entry { id: &top.format.id(&others), ..entry }.write(&mut kept);
             }
         }
-        self.make_tree(&kept)
-    }
-
-    fn make_tree(&self, listing: &[u8]) -> Result<ObjectId, GitError> {
-        let tree = self.git_with(&["mktree", "-z"], &[], listing)?;
-        tree.parse().map_err(|_| GitError::Failed { command: "mktree".into(), why: format!("answered `{tree}`") })
+        let id: String = top.format.id(&kept).iter().map(|byte| format!("{byte:02x}")).collect();
+        id.parse().map_err(|_| unread())
     }
 
     /// What differs from HEAD outside the state documents: staged, unstaged and untracked files. Empty when clean.

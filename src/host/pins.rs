@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::HostError;
 use crate::model::digest::Digest;
+use crate::model::key;
 
 /// Where pins lie unless a test says otherwise.
 pub const DEFAULT_PINS: &str = "/etc/countersign";
@@ -45,8 +46,12 @@ impl Pins {
             let path = entry.map_err(|error| io(&self.directory, error))?.path();
             let text = fs::read_to_string(&path).map_err(|error| io(&path, error))?;
             let words: Vec<&str> = text.split_whitespace().collect();
-            let [kind @ "ssh-ed25519", body] = words.as_slice() else {
-                return Err(HostError::Malformed { path, line: 1, why: "not one ssh-ed25519 public key".into() });
+            let [kind @ (key::PLAIN | key::HARDWARE), body] = words.as_slice() else {
+                return Err(HostError::Malformed {
+                    path,
+                    line: 1,
+                    why: "not one public key of kind ssh-ed25519 or ed25519-sk".into(),
+                });
             };
             keys.insert(format!("{kind} {body}"));
         }

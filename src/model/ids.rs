@@ -57,7 +57,8 @@ macro_rules! id {
             type Error = NotAnId;
 
             fn try_from(text: String) -> Result<Self, NotAnId> {
-                text.parse()
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) { Ok(Self(text)) } else { text.parse() }
             }
         }
 

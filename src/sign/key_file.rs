@@ -1,5 +1,5 @@
-//! The keys that sign: private ones in files, made with mode 0600 and refused when others could have read them; and those that an
-//! agent holds, of which the file has the public half.
+//! The keys that sign: private ones in files, made with mode 0600 and refused when others could have read them; those that an
+//! agent holds, of which the file has the public half; and those in a security key, of which the file has the handle.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use ssh_key::private::{Ed25519Keypair, KeypairData};
-use ssh_key::{LineEnding, PrivateKey};
+use ssh_key::{Algorithm, LineEnding, PrivateKey};
 
 use super::public_key;
 
@@ -20,12 +20,14 @@ pub struct Key {
 pub(super) enum Holder {
     /// This process, from a file.
     File(Box<PrivateKey>),
-    /// An agent; `ssh-keygen` asks it, by the public half in this file.
-    Agent {
+    /// An agent or a security key; `ssh-keygen` asks it, by this file.
+    Elsewhere {
         /// The public half, OpenSSH form without comment.
         public: String,
-        /// The file.
+        /// The file: the public half, or a security key's handle.
         file: PathBuf,
+        /// Whether only an agent can have it.
+        in_agent: bool,
     },
 }
 
@@ -96,7 +98,7 @@ impl Key {
     /// The public half, OpenSSH form without comment.
     pub fn public_text(&self) -> String {
         match &self.holder {
-            Holder::Agent { public, .. } => public.clone(),
+            Holder::Elsewhere { public, .. } => public.clone(),
             Holder::File(private) => {
                 let mut public = private.public_key().clone();
                 public.set_comment("");
@@ -116,7 +118,7 @@ impl Key {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io)?;
         outside_repositories(path)?;
         let Holder::File(private) = &self.holder else {
-            return Err(io(io::Error::other("an agent holds the key, and gives it to nobody")));
+            return Err(io(io::Error::other("another holds the key, and gives it to nobody")));
         };
         let text = private.to_openssh(LineEnding::LF).map_err(|error| io(io::Error::other(error)))?;
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
@@ -130,7 +132,8 @@ impl Key {
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(io)
     }
 
-    /// Reads a key file. One that holds a public key names a key that an agent holds.
+    /// Reads a key file. One that holds a public key names a key that an agent holds, and one
+    /// that `ssh-keygen -t ed25519-sk` made a key in a security key.
     ///
     /// # Errors
     ///
@@ -159,7 +162,7 @@ impl Key {
             let public =
                 public_key::parse(&String::from_utf8_lossy(&text)).map_err(|error| malformed(error.to_string()))?;
             let file = fs::canonicalize(path).map_err(io)?;
-            return Ok(Self { holder: Holder::Agent { public, file } });
+            return Ok(Self { holder: Holder::Elsewhere { public, file, in_agent: true } });
         }
         let mode = metadata.mode() & 0o777;
         if mode & 0o077 != 0 {
@@ -170,8 +173,14 @@ impl Key {
         if private.is_encrypted() {
             return Err(malformed("it is encrypted; wanted a key without passphrase, kept by file permissions".into()));
         }
-        if private.algorithm() != ssh_key::Algorithm::Ed25519 {
-            return Err(malformed(format!("its kind is {}; wanted ssh-ed25519", private.algorithm())));
+        if private.algorithm() == Algorithm::SkEd25519 {
+            let public = private.public_key().to_openssh().map_err(|error| malformed(error.to_string()))?;
+            let public = public_key::parse(&public).map_err(|error| malformed(error.to_string()))?;
+            let file = fs::canonicalize(path).map_err(io)?;
+            return Ok(Self { holder: Holder::Elsewhere { public, file, in_agent: false } });
+        }
+        if private.algorithm() != Algorithm::Ed25519 {
+            return Err(malformed(format!("its kind is {}; wanted ssh-ed25519 or ed25519-sk", private.algorithm())));
         }
         Ok(Self { holder: Holder::File(Box::new(private)) })
     }

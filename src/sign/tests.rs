@@ -124,3 +124,27 @@ fn text_around_the_armor_is_refused() {
         assert!(verify(&wrong, b"block").is_err(), "{wrong:?}");
     }
 }
+
+/// A handle is no key: `ssh-keygen` needs the device to sign with it, and no machine of a test has that one.
+#[test]
+fn a_security_keys_handle_names_its_key_and_signs_nothing_without_the_device() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("key");
+    let point =
+        ssh_key::public::Ed25519PublicKey(*ed25519_dalek::SigningKey::from_bytes(&[1; 32]).verifying_key().as_bytes());
+    for (application, usable) in [("ssh:", true), ("https://example.org", false)] {
+        let public = ssh_key::public::SkEd25519::new(point, application);
+        let handle = ssh_key::private::SkEd25519::new(public, USER_PRESENT, [7; 64]).expect("a handle");
+        let data = ssh_key::private::KeypairData::SkEd25519(handle);
+        let text = ssh_key::PrivateKey::new(data, "device").expect("a key").to_openssh(LineEnding::LF).expect("text");
+        fs::write(&path, text.as_bytes()).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("chmod");
+        let loaded = Key::load(&path);
+        assert_eq!(loaded.is_ok(), usable, "{application}");
+        if let Ok(key) = loaded {
+            assert!(key.public_text().starts_with("sk-ssh-ed25519@openssh.com "));
+            let error = sign(&key, b"block").expect_err("no device");
+            assert!(matches!(&error, SignError::Signing(why) if why.starts_with("ssh-keygen: ")), "{error}");
+        }
+    }
+}

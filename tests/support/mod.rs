@@ -1,5 +1,6 @@
 //! A hermetic place to use the program in: its own home, configuration, remote and clones.
 
+pub mod device;
 #[cfg(feature = "test-hooks")]
 pub mod engine;
 pub mod fake_swarm;

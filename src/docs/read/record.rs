@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Defect, RESTORE, Raw, ReadDocument, Signatures, Source};
+use crate::docs::block;
 use crate::docs::clean::first_hidden;
 use crate::docs::section;
 use crate::docs::structure::{self, Candidate};
@@ -15,7 +16,7 @@ use crate::sign::{self, SignError};
 const NEWER: &str = "the record stays as it is, and counts for nothing until then";
 const EVIDENCE: &str = "put that file back, the document is as it was: countersign check --repair";
 
-pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> Result<Record, Raw> {
+pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate<'_>) -> Result<Record, Raw> {
     let start = candidate.range.start;
     let at = |what: String| (start, what, RESTORE);
     let section = &text[candidate.range.clone()];
@@ -32,7 +33,7 @@ pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> R
     };
     // Where a part of the section begins: what is wrong with it is pointed out there.
     let of = |part: &str| start + section.rfind(part).unwrap_or(0);
-    let block: Block = toml::from_str(&candidate.block).map_err(|error| {
+    let block: Block = block::parse(&candidate.block).map_err(|error| {
         // A newer format has keys that are unknown here: its number says more than they do.
         let table = toml::from_str::<toml::Table>(&candidate.block).ok();
         let schema = table.and_then(|table| table.get("schema")?.as_integer());
@@ -101,7 +102,7 @@ pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate) -> R
 }
 
 /// The raw output that a record binds: in the document or in its evidence file, exactly one of them, with this digest.
-fn output(source: &Source<'_>, block: &Block, candidate: &Candidate) -> Result<Option<String>, (String, &'static str)> {
+fn output(source: &Source<'_>, block: &Block, candidate: &Candidate<'_>) -> Result<Option<String>, (String, &'static str)> {
     let wrong = |what: &str| Err((what.to_owned(), RESTORE));
     match (&block.output, &candidate.output) {
         (None, None) => Ok(None),
@@ -109,7 +110,7 @@ fn output(source: &Source<'_>, block: &Block, candidate: &Candidate) -> Result<O
         (Some(output), Some(text)) if output.file.is_none() => {
             let right = Digest::of(text.as_bytes()) == output.sha256 && text.len() as u64 == output.bytes;
             if right {
-                Ok(Some(text.clone()))
+                Ok(Some(text.clone().into_owned()))
             } else {
                 wrong("the output was changed: its digest is not the signed one")
             }

@@ -53,7 +53,7 @@ fn engine() -> Value {
 fn role() -> Value {
     json!({
         "type": "object", "required": ["keys"], "additionalProperties": false,
-        "properties": { "keys": { "type": "array", "items": { "type": "string", "pattern": "^ssh-ed25519 AAAA" } } }
+        "properties": { "keys": { "type": "array", "items": { "type": "string", "pattern": "^(ssh-ed25519|sk-ssh-ed25519@openssh\\.com) AAAA" } } }
     })
 }
 

@@ -2,6 +2,12 @@
 
 use super::*;
 
+#[path = "../../../tests/support/device.rs"]
+mod device;
+
+use device::{Device, string};
+use sha2::{Digest as _, Sha512};
+
 /// A place with a key, and what `ssh-keygen` says there.
 struct Lab {
     directory: tempfile::TempDir,
@@ -55,8 +61,12 @@ const ORDER: [u8; 32] = [
 
 /// The same signature with the group's order added to S: it says the same in other bytes.
 fn malleated(blob: &[u8]) -> Vec<u8> {
+    malleated_at(blob, blob.len() - 32)
+}
+
+/// The same where S begins at this byte.
+fn malleated_at(blob: &[u8], s: usize) -> Vec<u8> {
     let mut changed = blob.to_vec();
-    let s = changed.len() - 32;
     let mut carry = 0;
     for (byte, order) in changed[s..].iter_mut().zip(ORDER) {
         let sum = u16::from(*byte) + u16::from(order) + carry;
@@ -143,4 +153,62 @@ fn certificates_are_no_keys_whether_they_ran_out_or_not() {
     assert!(lab.theirs(&good, b"block", &[]));
     assert!(!lab.theirs(&good, b"block", &["-r", "key.pub"]));
     assert_eq!(verify(&good, b"block"), Ok(lab.key.public_text()));
+}
+
+/// A security key's SSHSIG over a block (PROTOCOL.sshsig), without its armor.
+fn sealed(device: &Device, namespace: &str, block: &[u8], flags: u8) -> Vec<u8> {
+    let names = [string(namespace.as_bytes()), string(b""), string(b"sha512")].concat();
+    let data = [&b"SSHSIG"[..], &names, &string(&Sha512::digest(block))].concat();
+    let version = 1_u32.to_be_bytes();
+    [&b"SSHSIG"[..], &version, &string(&device.blob()), &names, &string(&device.sign(&data, flags, 7))].concat()
+}
+
+#[test]
+fn security_keys_are_judged_alike_and_must_have_been_touched() {
+    let lab = Lab::new();
+    let device = Device::new(1, "ssh:");
+    fs::write(lab.directory.path().join("allowed"), format!("builder {}\n", device.public_text())).expect("written");
+    let both = |what: &str, blob: &[u8], block: &[u8]| {
+        let ours = verify(&armor(blob), block).is_ok_and(|signer| signer == device.public_text());
+        let theirs = lab.theirs(&armor(blob), block, &[]);
+        assert!(theirs || !ours, "only this program accepts: {what}");
+        (ours, theirs)
+    };
+    let blob = sealed(&device, NAMESPACE, b"block", device::TOUCHED);
+    assert_eq!(both("as signed", &blob, b"block"), (true, true));
+    assert_eq!(both("touched and verified by a PIN", &sealed(&device, NAMESPACE, b"block", 5), b"block"), (true, true));
+    assert_eq!(both("another document", &blob, b"blocK"), (false, false));
+    assert_eq!(both("another namespace", &sealed(&device, "file", b"block", 1), b"block"), (false, false));
+    for other in [Device::new(2, "ssh:"), Device::new(1, "ssh:other")] {
+        assert_eq!(both("another key", &sealed(&other, NAMESPACE, b"block", 1), b"block"), (false, false));
+    }
+    // The stock verifier leaves it to its caller whether the user was there.
+    let absent = sealed(&device, NAMESPACE, b"block", 0);
+    assert!(!both("nobody touched it", &absent, b"block").0);
+    assert_eq!(verify(&armor(&absent), b"block"), Err(SignError::Absent));
+    assert!(!both("verified, and not touched", &sealed(&device, NAMESPACE, b"block", 4), b"block").0);
+    assert!(!both("S with the order added", &malleated_at(&blob, blob.len() - 32 - 5), b"block").0);
+    assert!(!both("a byte more", &[&blob[..], b"\0"].concat(), b"block").0);
+    assert!(!both("a counter that is cut", &blob[..blob.len() - 1], b"block").0);
+    for bit in (0..blob.len() * 8).step_by(11).chain([79]) {
+        let mut changed = blob.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let (ours, theirs) = both(&format!("bit {bit}"), &changed, b"block");
+        assert!(!ours && (!theirs || bit / 8 == 9), "bit {bit}");
+    }
+}
+
+#[test]
+fn a_security_key_for_something_else_than_ssh_is_no_key() {
+    let lab = Lab::new();
+    let site = Device::new(1, "https://example.org");
+    fs::write(lab.directory.path().join("allowed"), format!("builder {}\n", site.public_text())).expect("written");
+    let whole = armor(&sealed(&site, NAMESPACE, b"block", device::TOUCHED));
+    assert!(matches!(verify(&whole, b"block"), Err(SignError::KeyKind { .. })));
+    assert!(matches!(public_key::parse(&site.public_text()), Err(public_key::KeyError::Application(_))));
+    let device = Device::new(1, "ssh:builder");
+    assert_eq!(public_key::parse(&format!("{} comment", device.public_text())), Ok(device.public_text()));
+    // Without looking at what it signed, the key is known by its bytes alone.
+    let whole = armor(&sealed(&device, NAMESPACE, b"block", device::TOUCHED));
+    assert_eq!(signer(&whole), Ok(device.public_text()));
 }

@@ -10,6 +10,7 @@ use super::{gates, steps};
 use crate::model::contract::schema::{self, Binds};
 use crate::model::contract::{Contract, Protect, fill};
 use crate::model::digest::Digest;
+use crate::model::key;
 use crate::model::record::Separation;
 use crate::model::role::Role;
 
@@ -116,8 +117,8 @@ fn roles(reader: &mut Reader<'_>, found: &mut Defects) -> BTreeMap<Role, Vec<Str
         let Some(list) = table.must("keys", "public keys, one text each", found) else { continue };
         for item in table::list(list, "keys", found).unwrap_or_default() {
             let Some(text) = table::text(item, "keys", found) else { continue };
-            let Some(key) = plain_key(text) else {
-                let wanted = "an OpenSSH ed25519 public key on one line, as `countersign key new` prints it";
+            let Some(key) = key::of_line(text) else {
+                let wanted = "an OpenSSH ed25519 public key on one line, as `countersign key new` prints it, or a security key's (ed25519-sk)";
                 found.add(
                     item.span(),
                     format!("\"{}\" is no public key", text.chars().take(40).collect::<String>()),
@@ -137,15 +138,6 @@ fn roles(reader: &mut Reader<'_>, found: &mut Defects) -> BTreeMap<Role, Vec<Str
     }
     roles.finish(found);
     keys
-}
-
-/// The key without its comment.
-fn plain_key(text: &str) -> Option<String> {
-    let mut words = text.split_whitespace();
-    let (kind, body) = (words.next()?, words.next()?);
-    let base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    (kind == "ssh-ed25519" && body.len() == 68 && body.starts_with("AAAA") && body.bytes().all(base64))
-        .then(|| format!("{kind} {body}"))
 }
 
 fn values(reader: &mut Reader<'_>, found: &mut Defects) -> BTreeMap<String, String> {
