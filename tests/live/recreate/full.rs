@@ -2,7 +2,7 @@
 //! mount namespace that ends with the test.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::lab::{Lab, Phase};
@@ -57,13 +57,13 @@ impl Tight {
         Stopped::of(self.command(&RUN), point)
     }
 
-    fn fill(&self, place: &PathBuf) {
+    fn fill(&self, place: &Path) {
         let file = place.join("filler").to_string_lossy().into_owned();
         let filled = self.inside("cat /dev/zero >\"$1\"", &[&file]).output().expect("runs");
         assert!(String::from_utf8_lossy(&filled.stderr).contains("No space left"), "{filled:?}");
     }
 
-    fn free(&self, place: &PathBuf) {
+    fn free(&self, place: &Path) {
         let file = place.join("filler").to_string_lossy().into_owned();
         assert!(self.inside("rm \"$1\"", &[&file]).status().expect("runs").success());
     }
