@@ -1,7 +1,6 @@
 //! The one evaluation: how the whole phase stands, from what was gathered. Pure and total.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use super::done;
 use super::graph::Graph;
@@ -12,7 +11,7 @@ use super::reason::{Class, Reason};
 use super::standing::{self, Bench, GateReport, Standing};
 use super::trust::{self, Adopted, Distrusted, Rivals};
 use crate::model::contract::Contract;
-use crate::model::counted::{counted, is_or_are};
+use crate::model::counted::counted;
 use crate::model::digest::Digest;
 use crate::model::ids::{GateId, RecordId, StepId};
 use crate::model::record::{Body, Record};
@@ -137,9 +136,9 @@ pub(super) fn judge_all(inputs: Inputs<'_>, clocks: Clocks) -> PhaseReport<'_> {
         Bench { inputs, graph: &graph, counted: &trust.counted, counts: &counts, vetoes: &vetoes, findings: &findings };
     let mut gates: Vec<GateReport> = inputs.contract.gates.iter().map(|gate| standing::judge(&bench, gate)).collect();
     let (mut general, mut warnings) = (Vec::new(), Vec::new());
-    documents(&inputs, &graph, &mut general);
-    repositories(&inputs, &mut general);
-    vanished(&inputs, &mut general);
+    whole::documents(&inputs, &graph, &mut general);
+    whole::repositories(&inputs, &mut general);
+    whole::vanished(&inputs, &mut general);
     contract(&inputs, trust.in_force.as_ref(), &trust.pending, &mut general);
     general.extend(trust.rivals.as_ref().map(rival));
     for (id, error) in illegal {
@@ -180,62 +179,6 @@ pub(super) fn judge_all(inputs: Inputs<'_>, clocks: Clocks) -> PhaseReport<'_> {
         done: None,
         warnings,
         graph,
-    }
-}
-
-/// Documents that were copied whole are another repository's, and open nothing anyhow; of two repositories they are nobody's.
-fn repositories(inputs: &Inputs<'_>, reasons: &mut Vec<Reason>) {
-    let is_here = |record: &&Arc<Record>| record.block.repository == *inputs.repository;
-    let other = inputs.records.iter().find(|record| !is_here(record));
-    if let (Some(other), true) = (other, inputs.records.iter().any(|record| is_here(&record))) {
-        let found = format!(
-            "the documents hold records of two repositories, {} and {}: record {} belongs to the second",
-            inputs.repository.short(),
-            other.block.repository.short(),
-            other.id.short()
-        );
-        reasons.push(Reason::new(Class::Invalid, found, "those of one, by its root commit", "countersign check"));
-    }
-}
-
-/// What this host saw once is missed here, whatever became of the documents, the remote and the clone.
-fn vanished(inputs: &Inputs<'_>, reasons: &mut Vec<Reason>) {
-    let Known::Is(gone) = &inputs.host.vanished else { return };
-    for (id, heading) in gone {
-        reasons.push(Reason::new(
-            Class::Invalid,
-            format!("this host has seen {heading} ({}), which is in no document any more", id.short()),
-            "every objection that was ever seen",
-            "countersign check --repair; where that finds nothing, countersign sync in the clone of whoever objected",
-        ));
-    }
-}
-
-fn documents(inputs: &Inputs<'_>, graph: &Graph<'_>, reasons: &mut Vec<Reason>) {
-    if inputs.defects > 0 {
-        let found = format!("the documents have {}", counted(inputs.defects, "defect"));
-        reasons.push(Reason::new(Class::Invalid, found, "none", "countersign check"));
-    }
-    let missing = graph.missing();
-    if !missing.is_empty() {
-        let by = |(id, by): (&RecordId, &RecordId)| {
-            let who = graph.get(by).map_or_else(|| by.short(), describe);
-            format!("{}, by {who}", id.short())
-        };
-        let first: Vec<String> = missing.iter().take(3).map(by).collect();
-        let number = missing.len();
-        reasons.push(Reason::new(
-            Class::Invalid,
-            format!(
-                "{} {} linked to but not there: {}",
-                counted(number, "record"),
-                is_or_are(number),
-                first.join("; ")
-            ),
-            "every linked record",
-            "countersign sync, and on the host that ran the steps countersign builder resume; where whoever signed what links to it \
-             cannot say where it is, nobody can vouch for the phase: countersign init --phase NAME opens a new one",
-        ));
     }
 }
 
@@ -412,6 +355,8 @@ pub fn ledger_reasons(report: &PhaseReport<'_>) -> Vec<Reason> {
         },
     }
 }
+
+mod whole;
 
 #[cfg(test)]
 mod tests;

@@ -102,7 +102,11 @@ pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate<'_>) 
 }
 
 /// The raw output that a record binds: in the document or in its evidence file, exactly one of them, with this digest.
-fn output(source: &Source<'_>, block: &Block, candidate: &Candidate<'_>) -> Result<Option<String>, (String, &'static str)> {
+fn output(
+    source: &Source<'_>,
+    block: &Block,
+    candidate: &Candidate<'_>,
+) -> Result<Option<String>, (String, &'static str)> {
     let wrong = |what: &str| Err((what.to_owned(), RESTORE));
     match (&block.output, &candidate.output) {
         (None, None) => Ok(None),
