@@ -158,6 +158,17 @@ mod tests {
         false
     }
 
+    #[test]
+    fn a_record_that_stands_twice_counts_once_and_a_link_to_nothing_is_kept_with_who_made_it() {
+        let one = record(1, Vec::new());
+        let gone = RecordId::of_block(b"gone");
+        let two = record(2, vec![one.id, gone]);
+        let twice = [one.clone(), two.clone(), one.clone(), two.clone()];
+        let graph = Graph::new(&twice);
+        assert_eq!(graph.records().map(|record| record.id).collect::<Vec<_>>(), [one.id, two.id]);
+        assert_eq!(graph.missing(), &BTreeMap::from([(gone, two.id)]));
+    }
+
     proptest! {
         #[test]
         fn chains_say_what_a_search_says(shape in proptest::collection::vec(proptest::collection::vec(0_usize..12, 0..4), 1..24)) {

@@ -175,6 +175,8 @@ pub fn step_values(progress: &BTreeMap<StepId, Progress<'_>>) -> BTreeMap<String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gates::tests::story::{Story, contract};
+    use crate::model::contract::Step;
 
     /// ARCHITECTURE.md has the same table: rows are states, columns are run, resume, undo, done, unwound, failed, stuck.
     #[test]
@@ -198,6 +200,109 @@ mod tests {
         }
         let text = include_str!("../../ARCHITECTURE.md");
         assert!(text.contains(&table), "ARCHITECTURE.md should have:\n{table}");
+    }
+
+    /// How each step stands after these events, and how many the table forbids.
+    #[track_caller]
+    fn folded(tell: impl FnOnce(&mut Story)) -> (Vec<State>, usize) {
+        let mut story = Story::begin();
+        tell(&mut story);
+        let (steps, illegal) = fold(story.records.iter().map(std::convert::AsRef::as_ref), &story.contract);
+        let state = |step: &Step| steps.get(&step.id).map_or(State::NotBegun, |progress| progress.state);
+        (story.contract.steps.iter().map(state).collect(), illegal.len())
+    }
+
+    #[test]
+    fn an_outcome_answers_the_newest_intent_of_its_step_or_leaves_it_in_doubt() {
+        use State::{Done, InDoubt, NotBegun};
+        let other = crate::model::ids::RecordId::of_block(b"another");
+        assert_eq!(folded(|story| story.step("one", None)), (vec![Done, NotBegun], 0));
+        let wrong = |story: &mut Story| {
+            story.intent("one", None, None);
+            story.outcome("one", other, Ending::Done);
+        };
+        assert_eq!(folded(wrong), (vec![InDoubt, NotBegun], 1));
+        let alone = |story: &mut Story| {
+            story.outcome("one", other, Ending::Done);
+        };
+        assert_eq!(folded(alone), (vec![InDoubt, NotBegun], 1));
+        // Run again while it is in doubt; the outcome of that settles it, and nothing of the other step.
+        let twice = |story: &mut Story| {
+            story.intent("one", None, None);
+            story.outcome("back", other, Ending::Done);
+            let again = story.intent("one", None, None);
+            assert_eq!(story.outcome("one", again, Ending::Done), story.records.last().expect("told").id);
+        };
+        assert_eq!(folded(twice), (vec![Done, InDoubt], 1));
+    }
+
+    #[test]
+    fn what_brings_back_is_to_be_done_again_once_an_earlier_step_was_run() {
+        use State::{Done, Failed, InDoubt, NotBegun};
+        let whole = |story: &mut Story| ["one", "back"].into_iter().for_each(|step| story.step(step, None));
+        let after = |tell: &dyn Fn(&mut Story)| {
+            folded(|story| {
+                whole(story);
+                tell(story);
+            })
+            .0
+        };
+        assert_eq!(after(&|_| {}), [Done, Done]);
+        let again = |act| {
+            move |story: &mut Story| {
+                let first = story.act("one", Act::Undo);
+                story.outcome("one", first, Ending::Failed);
+                story.act("one", act);
+            }
+        };
+        assert_eq!(
+            after(&|story| {
+                story.act("one", Act::Undo);
+            }),
+            [InDoubt, Done]
+        );
+        assert_eq!(after(&again(Act::Run)), [InDoubt, NotBegun]);
+        assert_eq!(after(&again(Act::Resume)), [InDoubt, Done]);
+        // A step that brings things back undoes none, and one that failed stays so.
+        let back = |story: &mut Story| {
+            let undone = story.act("back", Act::Undo);
+            story.outcome("back", undone, Ending::Failed);
+            let undone = story.act("one", Act::Undo);
+            story.outcome("one", undone, Ending::Failed);
+            story.act("one", Act::Run);
+        };
+        assert_eq!(after(&back), [InDoubt, Failed]);
+        // One that comes before it in the contract is no later one.
+        let contract = contract(&["M1"], &[("first", "M1", "restores = true\n"), ("one", "M1", "")]);
+        let mut story = Story::of(contract);
+        story.step("first", None);
+        story.intent("one", None, None);
+        let (steps, _) = fold(story.records.iter().map(std::convert::AsRef::as_ref), &story.contract);
+        assert!(steps.values().any(|progress| progress.state == Done));
+    }
+
+    #[test]
+    fn values_are_those_of_steps_that_are_done() {
+        let mut story = Story::begin();
+        let intent = story.intent("one", None, None);
+        let body = Body::Outcome(StepOutcome {
+            step: "one".parse().expect("a step"),
+            intent,
+            ending: Ending::Done,
+            finished: story.now(),
+            took_ms: 1,
+            facts: [("id".to_owned(), "n1".into()), ("count".to_owned(), 2.into())].into(),
+            readings: Default::default(),
+            said_by_person: None,
+        });
+        let finished = story.now().to_string();
+        story.tell(crate::model::role::Role::Builder, crate::model::role::Document::Journal, body);
+        let other = story.intent("back", None, None);
+        story.outcome("back", other, Ending::Failed);
+        let (steps, _) = fold(story.records.iter().map(std::convert::AsRef::as_ref), &story.contract);
+        let wanted = [("step.one.count", "2"), ("step.one.finished", &finished), ("step.one.id", "n1")];
+        let wanted = wanted.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(step_values(&steps), BTreeMap::from(wanted));
     }
 
     #[test]

@@ -82,7 +82,6 @@ pub(super) fn newest_claims<'a>(bench: &Bench<'a>, gate: &GateId) -> Vec<(&'a Re
             newest.push(claim);
         }
     }
-    newest.reverse();
     newest
 }
 
@@ -323,3 +322,6 @@ fn fresh(
         ));
     }
 }
+
+#[cfg(test)]
+mod tests;

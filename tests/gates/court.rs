@@ -146,3 +146,40 @@ fn in_a_repository_that_became_another_one_a_veto_is_not_said_to_stand() {
         .expect(31, "would count for nothing, and was not written")
         .expect(31, "were written in another repository");
 }
+
+#[test]
+fn what_two_clones_say_in_the_same_words_at_the_same_second_is_two_records() {
+    let world = World::claimed();
+    world.pass();
+    world.git(".", &["clone", "-q", "origin.git", "second"]);
+    let env = [("COUNTERSIGN_NOW", "2099-01-01T00:00:00Z")];
+    let veto = |clone: &str| {
+        id(&world
+            .run_ordered("adversary", clone, &["adversary", "veto", "raise", "--reason", "wait"], &env)
+            .expect(0, "raised"))
+    };
+    let (one, two) = (veto("adversary"), veto("second"));
+    assert_ne!(one, two);
+    world.run_in("adversary", &["sync"]).expect(0, "pushed");
+    world.run_as("adversary", "second", &["sync"]).expect(0, "pushed");
+    let lift = ["adversary", "veto", "lift", &one, "--reason", "it is over"];
+    world.run_ordered("adversary", "second", &lift, &env).expect(0, "lifted");
+    let status = world.run_ordered("adversary", "second", &["status"], &env).expect(0, &format!("VETO {two}")).stdout;
+    assert!(!status.contains(&format!("VETO {one}")), "{status}");
+    world.run_ordered("adversary", "second", &["check"], &env).expect(0, "every byte, signature and link");
+}
+
+#[test]
+fn a_waiver_counts_to_its_very_end_and_not_at_it() {
+    let world = World::claimed();
+    let at = |time: &'static str| [("COUNTERSIGN_NOW", time)];
+    let waive = ["adversary", "waive", "--criterion", "guard", "--reason", "seen by hand", "--for", "1h"];
+    world.run_ordered("adversary", "adversary", &waive, &at("2099-01-01T00:00:00Z")).expect(0, "2099-01-01T01:00:00Z");
+    world.run_in("adversary", &["sync"]).expect(0, "pushed");
+    world.run_in("builder", &["sync"]).expect(0, "pulled");
+    world.write("builder/scripts/step0.sh", "the guard is gone\n");
+    world.commit("builder", "gone");
+    let claim = |time| world.run_ordered("builder", "builder", &["builder", "claim", "M1"], &at(time));
+    claim("2099-01-01T01:00:00Z").expect(14, "guard");
+    claim("2099-01-01T00:59:59Z").expect(0, "is claimed");
+}

@@ -286,3 +286,44 @@ fn where_every_criterion_is_waived_that_is_what_is_said() {
         .expect(13, "every criterion is waived")
         .expect(13, "countersign status");
 }
+
+/// A criterion that, while it is measured, commits to the clone that `lab/target` names.
+const MOVER: &str = r#"
+[[gate.criterion]]
+id = "mover"
+title = "Something moves meanwhile"
+probe = "command"
+argv = ["sh", "LAB/move.sh"]
+stdout = 'looked'
+"#;
+
+#[test]
+fn a_subject_that_moves_while_it_is_measured_is_neither_claimed_nor_passed() {
+    let steps = Steps::adopted("", |world| {
+        let lab = world.path("lab").to_string_lossy().into_owned();
+        let secrets = "[[gate.criterion]]\nid = \"secrets\"";
+        let more = format!("{}\n{secrets}", MOVER.replace("LAB", &lab));
+        world.write(CONTRACT, &world.read(CONTRACT).replacen(secrets, &more, 1));
+    });
+    let world = &steps.world;
+    let lab = world.path("lab").to_string_lossy().into_owned();
+    world.write(
+        "lab/move.sh",
+        &format!(
+            "if [ -e {lab}/target ]; then cd \"$(cat {lab}/target)\"; echo '# moved' >> scripts/step0.sh\n\
+             git -c user.name=T -c user.email=t@example.invalid commit -qam moved || exit 1; fi; echo looked\n"
+        ),
+    );
+    let into = |clone: &str| world.write("lab/target", &world.path(clone).to_string_lossy());
+    into("builder");
+    world.run_in("builder", &["builder", "claim", "M1"]).expect(11, "the subject moved while it was measured");
+    std::fs::remove_file(world.path("lab/target")).expect("removed");
+    world.git("builder", &["reset", "-q", "--hard", "HEAD~1"]);
+    world.claim();
+    into("adversary");
+    world.run_in("adversary", &["adversary", "pass", "M1"]).expect(11, "the subject moved while it was measured");
+    assert!(!world.read("adversary/machine-docs/REVIEW-demo.md").contains("record = \"verdict\""));
+    std::fs::remove_file(world.path("lab/target")).expect("removed");
+    world.git("adversary", &["reset", "-q", "--hard", "HEAD~1"]);
+    world.run_in("adversary", &["adversary", "pass", "M1"]).expect(0, "PASS");
+}

@@ -90,6 +90,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         .collect();
     let seen = session.measure(&report, &needed)?;
     all_held(&seen, &format!("gate {} cannot be passed", gate.id))?;
+    if session.repository.subject()? != *composer.subject() {
+        let message = "the subject moved while it was measured";
+        return Err(CommandError::new(Exit::Stale, message, format!("countersign adversary pass {}", gate.id)));
+    }
     for observation in &seen {
         equal_facts(&report.counted, claim, observation)?;
     }

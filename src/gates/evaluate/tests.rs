@@ -114,9 +114,8 @@ fn a_host_names_the_key_that_it_does_not_trust_or_why_it_cannot_say() {
     );
     assert!(found.iter().all(|reason| reason.class == Class::Role));
     story.host.pins = Known::Unknown("not allowed".into());
-    assert!(
-        reasons(&story).iter().all(|reason| reason.class == Class::Unknown && reason.found.contains("not allowed"))
-    );
+    let found = reasons(&story);
+    assert!(found.len() == 2 && found.iter().all(|r| r.class == Class::Unknown && r.found.contains("not allowed")));
 }
 
 #[test]
@@ -153,4 +152,91 @@ fn a_done_counts_only_with_what_it_rests_on() {
     assert!(!counts(&|done, _| done.steps.insert(step("one"), done.steps[&step("back")])));
     assert!(!counts(&|done, _| done.passes.insert(gate("M1"), RecordId::of_block(b"nowhere"))));
     assert!(!counts(&|done, _| done.passes.insert(gate("M1"), done.steps[&step("one")])));
+}
+
+/// Another key of the Adversary.
+const OTHER: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD";
+
+#[test]
+fn of_several_adoptions_the_one_by_a_trusted_key_is_asked() {
+    let mut story = Story::unadopted();
+    let usual = story.contract.keys[&Role::Adversary][0].clone();
+    story.contract.keys.insert(Role::Adversary, vec![usual.clone(), OTHER.into()]);
+    story.adopt(Role::Adversary);
+    story.adopt_as(Role::Adversary, Some(OTHER));
+    story.adopt(Role::Builder);
+    let mut asked = |pins: Known<BTreeSet<String>>| {
+        story.host.pins = pins;
+        story.report(|report| report.adoption().map(|record| record.signer.clone()))
+    };
+    let pins = |keys: &[&str]| Known::Is(keys.iter().map(|key| (*key).to_owned()).collect());
+    assert_eq!(asked(pins(&[OTHER])).as_deref(), Some(OTHER));
+    assert_eq!(asked(pins(&[&usual])), Some(usual.clone()));
+    assert_eq!(asked(pins(&[])), Some(usual.clone()));
+    assert_eq!(asked(Known::Unknown("x".into())), Some(usual));
+}
+
+#[test]
+fn a_phase_that_was_begun_twice_opens_nothing() {
+    let mut story = Story::begin();
+    let mut second = Story::unadopted();
+    second.contract.digest = Digest::of(b"another beginning");
+    second.minutes = 100;
+    [Role::Builder, Role::Adversary].into_iter().for_each(|role| second.adopt(role));
+    assert_eq!(general(&story), []);
+    story.records.extend(second.records);
+    story.minutes = 200;
+    let found = general(&story);
+    assert!(
+        found.iter().any(|(class, found)| *class == Class::Contract && found.contains("2 first contracts")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_outcome_that_answers_nothing_is_told_as_such() {
+    let mut story = Story::begin();
+    story.outcome("one", RecordId::of_block(b"no intent"), Ending::Done);
+    says(&story, Class::InDoubt, " says ");
+}
+
+#[test]
+fn a_record_that_is_ahead_stops_nothing_where_the_engine_agrees_with_this_clock() {
+    let mut story = Story::whole();
+    story.minutes += 24 * 60;
+    story.veto(None);
+    story.minutes -= 24 * 60;
+    let newest = story.records.last().expect("a record").id.short();
+    says(&story, Class::Unknown, &format!("before the newest record: veto {newest} of the adversary"));
+    let warnings = |story: &Story| story.report(|report| report.warnings.clone());
+    assert_eq!(warnings(&story), [""; 0]);
+    story.host.target = Known::Is(Target { engine: "e".into(), cluster: "c".into(), machine: None });
+    story.host.clock = Known::Is(story.now());
+    assert_eq!(general(&story), []);
+    let told = warnings(&story);
+    assert!(
+        told.len() == 1 && told[0].contains(&newest) && told[0].contains("that record's clock was wrong"),
+        "{told:?}"
+    );
+    // An engine that says something else proves nothing.
+    story.host.clock = Known::Is(story.now().plus(Duration::from_secs(3600)));
+    assert_eq!(general(&story).len(), 2);
+}
+
+#[test]
+fn what_closes_everything_shows_no_gate_as_open() {
+    let standings =
+        |story: &Story| story.report(|report| report.gates.iter().map(|gate| gate.standing).collect::<Vec<_>>());
+    let mut story = Story::whole();
+    assert_eq!(standings(&story), [Standing::Open, Standing::Open]);
+    story.defects = 1;
+    assert_eq!(standings(&story), [Standing::Closed, Standing::Closed]);
+    story.defects = 0;
+    story.tree = 'e';
+    assert_eq!(standings(&story), [Standing::Stale, Standing::Stale]);
+    story.contract.digest = Digest::of(b"edited");
+    assert_eq!(standings(&story), [Standing::Closed, Standing::Closed]);
+    story.report(|report| {
+        assert!(report.gates[0].reasons[0].found.contains("is in force"), "{:?}", report.gates[0].reasons)
+    });
 }

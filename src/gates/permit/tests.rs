@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::gates::inputs::Host;
-use crate::gates::tests::story::{Story, facts, saw};
+use crate::gates::tests::story::{Story, contract, facts, saw};
 use crate::model::record::{BreakGlass, FindingAct, Ruling, Severity, Target};
 use crate::model::role::{Document, Role};
 
@@ -277,4 +277,69 @@ fn the_first_fact_that_differs_is_named() {
     new.insert("more".into(), 1.into());
     assert_eq!(changed_facts(&facts(), &new), "more was absent and is 1");
     assert_eq!(changed_facts(&new, &facts()), "more was 1 and is absent");
+}
+
+#[test]
+fn a_step_of_a_later_gate_rests_on_that_gates_pass_and_on_every_earlier_gate_without_steps() {
+    let told = |tell: &dyn Fn(&mut Story)| {
+        let mut story = Story::of(contract(&["M1", "M2", "M3"], &[("one", "M2", ""), ("two", "M3", "")]));
+        [Role::Builder, Role::Adversary].into_iter().for_each(|role| story.adopt(role));
+        tell(&mut story);
+        story.host.window = Known::Is(Some(story.now().plus(Duration::from_secs(600_000))));
+        story
+    };
+    let passed = |between: &dyn Fn(&mut Story)| {
+        told(&|story| {
+            story.pass("M1");
+            between(story);
+            story.pass("M2");
+        })
+    };
+    let story = passed(&|_| {});
+    let (first, pass) = story.report(|report| (report.gates[0].until, report.gates[1].pass));
+    let permit = ask(&story, 0, &[]).expect("permitted");
+    assert_eq!(Some(permit.basis()), pass.map(Basis::Pass));
+    assert_eq!(Some(permit.until()), first, "no longer than the earlier gate is fresh");
+    refused(
+        &told(&|story| {
+            story.pass("M2");
+        }),
+        &[],
+        Class::Closed,
+        "gate M1 has no claim",
+    );
+    refused(&passed(&|story| story.tree = 'e'), &[], Class::Stale, "the subject moved");
+    refused(&passed(&|story| story.minutes += 25 * 60), &[], Class::Stale, "PASS ");
+    // What it does not come after is not asked; what a waived step leaves is.
+    let mut story = passed(&|_| {});
+    story.waive(Some("one"), None);
+    let found = ask(&story, 1, &[]).expect_err("M3 is not open");
+    assert!(found.iter().all(|reason| reason.found.contains("M3")), "{found:#?}");
+    story.tree = 'e';
+    story.pass("M3");
+    let found = ask(&story, 1, &[]).expect_err("M1 and M2 are stale");
+    assert_eq!(found.iter().filter(|reason| reason.found.contains("the subject moved")).count(), 2, "{found:#?}");
+    // An operator's break-glass stands for these too.
+    let mut story = told(&|_| {});
+    let tree = story.report(|report| report.inputs.subject.value().expect("known").tree.clone());
+    let (step, until) = ("one".parse().expect("a step"), story.now().plus(Duration::from_secs(3000)));
+    let glass = BreakGlass { step, digest: break_glass::digest(&story.contract, &tree), reason: "r".into(), until };
+    let glass = story.tell(Role::Operator, Document::Journal, Body::BreakGlass(glass));
+    assert_eq!(ask(&story, 0, &[]).expect("permitted").basis(), Basis::BreakGlass(glass));
+}
+
+#[test]
+fn what_only_the_ledger_holds_stands_against_a_step() {
+    let (mut story, _) = ready();
+    story.host.unjournaled = Known::Is(vec![RecordId::of_block(b"x")]);
+    refused(&story, &seen(), Class::InDoubt, "holds 1 record that the documents lack");
+}
+
+#[test]
+fn a_clock_that_is_off_stops_the_next_step_and_not_this_one() {
+    let (mut story, pass) = ready();
+    story.intent("one", Some(pass), None);
+    story.minutes -= 5;
+    let stands = story.report(|report| still_stands(report, &report.inputs.contract.steps[0], Basis::Pass(pass)));
+    assert_eq!(stands, Ok(()));
 }

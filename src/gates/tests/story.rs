@@ -256,6 +256,14 @@ impl Story {
         self.tell(Role::Builder, Document::Journal, body)
     }
 
+    /// The intent of an act that needs no permit.
+    pub fn act(&mut self, step: &str, act: Act) -> RecordId {
+        let plan = plan_digest(&self.contract, &self.chosen);
+        let step = step.parse().expect("a step");
+        let body = Body::Intent(Intent { step, act, permit: None, break_glass: None, plan, strategy: None });
+        self.tell(Role::Builder, Document::Journal, body)
+    }
+
     pub fn outcome(&mut self, step: &str, intent: RecordId, ending: Ending) -> RecordId {
         let body = Body::Outcome(StepOutcome {
             step: step.parse().expect("a step"),
