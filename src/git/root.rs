@@ -113,7 +113,8 @@ impl Repository {
 
     /// The branch that is checked out; `None` when HEAD is detached.
     pub fn branch(&self) -> Option<String> {
-        self.git(&["symbolic-ref", "--short", "-q", "HEAD"]).ok().filter(|name| !name.is_empty())
+        // Never git's short name: where a tag is called like the branch that is `heads/NAME`, and another branch is published to.
+        self.git(&["symbolic-ref", "-q", "HEAD"]).ok()?.strip_prefix("refs/heads/").map(str::to_owned)
     }
 
     /// The commit that a revision names.

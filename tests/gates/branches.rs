@@ -198,6 +198,32 @@ fn damage_that_the_remote_lacks_is_not_published_and_damage_that_it_has_keeps_no
 }
 
 #[test]
+fn a_tag_that_is_called_like_the_branch_diverts_nothing() {
+    let steps = passed();
+    let world = &steps.world;
+    world.git("builder", &["push", "-q", "origin", "HEAD:refs/tags/main"]);
+    world.git("adversary", &["fetch", "-q", "--tags"]);
+    object(world, TOLD[0]);
+    assert_eq!(world.git("origin.git", &["for-each-ref", "--format=%(refname)", "refs/heads"]), "refs/heads/main");
+    steps.builder(&["builder", "done"]).expect(10, "wait");
+}
+
+#[test]
+fn a_branch_of_a_name_that_is_a_payload_is_only_named() {
+    let steps = passed();
+    let world = &steps.world;
+    object(world, TOLD[0]);
+    let name = "refs/heads/--upload-pack=touch\u{202e}$(touch${IFS}pwn);x";
+    let tip = world.git("origin.git", &["rev-parse", "main"]);
+    world.git("origin.git", &["update-ref", name, &tip]);
+    world.git("builder", &["checkout", "-q", "-b", "mine"]);
+    world.git("builder", &["push", "-q", "-u", "origin", "mine"]);
+    let done = steps.builder(&["builder", "done"]).expect(10, "VETO wait");
+    assert!(!done.all().contains('\u{202e}') && done.stderr.contains("Hint: git merge "), "{}", done.stderr);
+    assert!(!world.path("builder/pwn").exists());
+}
+
+#[test]
 fn a_revision_that_is_none_is_named_with_those_that_are() {
     let steps = passed();
     let answer = steps.builder(&["check", "--against", "nonsense"]).expect(2, "`nonsense` names no commit");
