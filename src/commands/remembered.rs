@@ -8,6 +8,7 @@ use crate::docs::store::{Documents, Store};
 use crate::error::{CommandError, Exit};
 use crate::git::remote::Tip;
 use crate::git::{GitError, Repository};
+use crate::model::counted::counted;
 use crate::model::ids::RecordId;
 
 use super::adopted::documents_at;
@@ -130,7 +131,7 @@ fn holds(
     let short: String = before.chars().take(12).collect();
     Err(CommandError {
         exit: Exit::Invalid,
-        message: format!("{} records that were on the remote at {short} are gone from {there}", lost.len()),
+        message: format!("gone from {there}: {} that stood on the remote at {short}", counted(lost.len(), "record")),
         details: lost,
         hint: Some(format!(
             "countersign check --repair brings them back, then countersign sync; git diff {short} -- machine-docs shows them"

@@ -85,7 +85,7 @@ fn what_is_wrong_is_said_with_its_remedy() {
     let (exit, found) = lines(&world, "builder", &[]);
     assert_eq!(exit, 30, "an invalid document comes before a key");
     find(&found, "stray documents", "advice", "STATUS-demo.md");
-    find(&found, "documents", "wrong", "defects");
+    find(&found, "documents", "wrong", "the documents have 1 defect");
     fs::rename(world.path("origin.git"), world.path("moved.git")).expect("moved");
     let (_, found) = lines(&world, "builder", &[]);
     find(&found, "remote", "unknown", "could not be asked");

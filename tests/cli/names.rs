@@ -67,7 +67,7 @@ fn a_work_tree_has_documents_of_its_own_and_the_clones_lock() {
     assert!(world.path("builder/.git/countersign/documents.lock").exists());
     assert!(!world.path("builder/.git/worktrees/second/countersign").exists(), "one lock for all work trees");
     world.git("second", &["checkout", "-q", "--detach"]);
-    world.run_as("builder", "second", &["sync"]).expect(2, "HEAD is detached");
+    world.run_as("builder", "second", &["sync"]).expect(2, "HEAD is on no branch (detached)");
 }
 
 #[test]

@@ -128,26 +128,6 @@ fn an_objection_before_the_builder_adopts_counts_and_one_before_its_own_adoption
 }
 
 #[test]
-fn in_a_repository_that_became_another_one_a_veto_is_not_said_to_stand() {
-    let world = World::claimed();
-    world.pass();
-    // Merging an unrelated history gives the repository another identity where its root's id is smaller.
-    let root = world.git("builder", &["rev-list", "--max-parents=0", "HEAD"]);
-    let tree = world.git("builder", &["mktree"]);
-    let other = (0..64)
-        .map(|at| world.git("builder", &["commit-tree", &tree, "-m", &format!("other {at}")]))
-        .find(|other| *other < root)
-        .expect("a smaller id");
-    world.git("builder", &["merge", "-q", "--allow-unrelated-histories", "-m", "merged", &other]);
-    world.git("builder", &["push", "-q", "origin", "HEAD:main"]);
-    world.git("adversary", &["pull", "-q", "--rebase"]);
-    world
-        .run_in("adversary", &["adversary", "veto", "raise", "--reason", "stop"])
-        .expect(31, "would count for nothing, and was not written")
-        .expect(31, "were written in another repository");
-}
-
-#[test]
 fn what_two_clones_say_in_the_same_words_at_the_same_second_is_two_records() {
     let world = World::claimed();
     world.pass();

@@ -54,7 +54,7 @@ fn without_an_adopted_contract_that_can_be_read_only_a_host_that_remembers_goes_
     elsewhere(&steps, &["builder", "resume"]).expect(0, "Step `back` is done");
     steps.restore();
     fs::remove_dir_all(steps.world.path("elsewhere")).expect("removed");
-    steps.world.git("builder", &["update-ref", "-d", "refs/countersign-records/origin/demo"]);
+    steps.world.git("builder", &["update-ref", "-d", "refs/countersign-records/origin/demo/main"]);
     elsewhere(&steps, &["builder", "resume"]).expect(31, "no contract that both roles adopted");
     assert_eq!(steps.log(), ["one"]);
     steps.builder(&["builder", "resume"]).expect(0, "Step `back` is done");

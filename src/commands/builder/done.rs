@@ -7,6 +7,7 @@ use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::gates::done::{against_done, done};
+use crate::gates::reason::{Class, Reason};
 use crate::model::counted::counted;
 use crate::model::record::Body;
 use crate::model::role::{Document, Role};
@@ -38,6 +39,16 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
             let (phase, at, id) = (session.store.phase(), record.block.at, record.id.short());
             let message = format!("phase {phase} was DONE at {at} ({id}), and is not any more");
             return Err(CommandError::refused(message, &against));
+        }
+        let broken: Vec<Reason> =
+            report.general.iter().filter(|reason| reason.class == Class::Invalid).cloned().collect();
+        if !broken.is_empty() {
+            let message = format!(
+                "phase {} is DONE by {}, in documents that are not whole",
+                session.store.phase(),
+                record.id.short()
+            );
+            return Err(CommandError::refused(message, &broken));
         }
         let text =
             format!("Phase {} is DONE since {} ({}).", session.store.phase(), record.block.at, record.id.short());
