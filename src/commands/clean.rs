@@ -2,6 +2,7 @@
 
 use crate::error::{CommandError, Exit};
 use crate::git::Repository;
+use crate::model::counted::counted;
 use crate::report;
 
 /// Refuses unless every file of the subject is what HEAD holds, by content.
@@ -28,5 +29,5 @@ pub fn say(repository: &Repository) {
 
 fn found(paths: &[String]) -> Option<String> {
     let first = paths.first()?;
-    Some(format!("the work tree differs from HEAD in {} files, first {first}", paths.len()))
+    Some(format!("the work tree differs from HEAD in {}, first {first}", counted(paths.len(), "file")))
 }

@@ -61,7 +61,7 @@ fn edit(steps: &Steps) {
 fn a_script_of_the_clone_that_was_edited_after_the_pass_is_not_run() {
     let steps = of_the_clone();
     edit(&steps);
-    let differs = "the work tree differs from HEAD in 1 files, first scripts/do.sh";
+    let differs = "the work tree differs from HEAD in 1 file, first scripts/do.sh";
     steps.builder(&["builder", "run", "one"]).expect(14, differs);
     steps.builder(&["builder", "run", "--all"]).expect(14, differs);
     steps.builder(&["builder", "claim", "M1"]).expect(14, differs);
@@ -78,7 +78,7 @@ fn an_untracked_file_stops_a_run_as_it_stops_a_claim() {
     let steps = of_the_clone();
     steps.world.write("builder/new.sh", "echo new\n");
     for command in [["builder", "claim", "M1"], ["builder", "run", "one"]] {
-        steps.builder(&command).expect(14, "differs from HEAD in 1 files, first new.sh");
+        steps.builder(&command).expect(14, "differs from HEAD in 1 file, first new.sh");
     }
     assert_eq!(steps.log(), [""; 0]);
 }
@@ -172,7 +172,7 @@ fn recovery_goes_on_beside_edited_files_and_says_so() {
     let steps = of_the_clone();
     steps.with(&[("COUNTERSIGN_FAULT", "kill ledger.append#2")], &["builder", "run", "one"]);
     steps.world.write("builder/new.sh", "echo new\n");
-    let seen = "the work tree differs from HEAD in 1 files, first new.sh; going on";
+    let seen = "the work tree differs from HEAD in 1 file, first new.sh; going on";
     steps.builder(&["builder", "resume", "--done", "--reason", "seen"]).expect(0, seen);
     assert_eq!(steps.log(), ["one", "back"]);
 }

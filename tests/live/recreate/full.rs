@@ -57,14 +57,19 @@ impl Tight {
         Stopped::of(self.command(&RUN), point)
     }
 
+    /// What fills the disk; beside the documents it is among the evidence, so that the subject stays what was passed.
+    fn filler(place: &Path) -> String {
+        place.join("evidence/filler").to_string_lossy().into_owned()
+    }
+
     fn fill(&self, place: &Path) {
-        let file = place.join("filler").to_string_lossy().into_owned();
-        let filled = self.inside("cat /dev/zero >\"$1\"", &[&file]).output().expect("runs");
+        let file = Self::filler(place);
+        let filled = self.inside("mkdir -p \"${1%/*}\"; cat /dev/zero >\"$1\"", &[&file]).output().expect("runs");
         assert!(String::from_utf8_lossy(&filled.stderr).contains("No space left"), "{filled:?}");
     }
 
     fn free(&self, place: &Path) {
-        let file = place.join("filler").to_string_lossy().into_owned();
+        let file = Self::filler(place);
         assert!(self.inside("rm \"$1\"", &[&file]).status().expect("runs").success());
     }
 }
