@@ -1,5 +1,5 @@
 //! The interruption of routes by the runbook by hand, by break before make and by make before break, in one private swarm and one
-//! run, beside the engine's own floor. Needs root and dockerd: `cargo bench --bench recreate [-- SERVICES …]`.
+//! run, beside the engine's own floor. Needs root and dockerd: `cargo bench --bench recreate [-- SERVICES … --rounds N]`.
 //!
 //! The floor of break before make is what the engine takes by itself for the same services: their slowest stop after TERM, a
 //! network, a throwaway task, their slowest start. That of make before break is two restarts of the front.
@@ -24,7 +24,7 @@ const GOSSIP: f64 = 2.0;
 
 /// One topology.
 struct Case {
-    about: &'static str,
+    about: String,
     services: usize,
     /// One backend does not heed TERM.
     deaf: bool,
@@ -314,44 +314,99 @@ async fn floors(swarm: &Swarm, case: &Case, params: &Params) -> (f64, f64) {
     (stop + network + throwaway + start, 2.0 * worst(&before.stop().await))
 }
 
+/// What one round measured, in seconds: the two floors, the three ways, and what was predicted of the step's two.
+#[derive(Clone, Copy, Default)]
+struct Round {
+    hand: f64,
+    breaks: f64,
+    break_predicted: f64,
+    break_floor: f64,
+    makes: f64,
+    make_predicted: f64,
+    make_floor: f64,
+}
+
+impl Round {
+    /// Measures each way once, another one first each time: the engine gets slower with every task it remembers.
+    async fn take(swarm: &Swarm, case: &Case, params: &Params, state: &Path, first: usize) -> Self {
+        let mut round = Self::default();
+        for way in (first..first + 4).map(|way| way % 4) {
+            match way {
+                0 => (round.break_floor, round.make_floor) = floors(swarm, case, params).await,
+                1 => {
+                    let strategy = "break-before-make";
+                    (round.breaks, round.break_predicted) = by_step(swarm, case, strategy, state).await;
+                }
+                2 => {
+                    let strategy = "make-before-break";
+                    (round.makes, round.make_predicted) = by_step(swarm, case, strategy, state).await;
+                }
+                _ => round.hand = by_hand(swarm, case, params).await,
+            }
+        }
+        round
+    }
+}
+
+/// The middle one of what the rounds measured.
+fn median(rounds: &[Round], of: impl Fn(&Round) -> f64) -> f64 {
+    let mut all: Vec<f64> = rounds.iter().map(of).collect();
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
+
 #[expect(clippy::disallowed_macros, reason = "a benchmark prints its table")]
 fn main() {
-    let wanted: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
-    let case = |about, services| Case { about, services, deaf: false, routed: false, grace: None };
-    let cases = [
-        case("5 services", 5),
-        Case { grace: Some("1s"), ..case("5 services, grace 1 s", 5) },
-        Case { deaf: true, ..case("5 services, one deaf to TERM, grace 10 s", 5) },
-        Case { deaf: true, grace: Some("1s"), ..case("5 services, one deaf to TERM, grace 1 s", 5) },
-        Case { routed: true, ..case("5 services, front without a port of the node", 5) },
-        case("20 services", 20),
-        case("60 services", 60),
-    ];
+    let words: Vec<String> = std::env::args().collect();
+    let rounds = words.iter().position(|word| word == "--rounds").and_then(|at| words.get(at + 1)?.parse().ok());
+    let end = words.iter().position(|word| word == "--rounds").unwrap_or(words.len());
+    let wanted: Vec<usize> = words[..end].iter().filter_map(|word| word.parse().ok()).collect();
+    let mut cases = Vec::new();
+    for services in [5, 20, 60] {
+        for (routed, front) in [(false, "a port of the node"), (true, "tasks behind another front")] {
+            for (grace, long) in [(None, "10 s"), (Some("1s"), "1 s")] {
+                let about = format!("{services}, {front}, {long}");
+                cases.push(Case { about, services, deaf: false, routed, grace });
+            }
+        }
+    }
+    for (grace, long) in [(None, "10 s"), (Some("1s"), "1 s")] {
+        let about = format!("5, a port of the node, {long}, one deaf to TERM");
+        cases.push(Case { about, services: 5, deaf: true, routed: false, grace });
+    }
     let state = tempfile::tempdir().expect("a directory");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    println!("seconds that the worst route was dark; in brackets what was predicted");
+    let rounds: usize = rounds.unwrap_or(3);
     println!(
-        "| topology | by hand | break-before-make | floor | of by hand | make-before-break | floor | of by hand |"
+        "seconds that the worst route was dark, the middle one of {rounds} rounds; in brackets what was predicted"
+    );
+    println!(
+        "| services, front, grace | by hand | break-before-make | floor | of by hand | make-before-break | floor | of by hand |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     for case in cases.iter().filter(|case| wanted.is_empty() || wanted.contains(&case.services)) {
-        // A swarm of its own: the engine gets slower with every task it remembers.
+        // A swarm of its own.
         let swarm = Swarm::up();
         swarm.build(case);
         retry(|| swarm.running());
         let params = params(&swarm, case, SUBNETS[1]);
-        runtime.block_on(async {
-            let (break_floor, make_floor) = floors(&swarm, case, &params).await;
-            let (breaks, break_predicted) = by_step(&swarm, case, "break-before-make", state.path()).await;
-            let (makes, make_predicted) = by_step(&swarm, case, "make-before-break", state.path()).await;
-            let hand = by_hand(&swarm, case, &params).await;
-            println!(
-                "| {} | {hand:.1} | {breaks:.1} ({break_predicted:.1}) | {break_floor:.1} | {:.2} | {makes:.1} ({make_predicted:.1}) | {make_floor:.1} | {:.2} |",
-                case.about,
-                breaks / hand,
-                makes / hand
-            );
-        });
+        let took: Vec<Round> = (0..rounds)
+            .map(|number| runtime.block_on(Round::take(&swarm, case, &params, state.path(), number)))
+            .collect();
+        let of = |of: fn(&Round) -> f64| median(&took, of);
+        println!(
+            "| {} | {:.1} | {:.1} ({:.1}) | {:.1} | {:.2} | {:.1} ({:.1}) | {:.1} | {:.2} |",
+            case.about,
+            of(|round| round.hand),
+            of(|round| round.breaks),
+            of(|round| round.break_predicted),
+            of(|round| round.break_floor),
+            of(|round| round.breaks / round.hand),
+            of(|round| round.makes),
+            of(|round| round.make_predicted),
+            of(|round| round.make_floor),
+            of(|round| round.makes / round.hand),
+        );
         swarm.clear();
     }
 }

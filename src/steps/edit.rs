@@ -83,6 +83,22 @@ pub fn moved(now: &Value, captured: &Value, ours: &[&str], to: &str) -> Value {
     spec
 }
 
+/// The service on network `to` as well, with the same aliases and options, right after the one of `from` that it is on; failures
+/// pause. `None` where it is on both, or on none of them.
+pub fn bridged(now: &Value, from: &[&str], to: &str) -> Option<Value> {
+    let at = entries(now).iter().position(|entry| from.contains(&target(entry)))?;
+    if is_on(now, to) {
+        return None;
+    }
+    let mut spec = now.clone();
+    let networks = spec.pointer_mut(NETWORKS).and_then(Value::as_array_mut)?;
+    let mut second = networks[at].clone();
+    second["Target"] = json!(to);
+    networks.insert(at + 1, second);
+    pause(&mut spec);
+    Some(spec)
+}
+
 /// Puts the network's entry in its place; whether there was one.
 fn place(spec: &mut Value, captured: &Value, ours: &[&str], to: &str) -> bool {
     let is_ours = |entry: &Value| ours.contains(&target(entry)) || target(entry) == to;
@@ -307,6 +323,13 @@ mod tests {
             prop_assert_eq!(&ended(&moved(&drained(&spec, "old"), &spec, &ours, "new"), &spec), &wanted);
             let held = moved(&spec, &spec, &ours, "hold");
             prop_assert_eq!(&ended(&moved(&held, &spec, &ours, "new"), &spec), &wanted);
+            // Over a network beside, there and back.
+            let both = bridged(&spec, &["old"], "hold").expect("it is on the old one");
+            prop_assert!(is_on(&both, "old") && is_on(&both, "hold"));
+            prop_assert_eq!(bridged(&both, &["old"], "hold"), None);
+            prop_assert_eq!(&moved(&both, &spec, &ours, "hold"), &held);
+            prop_assert_eq!(&ended(&moved(&both, &spec, &["hold"], "old"), &spec), &spec);
+            prop_assert_eq!(bridged(&drained(&spec, "old"), &["old"], "hold"), None);
             // Twice is as once, and the way back gives the captured spec.
             let once = moved(&drained(&spec, "old"), &spec, &ours, "new");
             prop_assert_eq!(&moved(&once, &spec, &ours, "new"), &once);

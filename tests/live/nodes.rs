@@ -182,14 +182,16 @@ fn exhaust(twin: &Twin) -> Guarded {
     if !twin.try_docker(&["network", "inspect", "tiny"]).status.success() {
         twin.docker(&["network", "create", "--driver", "overlay", "--subnet", "10.90.0.0/29", "tiny"]);
     }
-    let live = || super::vips::live_tasks(twin).len();
-    let before = live();
     twin.docker(&["network", "create", "--driver", "overlay", "int"]);
     super::vips::service(twin, "leaky", &["tiny", "int"], 1, &["--stop-grace-period", "4s"]);
     super::vips::running(twin, "leaky", 1);
+    let leaky = twin.docker(&["service", "inspect", "leaky", "--format", "{{.ID}}"]);
     twin.docker(&["service", "rm", "leaky"]);
     twin.until("network int to go at once", || twin.try_docker(&["network", "rm", "int"]).status.success());
-    twin.until("the task to end", || live() == before);
+    // Only its own: what else ends meanwhile is no part of it.
+    twin.until("the task to end", || {
+        !super::vips::live_tasks(twin).iter().any(|task| task["ServiceID"] == leaky.as_str())
+    });
     for number in 0..5 {
         super::vips::service(twin, &format!("idle{number}"), &["tiny"], 0, &[]);
     }

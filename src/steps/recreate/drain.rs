@@ -116,6 +116,22 @@ pub async fn put_on(
     .await
 }
 
+/// Makes these services' labels name the holding network, or what they named when they were captured, and nothing else: no task
+/// restarts for it.
+///
+/// # Errors
+///
+/// An edit was refused.
+pub async fn label(work: &Work<'_>, services: &[&Value], hold: Option<&str>) -> Result<(), NotDone> {
+    let Some(label) = work.goal.network_label.as_ref() else { return Ok(()) };
+    put_all(work.engine, services.iter().copied(), |now, captured| {
+        let mut wanted = now.spec().clone();
+        relabel(&mut wanted, spec(captured), label, hold);
+        (wanted != *now.spec()).then_some(wanted)
+    })
+    .await
+}
+
 /// Makes a service's label name the holding network, or what it named when it was captured.
 fn relabel(wanted: &mut Value, captured: &Value, label: &str, hold: Option<&str>) {
     let before = captured.get("Labels").and_then(|labels| labels.get(label));

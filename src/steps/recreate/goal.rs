@@ -6,9 +6,9 @@ use crate::model::contract::Params;
 
 /// How often a front looks at the swarm unless the contract says otherwise.
 const POLL: Duration = Duration::from_secs(15);
-/// A front that looks this often is started with all others: it sees each of them soon after it runs. One that looks less often is
-/// started last, since the list it makes at its start is then complete.
-const OFTEN: Duration = Duration::from_secs(1);
+/// How long the engine lets a task serve on after it was taken out of service discovery (swarm executor,
+/// `defaultGossipConvergeDelay`).
+pub const GOSSIP: Duration = Duration::from_secs(2);
 
 /// How the network is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,9 +112,16 @@ impl Goal {
         !self.check_argv.is_empty()
     }
 
-    /// Whether the front is started with all others, or after them.
+    /// Whether the front sees a new task while the old one still serves. It is then started with all others. One that looks less
+    /// often is started last, since the list it makes at its start is then complete.
     pub fn front_looks_often(&self) -> bool {
-        self.front_poll <= OFTEN
+        self.front_poll <= GOSSIP
+    }
+
+    /// Whether services that start first are on both networks while the front moves from one to the other: there must be a front,
+    /// it must look often, and a label must tell it which of the two networks to use.
+    pub fn bridges(&self) -> bool {
+        !self.front.is_empty() && self.front_looks_often() && self.network_label.is_some()
     }
 
     /// Whether a service routes to the others.

@@ -8,6 +8,7 @@ mod drain;
 mod finish;
 pub mod goal;
 pub mod guests;
+mod hop;
 mod network;
 pub mod outlook;
 pub mod predict;

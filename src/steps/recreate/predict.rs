@@ -7,21 +7,20 @@
 //! - Break before make: a route is dark from the first stop of what serves it until the slowest task of *all* has stopped, the
 //!   network is made and proven, the backends run and then the front.
 //! - Make before break: in each of two hops a front that cannot start first is away for its own restart. A backend that starts first
-//!   loses nothing but the time by which its start lags behind the front's, and then what the front takes to look again.
+//!   loses nothing more where it is on both networks meanwhile (`Goal::bridges`). Elsewhere the front moves last, and the first
+//!   backend waits for the last one and for the front.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::goal::{Goal, Strategy};
+use super::goal::{GOSSIP, Goal, Strategy};
 use super::refuse::is_start_first;
 use super::work::grace;
 use crate::model::contract::Params;
 use crate::steps::capture::{Capture, name, spec};
 use crate::steps::edit;
 
-/// The engine's delay between taking a task out of service discovery and TERM (swarm executor, `defaultGossipConvergeDelay`).
-const GOSSIP: f64 = 2.0;
 /// Removing and creating a network, once its tasks have ended.
 const NETWORK: f64 = 0.4;
 /// The throwaway service on every node.
@@ -142,8 +141,8 @@ pub fn predict(goal: &Goal, capture: &Capture, params: &Params) -> Prediction {
         RoutePrediction { name, break_first: swarm.break_first(), make_first: swarm.make_first(&backends) }
     };
     let routes: Vec<RoutePrediction> = names.into_iter().map(one).collect();
-    let stop = GOSSIP + swarm.slowest.likely;
-    let hop = stop + START + swarm.lag;
+    let stop = swarm.gossip + swarm.slowest.likely;
+    let hop = (stop + START + swarm.lag) * if swarm.bridges { 3.0 } else { 2.0 };
     Prediction {
         routes,
         break_takes: BEFORE + stop + NETWORK + CHECK + 2.0 * START + swarm.lag + 1.5,
@@ -175,6 +174,9 @@ struct Swarm {
     /// Whether the front starts when all others run.
     front_last: bool,
     has_front: bool,
+    /// Whether what starts first is on both networks while the front moves.
+    bridges: bool,
+    gossip: f64,
 }
 
 impl Swarm {
@@ -201,6 +203,8 @@ impl Swarm {
             poll: goal.front_poll.as_secs_f64(),
             front_last: !goal.front_looks_often(),
             has_front: actors.iter().any(|actor| actor.front),
+            bridges: goal.bridges(),
+            gossip: GOSSIP.as_secs_f64(),
         }
     }
 
@@ -212,11 +216,11 @@ impl Swarm {
         };
         let again = NETWORK + CHECK + START + self.lag + front;
         // A front that looks often enough drops a task while it still serves.
-        let early = (GOSSIP - self.poll).max(0.0);
+        let early = (self.gossip - self.poll).max(0.0);
         Span {
             least: again,
             likely: again + self.slowest.likely + early / 2.0,
-            most: again + self.slowest.most + GOSSIP,
+            most: again + self.slowest.most + self.gossip,
         }
     }
 
@@ -232,16 +236,20 @@ impl Swarm {
             likely: START + DEAF * grace + self.poll / 2.0,
             most: START + grace + self.poll,
         });
-        // A front that restarts is away for GOSSIP + START; what starts later is dark for longer, by its lag and a poll.
-        let late = if self.has_front { (self.lag - GOSSIP).max(0.0) } else { 0.0 };
-        let late = if late > 0.0 { late + self.poll / 2.0 } else { 0.0 };
-        // Apart from its front between the front's look and the front's own restart.
-        let apart = if self.front.least > 0.0 { (GOSSIP - self.poll).max(0.0) } else { 0.0 };
-        let hop = |front: f64, own: f64| front.max(own) + late;
+        // Of backends that are not on both networks, the first is apart from the front until the last one runs and the front has
+        // moved, too; where the front need not restart, until it looks again.
+        let alone = backends.iter().any(|actor| !(self.bridges && actor.start_first));
+        let (spread, late) = match (self.has_front && alone, self.front_last) {
+            (false, _) => (0.0, 0.0),
+            (true, true) => (self.lag, if self.front.least > 0.0 { 0.0 } else { self.poll }),
+            (true, false) => ((self.lag - self.gossip).max(0.0), self.poll),
+        };
+        // A front whose list was made a moment too early looks again.
+        let again = if self.front.least > 0.0 { self.poll.min(self.gossip) } else { 0.0 };
         Span {
-            least: 2.0 * hop(self.front.least, own.least),
-            likely: 2.0 * (hop(self.front.likely, own.likely) + apart / 2.0),
-            most: 2.0 * (hop(self.front.most, own.most) + GOSSIP + self.poll.min(GOSSIP)),
+            least: 2.0 * self.front.least.max(own.least),
+            likely: 2.0 * (self.front.likely.max(own.likely) + (spread + late) / 2.0),
+            most: 2.0 * (self.front.most.max(own.most) + spread + late + again),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::drain::{ROUNDS, anybody, capture_newcomers, drain, put_on};
 use super::goal::Strategy;
+use super::hop::{Way, hop};
 use super::network::{Removed, create_hold, create_new, remove};
 use super::routes::Routes;
 use super::standing::{Standing, look};
@@ -80,10 +81,7 @@ async fn make_first(work: &mut Work<'_>, routes: &Routes) -> Result<(), NotDone>
         capture_newcomers(work).await?;
         let count = work.capture.services.len();
         work.talk.part(Stage::Reversible, &format!("moving {count} services to the holding network {}", hold.name));
-        let all: Vec<&Value> = work.capture.services.iter().collect();
-        let ours = [work.old(), hold.id.as_str()];
-        put_on(work, &all, &ours, &hold.id, Some(&hold.name)).await?;
-        work.running_on(&all, &hold.id).await?;
+        hop(work, &Way { from: &[work.old()], to: &hold.id, hold: Some(&hold.name) }).await?;
         check::remove(work).await?;
         routes.answer(work).await?;
         work.ended_on(work.old()).await?;
@@ -129,24 +127,25 @@ async fn take_away(work: &Work<'_>) -> Result<bool, NotDone> {
     }
 }
 
-/// Every service on the new network. Out of a holding network everything runs, and what moves at once is apart from its front for
-/// the shortest time. After a drain the front comes last, since the list it makes at its start is then complete, unless it looks so
-/// often that it need not wait; then it is the first of all.
+/// Every service on the new network. After a drain the front comes last, since the list it makes at its start is then complete,
+/// unless it looks so often that it need not wait; then it is the first of all.
 async fn bring_back(work: &Work<'_>, new: &str) -> Result<(), NotDone> {
     let hold = look(work).await.map_err(midway)?.hold;
-    let ours: Vec<&str> =
-        [Some(work.old()), hold.as_ref().map(|hold| hold.id.as_str())].into_iter().flatten().collect();
     work.talk.part(Stage::Forward, &format!("{} services to {}", work.capture.services.len(), short(new)));
+    if let Some(hold) = hold {
+        hop(work, &Way { from: &[work.old(), &hold.id], to: new, hold: None }).await?;
+        return guests::come_back(work, new).await;
+    }
     let (fronts, backends): (Vec<&Value>, Vec<&Value>) =
         work.capture.services.iter().partition(|service| work.goal.is_front(name(service)));
     let at_once: Vec<&Value> = fronts.iter().chain(&backends).copied().collect();
-    let groups = match hold.is_some() || work.goal.front_looks_often() {
+    let groups = match work.goal.front_looks_often() {
         true => vec![at_once],
         false => vec![backends, fronts],
     };
     for group in &groups {
-        put_on(work, group, &ours, new, None).await?;
-        work.running_on(group, new).await?;
+        put_on(work, group, &[work.old()], new, None).await?;
+        work.running_on(group, new, &[]).await?;
     }
     guests::come_back(work, new).await
 }
@@ -163,7 +162,7 @@ pub async fn back(work: &Work<'_>, standing: &Standing) -> Result<(), NotDone> {
     let all: Vec<&Value> = work.capture.services.iter().collect();
     check::rest(work).await?;
     put_on(work, &all, &ours, work.old(), None).await?;
-    work.running_on(&all, work.old()).await?;
+    work.running_on(&all, work.old(), &ours).await?;
     guests::come_back(work, work.old()).await?;
     finish::settle(work).await?;
     finish::clear(work).await

@@ -10,11 +10,12 @@ use super::predict::Prediction;
 use super::talk::{Talk, few};
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
+use crate::engine::service::Service;
 use crate::engine::task::Task;
 use crate::steps::act::{Ground, NotDone};
 use crate::steps::capture::{Capture, id, name, spec};
 use crate::steps::edit;
-use crate::steps::wait::{Seen, patiently, until};
+use crate::steps::wait::{Seen, until};
 
 /// How long services may take to run, beside what their number adds.
 const START: Duration = Duration::from_secs(120);
@@ -110,43 +111,65 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Waits until as many tasks of these services run on a network as ran when they were captured.
+    /// Waits until as many tasks of these services run on a network, and on none that is left, as ran when they were captured.
     ///
     /// # Errors
     ///
     /// They did not in time, or an update of one of them was paused by the engine.
-    pub async fn running_on(&self, services: &[&Value], network: &str) -> Result<(), NotDone> {
-        let limit = START + START_EACH * u32::try_from(services.len()).unwrap_or(u32::MAX);
+    pub async fn running_on(&self, services: &[&Value], network: &str, left: &[&str]) -> Result<(), NotDone> {
         let names: Vec<&str> = services.iter().map(|service| name(service)).collect();
         let what = format!("{} services to run ({})", services.len(), few(&names));
-        let nodes = patiently(|| self.engine.nodes()).await.map_err(midway)?;
-        let nodes = u64::try_from(nodes.iter().filter(|node| takes_tasks(node)).count()).unwrap_or(u64::MAX);
-        until(&what, limit, &|line| self.talk.say(line), || async {
+        until(&what, self.start_limit(services.len()), &|line| self.talk.say(line), || async {
             let tasks = self.engine.tasks(&[("desired-state", "running")]).await?;
-            let missing: Vec<&&Value> =
-                services.iter().filter(|service| !self.runs(service, &tasks, network, nodes)).collect();
+            let missing = self.not_running(services, network, left, &tasks).await?;
             if missing.is_empty() {
                 return Ok(Seen::Here(()));
             }
-            // A service that somebody removed meanwhile is not waited for.
-            let there: BTreeSet<String> =
-                self.engine.services().await?.iter().map(|service| service.id().to_owned()).collect();
-            let missing: Vec<&str> =
-                missing.iter().filter(|service| there.contains(id(service))).map(|service| id(service)).collect();
-            if missing.is_empty() {
-                return Ok(Seen::Here(()));
-            }
-            let of_missing: Vec<Task> = tasks.into_iter().filter(|task| missing.contains(&task.service_id())).collect();
-            Ok(Seen::NotYet(format!("{} left: {}", missing.len(), self.describe(&of_missing))))
+            let of_missing = |task: &Task| missing.iter().any(|service| id(service) == task.service_id());
+            let tasks: Vec<Task> = tasks.into_iter().filter(of_missing).collect();
+            Ok(Seen::NotYet(format!("{} left: {}", missing.len(), self.describe(&tasks))))
         })
         .await
     }
 
+    /// How long so many services may take to run.
+    pub fn start_limit(&self, services: usize) -> Duration {
+        START + START_EACH * u32::try_from(services).unwrap_or(u32::MAX)
+    }
+
+    /// The services of which not all tasks run. One that somebody removed meanwhile is not missed.
+    ///
+    /// # Errors
+    ///
+    /// The engine refused or did not answer.
+    pub async fn not_running<'s>(
+        &self,
+        services: &[&'s Value],
+        network: &str,
+        left: &[&str],
+        tasks: &[Task],
+    ) -> Result<Vec<&'s Value>, EngineError> {
+        let is_global = |service: &&Value| edit::replicas(spec(service)).is_none();
+        let nodes = if services.iter().any(is_global) { self.engine.nodes().await? } else { Vec::new() };
+        let nodes = u64::try_from(nodes.iter().filter(|node| takes_tasks(node)).count()).unwrap_or(u64::MAX);
+        let mut missing: Vec<&Value> = services.to_vec();
+        missing.retain(|service| !self.runs(service, tasks, network, left, nodes));
+        if !missing.is_empty() {
+            let all = self.engine.services().await?;
+            let there: BTreeSet<&str> = all.iter().map(Service::id).collect();
+            missing.retain(|service| there.contains(id(service)));
+        }
+        Ok(missing)
+    }
+
     /// Whether as many tasks run as ran before; of a global service no more than there are nodes now.
-    fn runs(&self, service: &Value, tasks: &[Task], network: &str, nodes: u64) -> bool {
-        let of = tasks.iter().filter(|task| {
-            task.service_id() == id(service) && task.state() == "running" && task.spec_networks().contains(&network)
-        });
+    fn runs(&self, service: &Value, tasks: &[Task], network: &str, left: &[&str], nodes: u64) -> bool {
+        let is_there = |task: &&Task| {
+            let networks = task.spec_networks();
+            networks.contains(&network) && !networks.iter().any(|one| left.contains(one))
+        };
+        let running = tasks.iter().filter(|task| task.service_id() == id(service) && task.state() == "running");
+        let of = running.filter(is_there);
         let wanted = edit::replicas(spec(service)).unwrap_or(nodes).min(self.capture.ran(service));
         u64::try_from(of.count()).unwrap_or(0) >= wanted
     }

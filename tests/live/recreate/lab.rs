@@ -12,7 +12,7 @@ use crate::support::{Answer, CONTRACT, GUARD, World};
 /// The network.
 pub const NETWORK: &str = "shared";
 /// Its two subnets: each round goes from the one that is there to the other.
-pub const SUBNETS: [&str; 2] = ["10.77.0.0/16", "10.78.0.0/16"];
+const SUBNETS: [&str; 2] = ["10.77.0.0/16", "10.78.0.0/16"];
 /// Every service on it.
 pub const SERVICES: [&str; 6] = ["edge_app", "web_app", "pair_app", "idle_app", "rr_app", "each_app"];
 /// The routes through the front.
@@ -22,16 +22,22 @@ pub const ROUTES: [&str; 3] = ["edge.test", "web.test", "pair.test"];
 pub struct Lab {
     /// Its engine.
     pub twin: Twin,
+    subnets: [&'static str; 2],
 }
 
 impl Lab {
     /// Starts it; `None` where the machine cannot.
     pub fn up(name: &str) -> Option<Self> {
-        let lab = Self { twin: Twin::up(name, &[])? };
+        Self::between(name, SUBNETS)
+    }
+
+    /// The same on subnets of one's own; it begins with the first.
+    pub fn between(name: &str, subnets: [&'static str; 2]) -> Option<Self> {
+        let lab = Self { twin: Twin::up(name, &[])?, subnets };
         let docker = |args: &[&str]| lab.twin.docker(args);
         let network = ["network", "create", "--driver", "overlay", "--attachable", "--label", "kept=yes"];
         docker(
-            &[&network[..], &["--opt", "com.docker.network.driver.mtu=1400", "--subnet", SUBNETS[0], NETWORK]].concat(),
+            &[&network[..], &["--opt", "com.docker.network.driver.mtu=1400", "--subnet", subnets[0], NETWORK]].concat(),
         );
         docker(&["network", "create", "--driver", "overlay", "inside"]);
         let socket = format!("{}/engine.sock", lab.twin.dir().display());
@@ -133,7 +139,7 @@ impl Lab {
 
     /// The subnet it does not have now.
     pub fn other_subnet(&self) -> &'static str {
-        if self.subnet() == SUBNETS[0] { SUBNETS[1] } else { SUBNETS[0] }
+        if self.subnet() == self.subnets[0] { self.subnets[1] } else { self.subnets[0] }
     }
 
     /// Every service's spec, the network's id replaced by its name.
@@ -199,8 +205,10 @@ impl Phase {
         let step = format!(
             "\n[window]\nmax_length = \"60m\"\n\n[[step]]\nid = \"recreate\"\ntitle = \"Recreate\"\ngate = \"M1\"\n\
              kind = \"docker.network.recreate\"\nnetwork = \"{NETWORK}\"\nsubnet = \"{}\"\nstrategy = \"{strategy}\"\n\
-             front = [\"edge_app\"]\nnetwork_label = \"route.network\"\ntimeout = \"10m\"\nroutes = [{}]\n{more}\n",
+             front = [\"edge_app\"]\nnetwork_label = \"route.network\"\nfront_poll = \"{}\"\ntimeout = \"10m\"\nroutes = [{}]\n{more}\n",
             lab.other_subnet(),
+            // Between two networks with a front that looks often, after a drain with one that comes last.
+            if strategy == "make-before-break" { "1s" } else { "15s" },
             routes.join(", ")
         );
         let contract = world.read(CONTRACT).replace("unix:///nonexistent/docker.sock", &engine) + &step;

@@ -13,7 +13,7 @@ mod told;
 #[cfg(feature = "test-hooks")]
 mod trial;
 
-use self::lab::{Lab, Phase};
+use self::lab::{Lab, NETWORK, Phase};
 
 #[test]
 fn a_network_gets_another_subnet_and_every_service_is_as_it_was() {
@@ -32,4 +32,30 @@ fn a_network_gets_another_subnet_and_every_service_is_as_it_was() {
         assert!(!journal.contains("hunter2"), "a captured secret is in JOURNAL");
         phase.run(&["builder", "run", "recreate"]).expect(10, "is done");
     }
+}
+
+/// The reason for a recreate: the network has no address left, not even for the second task of a service that starts first.
+#[test]
+fn from_a_network_without_a_free_address_services_move_with_the_front() {
+    let Some(lab) = Lab::between("narrow", ["10.77.0.0/28", "10.78.0.0/16"]) else { return };
+    let held = |network: &str| {
+        let format = "{{range .Endpoint.VirtualIPs}}{{.Addr}} {{end}}";
+        lab.twin.docker(&["service", "inspect", network, "--format", format])
+    };
+    // One after the other takes an address, until one gets none.
+    for number in 0.. {
+        let name = format!("idle{number}");
+        lab.service(&name, &["--replicas", "0"], &["backend", "--name", "idle"]);
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        if !held(&name).contains("10.77.0.") {
+            lab.twin.docker(&["service", "rm", &name]);
+            break;
+        }
+    }
+    let (specs, subnet) = (lab.specs(), lab.other_subnet());
+    let phase = Phase::new(&lab, "make-before-break", "");
+    let done = phase.run(&["builder", "run", "recreate"]).expect(0, "is done");
+    assert!(done.stderr.contains("2 services get no second address and move with the front"), "{}", done.stderr);
+    lab.is_whole(subnet, &specs);
+    assert!(held("idle0").contains("10.78."), "{NETWORK}");
 }

@@ -1,0 +1,126 @@
+//! One hop of make before break: every service from one network to another, the front in the middle.
+//!
+//! A front with a port of the node stops before it starts, and is on one network at a time. What is on that network neither before
+//! nor after it loses no request only if it is on both meanwhile. So a service that starts first gets the other network beside its
+//! own, the front moves, and then the service leaves what it came from: one restart more, in which the old task serves until the
+//! new one runs. A front that looks rarely would not see that one in time; there every service moves once, and the front last.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::drain::{label, put_on};
+use super::goal::GOSSIP;
+use super::put::put_all;
+use super::refuse::is_start_first;
+use super::work::{Work, midway};
+use crate::engine::error::EngineError;
+use crate::engine::task::Task;
+use crate::steps::act::NotDone;
+use crate::steps::capture::{id, name, spec};
+use crate::steps::edit;
+use crate::steps::wait::{Seen, patiently, until};
+
+/// How long the engine may take to give a task its addresses before the network counts as full.
+const NO_ROOM: Duration = Duration::from_secs(5);
+/// How long the front may take to stop, beside its grace.
+const STOP: Duration = Duration::from_secs(60);
+
+/// Where a hop goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// Ids of the networks that are left: the old one, and the holding one on the second hop.
+    pub from: &'a [&'a str],
+    /// The id of the network that all are on at the end.
+    pub to: &'a str,
+    /// The holding network's name on the way there; `None` on the way to the new network, where labels are as captured.
+    pub hold: Option<&'a str>,
+}
+
+/// Moves every captured service; at the end each runs on the one network only.
+///
+/// # Errors
+///
+/// An edit was refused, or services did not run in time.
+pub async fn hop(work: &Work<'_>, way: &Way<'_>) -> Result<(), NotDone> {
+    let (fronts, others): (Vec<&Value>, Vec<&Value>) =
+        work.capture.services.iter().partition(|service| work.goal.is_front(name(service)));
+    if !work.goal.bridges() {
+        // The list that a front makes at its start is complete if it is the last.
+        for group in [&others, &fronts] {
+            put_on(work, group, way.from, way.to, way.hold).await?;
+            work.running_on(group, way.to, way.from).await?;
+        }
+        return Ok(());
+    }
+    let bridged = bridge(work, &others, way).await?;
+    if way.hold.is_some() {
+        (work.ground.may_go_on)().map_err(NotDone::midway)?;
+    }
+    let moved: Vec<&Value> = fronts.iter().chain(&others).filter(|one| !bridged.contains(one)).copied().collect();
+    let serving = serving(work, &fronts, way).await.map_err(midway)?;
+    put_on(work, &moved, way.from, way.to, way.hold).await?;
+    front_leaves(work, &fronts, way, serving).await?;
+    label(work, &bridged, way.hold).await?;
+    work.running_on(&moved, way.to, way.from).await?;
+    put_on(work, &bridged, way.from, way.to, way.hold).await?;
+    work.running_on(&bridged, way.to, way.from).await
+}
+
+/// Puts what starts first on the other network too; gives what runs there now. Where the network that is left has no address for a
+/// second task, the old task serves on, and its service moves with the front.
+async fn bridge<'a>(work: &Work<'_>, others: &[&'a Value], way: &Way<'_>) -> Result<Vec<&'a Value>, NotDone> {
+    let can: Vec<&Value> = others
+        .iter()
+        .copied()
+        .filter(|service| is_start_first(spec(service)) && !edit::is_job(spec(service)))
+        .collect();
+    put_all(work.engine, can.iter().copied(), |now, _| edit::bridged(now.spec(), way.from, way.to)).await?;
+    let full_since = Cell::new(None);
+    let limit = work.start_limit(can.len());
+    until("services to run on both networks", limit, &|line| work.talk.say(line), || async {
+        let tasks = work.engine.tasks(&[("desired-state", "running")]).await?;
+        let missing = work.not_running(&can, way.to, &[], &tasks).await?;
+        let waits =
+            |service: &&Value| tasks.iter().any(|task| task.service_id() == id(service) && task.state() == "new");
+        let full = missing.iter().all(waits);
+        let since = full_since.get().filter(|_| full).unwrap_or_else(Instant::now);
+        full_since.set(full.then_some(since));
+        if missing.is_empty() || (full && since.elapsed() > NO_ROOM) {
+            return Ok(Seen::Here(can.iter().copied().filter(|one| !missing.contains(one)).collect::<Vec<_>>()));
+        }
+        Ok(Seen::NotYet(format!("{} left", missing.len())))
+    })
+    .await
+    .inspect(|bridged| {
+        let alone = can.len() - bridged.len();
+        if alone > 0 {
+            work.talk.say(&format!("{alone} services get no second address and move with the front"));
+        }
+    })
+}
+
+/// How many tasks of the front serve on the network that is left.
+async fn serving(work: &Work<'_>, fronts: &[&Value], way: &Way<'_>) -> Result<usize, EngineError> {
+    let tasks = patiently(|| work.engine.tasks(&[])).await?;
+    Ok(tasks.iter().filter(|task| serves(task, fronts) && !task.spec_networks().contains(&way.to)).count())
+}
+
+fn serves(task: &Task, fronts: &[&Value]) -> bool {
+    task.state() == "running" && fronts.iter().any(|front| id(front) == task.service_id())
+}
+
+/// Waits until the first task of the front has ended there or runs here: until then the front reaches others where they were, and
+/// what it reads when it starts is to name where they are.
+async fn front_leaves(work: &Work<'_>, fronts: &[&Value], way: &Way<'_>, serving: usize) -> Result<(), NotDone> {
+    let longest = fronts.iter().map(|front| super::work::grace(spec(front))).max().unwrap_or_default();
+    until("the front to stop", GOSSIP + longest + STOP, &|line| work.talk.say(line), || async {
+        let tasks = work.engine.tasks(&[]).await?;
+        let (here, there): (Vec<&Task>, Vec<&Task>) =
+            tasks.iter().filter(|task| serves(task, fronts)).partition(|task| task.spec_networks().contains(&way.to));
+        let left = !here.is_empty() || there.len() < serving || serving == 0;
+        Ok(if left { Seen::Here(()) } else { Seen::NotYet("it serves on".to_owned()) })
+    })
+    .await
+}
