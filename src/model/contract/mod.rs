@@ -5,12 +5,14 @@
 
 pub mod fill;
 pub mod parse;
+pub mod protect;
 pub mod published;
 pub mod schema;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::protect::Protect;
 use super::digest::Digest;
 use super::ids::{CriterionId, GateId, PhaseName, StepId};
 use super::record::Separation;
@@ -120,19 +122,6 @@ pub struct Step {
     pub restores: bool,
     /// From its outcome on, quiet is not probed again.
     pub ends_quiet: bool,
-}
-
-/// What an interlock guards, by name.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Protect {
-    /// Networks.
-    pub networks: Vec<String>,
-    /// Services.
-    pub services: Vec<String>,
-    /// Stacks.
-    pub stacks: Vec<String>,
-    /// Swarm operations: `leave`, `demote`, `drain`.
-    pub swarm: Vec<String>,
 }
 
 /// Parameters of a criterion or step, checked against its schema.

@@ -5,6 +5,7 @@
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
+use super::protect::{Attachments, SwarmAct};
 use super::schema::{KINDS, PROBES, ParamSchema, Shape};
 
 /// The schema of `PHASE-<phase>.toml`.
@@ -38,10 +39,19 @@ pub fn contract() -> Schema {
                 }
             },
             "step": { "type": "array", "items": { "oneOf": KINDS.iter().map(|kind| step(kind.name, kind.about, kind.params)).collect::<Vec<_>>() } },
-            "protect": {
-                "type": "object", "additionalProperties": false,
-                "properties": { "networks": texts(), "services": texts(), "stacks": texts(), "swarm": texts() }
-            }
+            "protect": protect()
+        }
+    })
+}
+
+fn protect() -> Value {
+    let words = |words: &[&str]| json!({ "type": "array", "items": { "enum": words } });
+    json!({
+        "type": "object", "additionalProperties": false,
+        "description": "what an interlock refuses to anyone but the executor",
+        "properties": {
+            "networks": texts(), "services": texts(), "stacks": texts(), "swarm": words(&SwarmAct::ALL.map(SwarmAct::word)),
+            "attachments": { "enum": Attachments::ALL.map(Attachments::word) }
         }
     })
 }

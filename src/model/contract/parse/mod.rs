@@ -2,6 +2,7 @@
 
 mod gates;
 mod params;
+mod protect;
 mod steps;
 mod table;
 mod top;

@@ -125,11 +125,53 @@ fn all_defects_come_at_once_in_order() {
 
 #[test]
 fn the_templates_are_contracts() {
-    let templates =
-        [include_str!("../../../../templates/pvfix.toml"), include_str!("../../../../templates/blank.toml")];
+    let templates = [
+        include_str!("../../../../templates/pvfix.toml"),
+        include_str!("../../../../templates/network-resize.toml"),
+        include_str!("../../../../templates/blank.toml"),
+    ];
     for template in templates {
         let text = template.replace("{phase}", "pvfix").replace("{head}", &"a".repeat(40));
         let contract = parse(&text, None).unwrap_or_else(|defects| panic!("{defects:#?}"));
         assert!(!contract.gates.is_empty());
+        // What a template recreates, it guards.
+        let recreated = contract.steps.iter().filter(|step| step.kind == "docker.network.recreate");
+        for network in recreated.filter_map(|step| step.params.text("network")) {
+            assert!(contract.protect.networks.iter().any(|name| name == network), "{network} is not guarded");
+        }
+    }
+}
+
+/// Each row: what `[protect]` says, and a part of the message with its place, or nothing where it is right.
+#[test]
+fn what_is_guarded_is_known_before_anything_runs() {
+    let lines = good().lines().count();
+    let at = |column: usize, message: &str| Some(format!("{}:{column}: {message}", lines + 2));
+    let rows = [
+        (
+            "networks = [\"proxy\", \"{subnet}x\"]",
+            at(22, "`networks` names \"10.10.0.0/16x\"; wanted an object's name"),
+        ),
+        (
+            "services = [\"{step.act.finished}\"]",
+            at(13, "`services` names \"{step.act.finished}\", which is known only when"),
+        ),
+        ("stacks = [\"\"]", at(11, "`stacks` is empty")),
+        ("stacks = \"traefik\"", at(10, "`stacks` is a text; wanted a list")),
+        ("swarm = [\"leave\", \"reboot\"]", at(19, "`swarm` has \"reboot\"; wanted some of leave, demote, drain")),
+        ("attachments = \"never\"", at(15, "`attachments` is \"never\"; wanted one of window, always")),
+        ("volumes = []", at(1, "[protect] has an unknown key `volumes`")),
+        ("networks = [\"proxy\"]\nattachments = \"always\"", None),
+    ];
+    for (text, wanted) in rows {
+        let parsed = parse(&format!("{}[protect]\n{text}\n", good()), None);
+        let shown: Vec<_> = parsed.as_ref().err().into_iter().flatten().map(ToString::to_string).collect();
+        match wanted {
+            Some(wanted) => assert!(shown.iter().any(|line| line.starts_with(&wanted)), "{text}: {shown:#?}"),
+            None => assert_eq!(
+                parsed.map(|c| (c.protect.networks, c.protect.attachments.word())),
+                Ok((vec!["proxy".to_owned()], "always"))
+            ),
+        }
     }
 }

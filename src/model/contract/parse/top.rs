@@ -1,4 +1,4 @@
-//! The top level of a contract: names, roles, values, protection, and what must hold across its parts.
+//! The top level of a contract: names, roles, values, and what must hold across its parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::path::Path;
 use super::Defects;
 use super::params::Scope;
 use super::table::{self, Reader};
-use super::{gates, steps};
+use super::{gates, protect, steps};
 use crate::model::contract::schema::{self, Binds};
-use crate::model::contract::{Contract, Protect, fill};
+use crate::model::contract::{Contract, fill};
 use crate::model::digest::Digest;
 use crate::model::key;
 use crate::model::record::Separation;
@@ -43,7 +43,7 @@ pub(super) fn read(
     let gates = gates::gates(reader, &scope, &mut seen, found);
     let window = gates::window(reader, &scope, &mut seen, found);
     let steps = steps::steps(reader, &gates, &scope, &mut seen, found);
-    let protect = protect(reader, &scope, found);
+    let protect = protect::protect(reader, &scope, found);
     let contract = Contract {
         digest,
         phase: phase?,
@@ -158,22 +158,4 @@ fn values(reader: &mut Reader<'_>, found: &mut Defects) -> BTreeMap<String, Stri
         values.insert(key, text.to_owned());
     }
     values
-}
-
-fn protect(reader: &mut Reader<'_>, scope: &Scope<'_>, found: &mut Defects) -> Protect {
-    let Some(mut table) = reader.take("protect").and_then(|v| table::table(v, "[protect]", found)) else {
-        return Protect::default();
-    };
-    let mut list = |key: &'static str, found: &mut Defects| -> Vec<String> {
-        let Some(items) = table.take(key).and_then(|v| table::list(v, key, found)) else { return Vec::new() };
-        items.into_iter().filter_map(|item| super::params::filled(item, key, scope, found)).collect()
-    };
-    let protect = Protect {
-        networks: list("networks", found),
-        services: list("services", found),
-        stacks: list("stacks", found),
-        swarm: list("swarm", found),
-    };
-    table.finish(found);
-    protect
 }
