@@ -9,6 +9,7 @@
 //! - [`docs`] reads and writes the Markdown documents; [`sign`] makes and checks signatures; [`git`] is the repository.
 //! - [`engine`] is the one door to the Docker Engine, [`process`] the one door to subprocesses.
 //! - [`probes`] measure and change nothing; [`steps`] change things and journal every move; [`host`] is what a host remembers.
+//! - [`interlock`] says what a request to the engine would do to what a contract guards: pure.
 //! - [`commands`] tie them together, one file a command; [`report`] is what people and programs see.
 //! - [`twin`] is a private swarm for demos, tests and rehearsals.
 //! - [`interrupt`] is what Ctrl-C waits for and says.
@@ -24,6 +25,7 @@ pub mod fault;
 pub mod gates;
 pub mod git;
 pub mod host;
+pub mod interlock;
 pub mod interrupt;
 pub mod model;
 pub mod probes;

@@ -12,6 +12,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("process", &[]),
     ("gates", &["model"]),
+    ("interlock", &["model"]),
     ("docs", &["model", "sign"]),
     ("git", &["model", "process"]),
     ("sign", &["model", "process"]),

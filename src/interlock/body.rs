@@ -1,0 +1,129 @@
+//! What the bodies of judged requests say, read as the engine reads them.
+
+use super::lenient::{Json, Unclear};
+
+/// A service's spec, as far as it is judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceSpec {
+    /// Its name.
+    pub name: String,
+    /// Its stack, by its label.
+    pub stack: Option<String>,
+    /// Names, ids or beginnings of ids of the networks that its tasks join.
+    pub networks: Vec<String>,
+    /// Whether it has tasks at all.
+    pub has_tasks: bool,
+    /// Directories and files of the host that its tasks see.
+    pub mounts: Vec<String>,
+}
+
+/// A container's configuration, as far as it is judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContainerSpec {
+    /// Names, ids or beginnings of ids of the networks that it joins.
+    pub networks: Vec<String>,
+    /// Directories and files of the host that it sees.
+    pub mounts: Vec<String>,
+}
+
+/// The label that says which stack a service or network belongs to.
+pub const STACK: &str = "com.docker.stack.namespace";
+
+/// A service's spec.
+///
+/// # Errors
+///
+/// It cannot be read in one way only.
+pub fn service(body: &Json) -> Result<ServiceSpec, Unclear> {
+    let template = body.get("TaskTemplate")?;
+    let mut networks = Vec::new();
+    // The engine takes the second place only where the first is empty; both count here.
+    for entry in template.list("Networks")?.iter().chain(body.list("Networks")?) {
+        networks.push(entry.text("Target")?.to_owned());
+    }
+    let container = template.get("ContainerSpec")?;
+    let mut mounts = Vec::new();
+    for mount in container.list("Mounts")? {
+        mounts.extend(host_places(mount)?);
+    }
+    Ok(ServiceSpec {
+        name: body.text("Name")?.to_owned(),
+        stack: stack(body)?,
+        networks,
+        has_tasks: has_tasks(body.get("Mode")?)?,
+        mounts,
+    })
+}
+
+fn stack(body: &Json) -> Result<Option<String>, Unclear> {
+    // Labels are data: their names differ by case.
+    let found = body.entries("Labels")?.iter().rfind(|(key, _)| key == STACK);
+    Ok(match found {
+        Some((_, Json::Text(stack))) => Some(stack.clone()),
+        _ => None,
+    })
+}
+
+fn has_tasks(mode: &Json) -> Result<bool, Unclear> {
+    Ok(match mode.at(&["Replicated", "Replicas"])? {
+        Json::Number(number) => *number > 0.0,
+        _ => true,
+    })
+}
+
+/// A container's configuration, with what older engines also take outside `HostConfig`.
+///
+/// # Errors
+///
+/// It cannot be read in one way only.
+pub fn container(body: &Json) -> Result<ContainerSpec, Unclear> {
+    let mut found = ContainerSpec::default();
+    for host in [body, body.get("HostConfig")?] {
+        let mode = host.text("NetworkMode")?;
+        if !mode.is_empty() {
+            found.networks.push(mode.to_owned());
+        }
+        for bind in host.list("Binds")? {
+            let Json::Text(bind) = bind else {
+                return Err(Unclear::Kind { key: "Binds".into(), wanted: "list of texts" });
+            };
+            found.mounts.extend(bind.split(':').next().map(str::to_owned));
+        }
+    }
+    for mount in body.get("HostConfig")?.list("Mounts")?.iter().chain(body.list("Mounts")?) {
+        // `Mounts` of an inspected container have another form, with the same two keys.
+        found.mounts.extend(host_places(mount)?);
+    }
+    for (name, endpoint) in body.get("NetworkingConfig")?.entries("EndpointsConfig")? {
+        found.networks.push(name.clone());
+        let id = endpoint.text("NetworkID")?;
+        if !id.is_empty() {
+            found.networks.push(id.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// A volume's directory of the host, where its driver is told one.
+///
+/// # Errors
+///
+/// It cannot be read in one way only.
+pub fn volume(body: &Json) -> Result<Option<String>, Unclear> {
+    device(body.entries("DriverOpts")?)
+}
+
+fn device(options: &[(String, Json)]) -> Result<Option<String>, Unclear> {
+    let mut devices = options.iter().filter(|(key, _)| key.eq_ignore_ascii_case("device"));
+    match (devices.next(), devices.next()) {
+        (None, _) => Ok(None),
+        (Some((_, Json::Text(device))), None) => Ok(Some(device.clone())),
+        _ => Err(Unclear::Twice("device".into())),
+    }
+}
+
+fn host_places(mount: &Json) -> Result<Vec<String>, Unclear> {
+    let source = mount.text("Source")?.to_owned();
+    let device = device(mount.at(&["VolumeOptions", "DriverConfig"])?.entries("Options")?)?;
+    Ok([source].into_iter().chain(device).filter(|path| path.starts_with('/')).collect())
+}

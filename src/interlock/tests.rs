@@ -1,0 +1,4 @@
+//! Every route of the engine's published descriptions, and every spelling of a disruptive request.
+
+mod acts;
+mod routes;
