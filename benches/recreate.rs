@@ -242,6 +242,7 @@ async fn by_step(swarm: &Swarm, case: &Case, strategy: &str, state: &Path) -> (f
     let host = HostState::at(state, "bench").expect("host state");
     let ground = Ground {
         engine: Ok(engine.clone()),
+        token: None,
         host: &host,
         checkout: None,
         step: "recreate".into(),

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, adversary, break_glass, builder, check, doctor, guard, init, key, merge_file, next, probe, status, sync,
-    trust, twin, vips,
+    adopt, adversary, break_glass, builder, check, doctor, guard, init, interlock, key, merge_file, next, probe,
+    status, sync, trust, twin, vips,
 };
 use crate::context::{Context, Global};
 use crate::docs::clean::visible;
@@ -51,6 +51,7 @@ enum Command {
     Probe(probe::Args),
     Vips(vips::Args),
     Guard(guard::Args),
+    Interlock(interlock::Args),
     #[command(subcommand)]
     Twin(twin::TwinCommand),
     /// Runs inside a twin's containers
@@ -168,6 +169,7 @@ fn run(cli: &Cli) -> Result<Answer, CommandError> {
         Command::Probe(args) => probe::run(args, c),
         Command::Vips(args) => vips::run(args, c),
         Command::Guard(args) => guard::run(args, c),
+        Command::Interlock(args) => interlock::run(args, c),
         Command::Twin(command) => twin::cmd_twin(command),
         Command::TwinServe(_) => Err(CommandError::new(Exit::Usage, "runs in a container only", "")),
         Command::BreakGlass(args) => break_glass::run(args, c),

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use crate::error::{CommandError, Exit};
+use crate::host::decisions::{DEFAULT_LOG, Decisions};
 use crate::host::pins::DEFAULT_PINS;
 use crate::model::digest::Digest;
 use crate::model::role::Role;
@@ -96,6 +97,12 @@ impl Context {
             return path.into();
         }
         PathBuf::from(DEFAULT_PINS)
+    }
+
+    /// What an interlock decided about an engine; apart from the host's state, so that whoever reviews can read it.
+    pub fn decisions(&self, engine_id: &str) -> Decisions {
+        let base = self.global.state.as_ref().map(|state| state.join("interlock"));
+        Decisions::at(&base.unwrap_or_else(|| PathBuf::from(DEFAULT_LOG)), engine_id)
     }
 
     /// The variables that commands which talk to a git remote may use.

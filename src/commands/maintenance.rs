@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::context::Context;
+use crate::engine::Engine;
 use crate::error::{CommandError, Exit};
 use crate::host::ledger::What;
 use crate::host::run_lock::RunLock;
+use crate::host::token::Issued;
 use crate::host::{DEFAULT_STATE, HostError, HostState};
 use crate::model::time::Time;
+use crate::report;
 
 /// The state of this engine on this host.
 ///
@@ -52,19 +55,38 @@ pub fn look(context: &Context, engine_id: &str) -> Result<(), CommandError> {
     }
 }
 
+/// The run lock of a change of the swarm that is no step, with a token by which an interlock lets it through.
+pub struct Held {
+    token: Option<Issued>,
+    _lock: RunLock,
+}
+
+impl Held {
+    /// The engine, asked as whoever holds the lock.
+    pub fn executor(&self, engine: Engine) -> Engine {
+        match &self.token {
+            Some(token) => engine.as_executor(token.secret()),
+            None => engine,
+        }
+    }
+}
+
 /// Takes the run lock for a change of the swarm, so that no step begins meanwhile; refused (10) while one is under way.
 ///
 /// # Errors
 ///
 /// Something is under way, or that cannot be known.
-pub fn hold(context: &Context, engine_id: &str, command: &str) -> Result<RunLock, CommandError> {
+pub fn hold(context: &Context, engine_id: &str, command: &str) -> Result<Held, CommandError> {
     let state = state(context, engine_id).map_err(|error| unknown(&error))?;
     let lock = match state.run_lock(&context.holder(command)) {
         Ok(lock) => lock,
         Err(HostError::Busy { holder, .. }) => return Err(closed(&format!("the run lock is held by {holder}"))),
         Err(error) => return Err(unknown(&error)),
     };
-    look(context, engine_id).map(|()| lock)
+    look(context, engine_id)?;
+    // Without one only what an interlock guards is refused.
+    let token = state.issue_token(command).map_err(|error| report::say(&format!("! {error}"))).ok();
+    Ok(Held { token, _lock: lock })
 }
 
 fn unknown(error: &HostError) -> CommandError {

@@ -17,6 +17,7 @@ pub mod guard;
 mod history;
 pub mod identity;
 pub mod init;
+pub mod interlock;
 pub mod key;
 pub mod maintenance;
 pub mod measure;

@@ -277,9 +277,16 @@ impl Session {
             Ok(keys) => Known::Is(keys),
             Err(error) => Known::Unknown(known(&error)),
         };
+        let doors = match self.context.decisions(&target.engine).doors() {
+            Ok(doors) => {
+                let mine = doors.iter().filter(|door| door.concerns(&self.repository.root_commit, self.store.phase()));
+                Known::Is(mine.map(|door| (door.id(), door.reason.clone())).collect())
+            }
+            Err(error) => Known::Unknown(known(&error)),
+        };
         let state = match self.host_state(&target.engine) {
             Ok(state) => state,
-            Err(error) => return Host { target: here, clock, pins, ..Host::unknown(&error.message) },
+            Err(error) => return Host { target: here, clock, pins, doors, ..Host::unknown(&error.message) },
         };
         let (spent, unjournaled) = match state.ledger() {
             Err(error) => (Known::Unknown(known(&error)), Known::Unknown(known(&error))),
@@ -307,7 +314,7 @@ impl Session {
                 Known::Is(gone.map(|seen| (seen.id, seen.heading)).collect())
             }
         };
-        Host { target: here, clock, pins, spent, window, unjournaled, vanished }
+        Host { target: here, clock, pins, spent, window, unjournaled, vanished, doors }
     }
 
     /// The state directory of an engine.

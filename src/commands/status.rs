@@ -8,21 +8,28 @@ use serde_json::{Map, Value, json};
 use crate::context::Context;
 use crate::docs::store::DIRECTORY;
 use crate::error::CommandError;
+use crate::gates::done::door_reasons;
 use crate::gates::evaluate::{PhaseReport, ledger_reasons};
 use crate::gates::inputs::Known;
 use crate::gates::progress::State;
 use crate::gates::reason::Class;
 use crate::gates::separation::between;
 use crate::gates::standing::{GateReport, Standing};
+use crate::host::decisions::{Decision, Ruling};
 use crate::host::parts::Part;
 use crate::host::pins::Pins;
+use crate::model::counted::counted;
 use crate::model::ids::{GateId, RecordId};
 use crate::model::key;
-use crate::model::record::Separation;
+use crate::model::record::{Separation, Target};
 use crate::model::role::Role;
 use crate::report::{Answer, phase};
 
+use super::interlock::status::line;
 use super::open::Session;
+
+/// How many refusals of an interlock are shown; all are in the JSON.
+const SHOWN: usize = 5;
 
 /// Show how the phase stands
 ///
@@ -73,6 +80,15 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     for reason in ledger_reasons(&report).iter().filter(|reason| reason.class == Class::InDoubt) {
         text += &format!("  ! {}: {}\n", reason.found, reason.next);
     }
+    for reason in door_reasons(&report).iter().filter(|reason| reason.class == Class::Closed) {
+        text += &format!("  DOOR {}: blocks DONE: {}\n", reason.found, reason.next);
+    }
+    let refused = refused(&session, &gathered.host.target);
+    if let Some(refused) = refused.as_ref().filter(|refused| !refused.is_empty()) {
+        text += &format!("  the interlock refused {}, the last:\n", counted(refused.len(), "request"));
+        let last = refused.iter().skip(refused.len().saturating_sub(SHOWN));
+        text.extend(last.map(|decision| format!("    {}\n", line(decision))));
+    }
     let cut_off = cut_off(&session, &report);
     for part in &cut_off {
         text += &format!("  step {} was cut off after, at {}: {}\n", part.step, part.at, part.text);
@@ -82,6 +98,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         .iter()
         .map(|part| json!({ "step": part.step.as_str(), "at": part.at.to_string(), "part": part.text }))
         .collect();
+    json["refused"] = json!(refused);
     json["unsigned"] = unsigned.into();
     json["strays"] = strays.into();
     let labels = apart.iter().map(|at| (at.gate.to_string(), Value::from(at.separation.label())));
@@ -90,6 +107,14 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     json["hardware"] = hardware.collect::<Map<_, _>>().into();
     json["pins_writable"] = writable.into();
     Ok(Answer::ok(text, json))
+}
+
+/// The interlock's refusals in this phase; none where no engine could be asked or they cannot be read.
+fn refused(session: &Session, target: &Known<Target>) -> Option<Vec<Decision>> {
+    let log = session.context.decisions(&target.value()?.engine);
+    let mut decisions = log.of(&session.repository.root_commit, session.store.phase()).ok()?;
+    decisions.retain(|decision| decision.ruling == Ruling::Refused);
+    Some(decisions)
 }
 
 /// How far the parties stood apart at a gate's newest claim and its PASS, and which of them signed with a key in hardware.

@@ -70,6 +70,9 @@ pub enum TwinCommand {
         /// How many of them are managers
         #[arg(long, value_name = "N", default_value_t = 1)]
         managers: usize,
+        /// The socket of an interlock that the engines ask before they carry out a request; it must answer there already
+        #[arg(long, value_name = "SOCKET")]
+        interlock: Option<PathBuf>,
     },
     /// Remove a twin and everything that belongs to it
     ///
@@ -110,8 +113,8 @@ pub enum TwinCommand {
 pub async fn run(command: TwinCommand, say: &dyn Fn(&str)) -> Result<Value, TwinError> {
     let begin = Instant::now();
     let mut result = match command {
-        TwinCommand::Up { place, topology, exhaust, nodes, managers } => {
-            cmd_up(&Place::new(&place.dir)?, topology, exhaust, Size { nodes, managers }, say).await?
+        TwinCommand::Up { place, topology, exhaust, nodes, managers, interlock } => {
+            cmd_up(&Place::new(&place.dir)?, topology, exhaust, Size { nodes, managers, interlock }, say).await?
         }
         TwinCommand::Down { place } => {
             let place = Place::new(&place.dir)?;

@@ -24,6 +24,8 @@ use bollard::Docker;
 use crate::engine::error::EngineError;
 use crate::engine::transport::Transport;
 
+pub use crate::engine::transport::TOKEN_HEADER;
+
 /// A connection to one engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -58,6 +60,13 @@ impl Engine {
         let version = docker.client_version();
         let prefix = format!("/v{}.{}", version.major_version, version.minor_version);
         Ok(Self { docker, transport: Transport::new(address, prefix, timeout), timeout })
+    }
+
+    /// The same connection for the executor: each raw call shows an interlock this token.
+    #[must_use]
+    pub fn as_executor(mut self, token: &str) -> Self {
+        self.transport = self.transport.with_token(token);
+        self
     }
 
     /// The address that was connected to, as it was given.

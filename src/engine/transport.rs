@@ -19,21 +19,31 @@ use crate::fault;
 /// memory, the engine's own too.
 const LONGEST: usize = 256 << 20;
 
+/// The header by which the executor proves itself to an interlock.
+pub const TOKEN_HEADER: &str = "X-Countersign-Token";
+
 /// Where the engine listens, and how its API is addressed.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     address: Arc<str>,
     prefix: Arc<str>,
     timeout: Duration,
+    /// What shows an interlock that the executor asks.
+    token: Option<Arc<str>>,
 }
 
 impl Transport {
     pub(super) fn new(address: &str, prefix: String, timeout: Duration) -> Self {
-        Self { address: address.into(), prefix: prefix.into(), timeout }
+        Self { address: address.into(), prefix: prefix.into(), timeout, token: None }
     }
 
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    pub(super) fn with_token(mut self, token: &str) -> Self {
+        self.token = Some(token.into());
+        self
     }
 
     /// Sends a request and reads the whole answer. That of an order without a body is `Value::Null`.
@@ -86,13 +96,15 @@ impl Transport {
     ) -> Result<Bytes, EngineError> {
         let malformed = |why: String| EngineError::Malformed { call: name.to_owned(), why };
         let bytes = body.map(|value| Bytes::from(value.to_string())).unwrap_or_default();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.prefix))
             .header("host", "engine")
-            .header("content-type", "application/json")
-            .body(Full::new(bytes))
-            .map_err(|error| malformed(error.to_string()))?;
+            .header("content-type", "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(TOKEN_HEADER, &**token);
+        }
+        let request = request.body(Full::new(bytes)).map_err(|error| malformed(error.to_string()))?;
         let out_of_reach = |why: String| EngineError::Unreachable { address: self.address.to_string(), why };
         let (status, answer) = if let Some(socket) = self.address.strip_prefix("unix://") {
             let stream = UnixStream::connect(socket).await.map_err(|error| out_of_reach(error.to_string()))?;

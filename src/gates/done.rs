@@ -31,7 +31,29 @@ pub fn done(report: &PhaseReport<'_>) -> Result<Done, Vec<Reason>> {
     let last = report.gates.last().and_then(|gate| gate.pass).and_then(|id| report.graph.get(&id));
     reasons.extend(pin_reasons(report, last));
     reasons.extend(ledger_reasons(report));
+    reasons.extend(door_reasons(report));
     settled.filter(|_| reasons.is_empty()).ok_or(reasons)
+}
+
+/// The openings of the door past this host's interlock that the Adversary has not accepted.
+pub fn door_reasons(report: &PhaseReport<'_>) -> Vec<Reason> {
+    let doors = match &report.inputs.host.doors {
+        Known::Is(doors) => doors,
+        Known::Unknown(why) => {
+            let found = format!("whether the door past the interlock was open could not be read: {why}");
+            return vec![Reason::new(Class::Unknown, found, "its marks", "countersign doctor")];
+        }
+    };
+    let open = doors.iter().filter(|(id, _)| !objections::accepts(&report.counted, id));
+    let reason = |(id, reason): &(RecordId, String)| {
+        Reason::new(
+            Class::Closed,
+            format!("the door past the interlock was open ({}): {reason}", id.short()),
+            "the Adversary's acceptance",
+            format!("countersign adversary waive --accepts {} --reason … --for 30d", id.short()),
+        )
+    };
+    open.map(reason).collect()
 }
 
 /// Whether a signed DONE counts: the phase was done by what it came after, and it names that. A key alone is no DONE.

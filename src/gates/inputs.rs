@@ -47,6 +47,8 @@ pub struct Host {
     pub unjournaled: Known<Vec<RecordId>>,
     /// Objections to this repository's phase that this host saw earlier and that are in no document now, each with its heading.
     pub vanished: Known<Vec<(RecordId, String)>>,
+    /// Openings of the door past this host's interlock that concern this repository's phase, each with its reason.
+    pub doors: Known<Vec<(RecordId, String)>>,
 }
 
 impl Host {
@@ -60,6 +62,7 @@ impl Host {
             window: Known::Unknown(why.to_owned()),
             unjournaled: Known::Unknown(why.to_owned()),
             vanished: Known::Unknown(why.to_owned()),
+            doors: Known::Unknown(why.to_owned()),
         }
     }
 }

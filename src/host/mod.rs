@@ -1,6 +1,9 @@
 //! What a host remembers, apart from every repository: pins, ledger, window, captures, run lock.
 
 pub mod captures;
+pub mod decisions;
+pub mod doors;
+pub mod guarded;
 pub mod ledger;
 pub mod objections;
 pub mod open_run;
@@ -8,6 +11,7 @@ pub mod origins;
 pub mod parts;
 pub mod pins;
 pub mod run_lock;
+pub mod token;
 pub mod window;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, TOKEN_HEADER};
 use crate::gates::permit::Permit;
 use crate::host::HostState;
 use crate::model::contract::{Params, Step};
@@ -19,6 +19,8 @@ use super::{capture, recreate};
 pub struct Ground<'a> {
     /// The engine, or why there is none.
     pub engine: Result<Engine, String>,
+    /// What shows an interlock that a program of this step is the executor's, where there is one.
+    pub token: Option<String>,
     /// The host's state.
     pub host: &'a HostState,
     /// A fresh checkout of the subject, where a program runs unless the contract says otherwise.
@@ -192,6 +194,10 @@ fn command(argv: &[String], params: &Params, step: &Step, ground: &Ground<'_>) -
     let mut spec = Spec::new(argv).in_dir(&cwd).timeout(step.timeout);
     spec.uid = params.number("uid").and_then(|uid| u32::try_from(uid).ok());
     spec.keep_open.clone_from(&ground.keep_open);
+    if let Some(token) = &ground.token {
+        // The stock client (from 27.1 on) sends this header with each request.
+        spec = spec.env("DOCKER_CUSTOM_HEADERS", format!("{TOKEN_HEADER}={token}"));
+    }
     let mut printed = Printed { ground, kept: String::new(), pending: [Vec::new(), Vec::new()] };
     // Blocking is fine here: nothing else runs beside a program.
     let ran = process::run_with(&spec, &mut |stream, piece| printed.take(stream, piece));

@@ -20,13 +20,15 @@ use crate::twin::state::{NodeState, Process, SCHEMA, State};
 /// How long one engine call may take.
 pub const CALL: Duration = Duration::from_secs(20);
 
-/// How many nodes a twin has, and how many of them are managers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many nodes a twin has, how many of them are managers, and whom their engines ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Size {
     /// Nodes.
     pub nodes: usize,
     /// The first of them are managers.
     pub managers: usize,
+    /// The socket of an interlock, which must answer there before an engine starts.
+    pub interlock: Option<PathBuf>,
 }
 
 /// Refuses anybody but root.
@@ -89,7 +91,7 @@ fn busy(place: &Place, state: &State) -> Result<(), TwinError> {
 async fn make(place: &Place, size: Size, executable: &Path, say: &dyn Fn(&str)) -> Result<(Engine, String), TwinError> {
     let begin = Instant::now();
     let nodes: Vec<Node> = (1..=size.nodes).map(|number| place.node(number)).collect();
-    let mut state = prepare(place, size)?;
+    let mut state = prepare(place, &size)?;
     // The first engine makes the swarm, the others come up beside it.
     let mut engines = Vec::new();
     for node in &nodes {
@@ -117,7 +119,7 @@ async fn make(place: &Place, size: Size, executable: &Path, say: &dyn Fn(&str)) 
 }
 
 /// Writes what is to be removed before it is made, then makes the network. No two makers pick the same addresses: they take turns.
-fn prepare(place: &Place, size: Size) -> Result<State, TwinError> {
+fn prepare(place: &Place, size: &Size) -> Result<State, TwinError> {
     std::fs::create_dir_all(place.dir()).map_err(TwinError::file(place.dir()))?;
     let mut state = State { schema: SCHEMA, maker: Some(Process::of(std::process::id())), ..State::default() };
     state.write(place)?;
@@ -126,6 +128,7 @@ fn prepare(place: &Place, size: Size) -> Result<State, TwinError> {
     turn.lock().map_err(TwinError::file("/run"))?;
     let range = pick(place)?;
     state.host_address = range.host().to_string();
+    state.interlock.clone_from(&size.interlock);
     let node = |number| NodeState {
         number,
         address: range.node(number).to_string(),

@@ -16,14 +16,26 @@ const WRAPPER: &str = r#"echo "$1" >/proc/sys/kernel/hostname && mkdir -p /etc/d
 mount --bind "$2" /etc/docker && mount -t tmpfs tmpfs /run/containerd && mount -t tmpfs tmpfs /run/docker &&
 shift 2 && exec "$@""#;
 
+/// The name by which an engine knows an interlock.
+const PLUGIN: &str = "countersign";
+/// The file that tells it where that is.
+const PLUGIN_FILE: &str = "countersign.spec";
 /// How long an engine may take to answer, and its processes to end.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Starts a node's engine, writes that down, and waits until it answers.
 pub(super) async fn start_engine(place: &Place, node: &Node, state: &mut State) -> Result<Engine, TwinError> {
     std::fs::create_dir_all(node.dir().join("etc")).map_err(TwinError::file(node.dir()))?;
+    if let Some(socket) = &state.interlock {
+        // Where engines look for a plugin whose socket is elsewhere; `etc` is the engine's /etc/docker.
+        let plugins = node.dir().join("etc/plugins");
+        let written = std::fs::create_dir_all(&plugins)
+            .and_then(|()| std::fs::write(plugins.join(PLUGIN_FILE), format!("unix://{}", socket.display())));
+        written.map_err(TwinError::file(plugins))?;
+    }
     let log = std::fs::OpenOptions::new().create(true).append(true).open(node.log());
-    let pid = spawn_detached(&engine_spec(node), &log.map_err(TwinError::file(node.log()))?)?;
+    let pid =
+        spawn_detached(&engine_spec(node, state.interlock.is_some()), &log.map_err(TwinError::file(node.log()))?)?;
     point("twin.spawned")?;
     let process = Process::of(pid);
     state.set_engine(node, Some(process));
@@ -31,14 +43,15 @@ pub(super) async fn start_engine(place: &Place, node: &Node, state: &mut State) 
     answering(node, process).await
 }
 
-fn engine_spec(node: &Node) -> Spec {
+fn engine_spec(node: &Node, asks: bool) -> Spec {
     let path = |name: &str| node.dir().join(name).display().to_string();
     let (name, netns, etc) = (node.name(), format!("--net=/run/netns/{}", node.netns()), path("etc"));
     let engine = ["dockerd", "--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")];
     let rest = ["--host", &node.engine_address(), "--cgroup-parent", &format!("/{}", node.cgroup())];
     let options = ["--exec-opt", "native.cgroupdriver=cgroupfs", "--group", "root"];
     let wrapper = ["nsenter", &netns, "unshare", "-m", "-u", "sh", "-c", WRAPPER, "sh", &name, &etc];
-    Spec::new(wrapper.into_iter().chain(engine).chain(rest).chain(options))
+    let asks = asks.then_some(["--authorization-plugin", PLUGIN]).into_iter().flatten();
+    Spec::new(wrapper.into_iter().chain(engine).chain(rest).chain(options).chain(asks))
 }
 
 async fn answering(node: &Node, process: Process) -> Result<Engine, TwinError> {

@@ -1,5 +1,7 @@
 //! What a twin's maker leaves behind for whoever uses or removes it.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::twin::error::TwinError;
@@ -56,6 +58,9 @@ pub struct State {
     pub host_address: String,
     /// In order.
     pub nodes: Vec<NodeState>,
+    /// The socket of the interlock that its engines ask before they carry out a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interlock: Option<PathBuf>,
 }
 
 /// The version of this form.

@@ -6,6 +6,8 @@ mod drain;
 mod guard;
 mod holders;
 #[cfg(feature = "test-hooks")]
+mod interlock;
+#[cfg(feature = "test-hooks")]
 mod killed;
 #[cfg(feature = "test-hooks")]
 mod manager;

@@ -57,8 +57,13 @@ pub struct Twin {
 
 impl Twin {
     /// Starts one (`twin up` with these further arguments). `None` where the machine cannot: the test then says so and ends.
-    #[expect(clippy::disallowed_macros, reason = "a test talks to the test runner")]
     pub fn up(name: &str, args: &[&str]) -> Option<Self> {
+        Self::up_after(name, |_| args.iter().map(|arg| (*arg).to_owned()).collect())
+    }
+
+    /// Starts one after something that must know its directory, which gives the further arguments.
+    #[expect(clippy::disallowed_macros, reason = "a test talks to the test runner")]
+    pub fn up_after(name: &str, prepare: impl FnOnce(&Path) -> Vec<String>) -> Option<Self> {
         if let Some(why) = cannot_run() {
             eprintln!("skipped: {name}: {why}");
             return None;
@@ -67,8 +72,9 @@ impl Twin {
         clear_dead();
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = PathBuf::from(format!("/run/{PREFIX}{}-{number}-{name}", std::process::id()));
+        let args = prepare(&dir);
         let mut all = vec!["twin", "up", "--json", "--dir", dir.to_str().expect("UTF-8")];
-        all.extend(args);
+        all.extend(args.iter().map(String::as_str));
         // Before anything can fail, so that what was begun is also taken down.
         let mut twin = Self { dir: dir.clone(), address: String::new(), _turn: turn };
         let output = countersign(&all);

@@ -13,7 +13,7 @@ use crate::model::role::Role;
 use crate::model::time::parse_duration;
 use crate::report::Answer;
 
-/// Exempt one criterion or step, or accept a break-glass
+/// Exempt one criterion or step, or accept a break-glass or an opening of the door
 ///
 /// Signed, dated, reasoned, and with an end.
 ///
@@ -27,7 +27,7 @@ pub struct Args {
     /// The step that need not be done
     #[arg(long, group = "what")]
     step: Option<String>,
-    /// The break-glass that is accepted, its first 12 digits
+    /// The break-glass, or the opening of the door past an interlock, that is accepted: its first 12 digits
     #[arg(long, group = "what", value_name = "ID12")]
     accepts: Option<String>,
     /// Why
@@ -66,8 +66,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         let glass = |record: &&&crate::model::record::Record| {
             matches!(record.block.body, Body::BreakGlass(_)) && record.id.short() == name
         };
-        let found = report.counted.iter().find(glass);
-        found.map(|record| record.id).ok_or_else(|| usage(format!("there is no break-glass `{name}`")))
+        let found = report.counted.iter().find(glass).map(|record| record.id);
+        let doors = report.inputs.host.doors.value();
+        let door = doors.into_iter().flatten().map(|(id, _)| *id).find(|id| id.short() == name);
+        found.or(door).ok_or_else(|| usage(format!("there is no break-glass and no opening of the door `{name}`")))
     });
     let until = context.now().plus(length);
     let waiver = Waiver {

@@ -177,10 +177,21 @@ impl Site {
             return Err(NotDone::untouched(message));
         }
         let place = self.place(job)?;
+        let token = self.host.issue_token(&format!("step {} of phase {}", job.step.id, self.contract.phase));
+        if let Err(error) = &token {
+            report::say(&format!("! {error}: an interlock takes this step for a stranger's"));
+        }
+        let token = token.ok();
+        let secret = token.as_ref().map(|token| token.secret());
         let runtime = runtime().map_err(|error| NotDone::untouched(error.message))?;
         runtime.block_on(async {
+            let engine = Engine::connect(&self.engine, CALL_LIMIT).await.map_err(|error| error.to_string());
             let ground = Ground {
-                engine: Engine::connect(&self.engine, CALL_LIMIT).await.map_err(|error| error.to_string()),
+                engine: match secret {
+                    Some(secret) => engine.map(|engine| engine.as_executor(secret)),
+                    None => engine,
+                },
+                token: secret.map(str::to_owned),
                 host: &self.host,
                 checkout: place.as_ref().map(Place::path),
                 keep_open: Some(self.lock.file()),

@@ -7,10 +7,9 @@ use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::info::EngineInfo;
 use crate::error::{CommandError, Exit};
-use crate::host::run_lock::RunLock;
 
 use super::super::engine::{any, could_not_look};
-use super::super::maintenance;
+use super::super::maintenance::{self, Held};
 use super::{Args, PATIENCE, Report, leader};
 
 /// The engine that is asked, a manager.
@@ -20,7 +19,7 @@ pub(super) struct Reached {
     /// What it says about itself.
     pub(super) info: EngineInfo,
     /// Held to the end where something may be changed, so that no step begins meanwhile.
-    pub(super) lock: Option<RunLock>,
+    pub(super) lock: Option<Held>,
 }
 
 /// Reaches the engine. Where a killed guard left its node as a worker, another manager makes it one again first.
@@ -40,6 +39,10 @@ pub(super) async fn reach(args: &Args, context: &Context, report: &mut Report) -
             maintenance::look(context, &info.engine_id)?;
             None
         }
+    };
+    let engine = match &lock {
+        Some(held) => held.executor(engine),
+        None => engine,
     };
     if let Some(address) = &args.through {
         match nodes_of(address).await {

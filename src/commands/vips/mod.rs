@@ -55,8 +55,11 @@ async fn look(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         say(&format!("removed {left} canary that a killed walk had left"));
     }
     let mut lock = None;
+    let mut engine = engine;
     if args.walk {
-        lock = Some(hold(context, &info.engine_id, "vips --walk")?);
+        let held = hold(context, &info.engine_id, "vips --walk")?;
+        engine = held.executor(engine);
+        lock = Some(held);
     }
     let begin = Instant::now();
     let me = walker::this();

@@ -105,6 +105,7 @@ impl Story {
             window: Known::Is(None),
             unjournaled: Known::Is(Vec::new()),
             vanished: Known::Is(Vec::new()),
+            doors: Known::Is(Vec::new()),
             ..Host::unknown("no engine")
         };
         Self {

@@ -185,6 +185,7 @@ impl World {
             window: Known::Is(Some(now.plus(std::time::Duration::from_secs(60)))),
             unjournaled: Known::Is(Vec::new()),
             vanished: Known::Is(Vec::new()),
+            doors: Known::Is(Vec::new()),
             ..Host::unknown("not looked at")
         };
         then(&evaluate(Inputs {

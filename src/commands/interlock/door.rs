@@ -1,0 +1,119 @@
+//! `countersign interlock door`
+
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::commands::engine::address;
+use crate::context::Context;
+use crate::error::{CommandError, Exit};
+use crate::host::doors::Door;
+use crate::host::guarded::Guarded;
+use crate::host::{DEFAULT_STATE, HostState};
+use crate::model::time::{Time, parse_duration, show_duration};
+use crate::report::{self, Answer};
+
+use super::decide::Desk;
+use super::phases::Phases;
+use super::serve::{SOCKET, answer, listen};
+
+/// The longest that a door stays open: an hour.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// Open the door past the interlock for a while, as root on the host
+///
+/// For when the interlock stands in the way of saving the host. It leaves a mark that every status shows and that stands against DONE
+/// until the Adversary accepts it. Where the interlock does not run, this answers the engine itself until the door shuts or it is
+/// ended.
+///
+/// Example: countersign interlock door --for 10m --reason "the node must leave now"
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How long, at most 1h
+    #[arg(long = "for", value_name = "DURATION")]
+    length: String,
+    /// Why
+    #[arg(long)]
+    reason: String,
+    /// Where the engine asks
+    #[arg(long, value_name = "PATH", default_value = SOCKET)]
+    socket: PathBuf,
+    /// The engine's id, where the host's state holds several
+    #[arg(long, value_name = "ID")]
+    engine_id: Option<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+///
+/// It is not root that opens it, the length is too long, or the mark could not be left.
+pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
+    if context.uid() != 0 {
+        let message = format!("the door opens for root on the host, and this is uid {}", context.uid());
+        return Err(CommandError::new(Exit::Role, message, "sudo countersign interlock door …"));
+    }
+    let usage = |message: String| CommandError::new(Exit::Usage, message, "countersign interlock door --help");
+    let reason = args.reason.trim().to_owned();
+    if reason.is_empty() {
+        return Err(usage("--reason is empty".into()));
+    }
+    let length = parse_duration(&args.length).map_err(|error| usage(format!("--for: {error}")))?;
+    if length > LONGEST {
+        return Err(usage(format!("--for {} is longer than {}", show_duration(length), show_duration(LONGEST))));
+    }
+    let (id, guarded) = engine(args, context)?;
+    let at = context.now();
+    let until = at.plus(length);
+    let phases = guarded.iter().map(|one| (one.repository.clone(), one.phase.clone())).collect();
+    let door = Door { at, until, reason, uid: context.uid(), phases };
+    context.decisions(&id).open_door(&door)?;
+    let words = format!(
+        "The door is open until {until}. Mark {} stands against DONE until the Adversary accepts it.",
+        door.id().short()
+    );
+    let json = json!({ "mark": door.id().to_string(), "until": until.to_string(), "engine": id });
+    if UnixStream::connect(&args.socket).is_ok() {
+        return Ok(Answer::ok(words, json));
+    }
+    report::say(&words);
+    report::say(&format!("the interlock does not answer: this does, at {}, until then", args.socket.display()));
+    stand_in(args, context, until)?;
+    Ok(Answer::ok("The door is shut.", json))
+}
+
+/// The engine's id, by the host's state: the engine itself may not answer now.
+fn engine(args: &Args, context: &Context) -> Result<(String, Vec<Guarded>), CommandError> {
+    let base = context.global.state.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STATE));
+    let names = fs::read_dir(&base).into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut found: Vec<(String, Vec<Guarded>)> = names
+        .filter(|name| args.engine_id.as_ref().is_none_or(|named| named == name))
+        .filter_map(|name| Some((name.clone(), HostState::at(&base, &name).ok()?.guarded().ok()?)))
+        .filter(|(_, guarded)| !guarded.is_empty() || args.engine_id.is_some())
+        .collect();
+    if found.len() > 1 {
+        let names: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
+        let message = format!("this host guards something on several engines: {}", names.join(", "));
+        return Err(CommandError::new(Exit::Usage, message, "name one: --engine-id ID"));
+    }
+    found.pop().ok_or_else(|| {
+        let message = format!("nothing is guarded on this host, by {}", base.display());
+        CommandError::new(Exit::Usage, message, "name the state with --state DIR, or the engine with --engine-id ID")
+    })
+}
+
+/// Answers the engine in the interlock's place, with the door open, until it shuts.
+fn stand_in(args: &Args, context: &Context, until: Time) -> Result<(), CommandError> {
+    let listener = listen(&args.socket)?;
+    let left = until.since(context.now()).unwrap_or_default();
+    let desk = Desk::new(context, address(context), Phases::new(context, Vec::new()));
+    // Whoever waits for the end is this thread; the other one ends with the process.
+    std::thread::spawn(move || answer(listener, Arc::new(desk)).err().map(|error| report::say(&error.message)));
+    std::thread::sleep(left);
+    fs::remove_file(&args.socket).ok();
+    Ok(())
+}

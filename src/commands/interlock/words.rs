@@ -1,0 +1,74 @@
+//! Why a request is refused, and what leads on: by the one evaluation that everything else asks.
+
+use crate::commands::open::Session;
+use crate::gates::evaluate::PhaseReport;
+use crate::gates::inputs::Known;
+use crate::gates::progress::State;
+use crate::gates::standing::{GateReport, Standing};
+
+use super::phases::View;
+
+/// Which gate, why, and the next command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// The gate or what stands before it, and why.
+    pub why: String,
+    /// The next command.
+    pub next: String,
+}
+
+/// The words for one phase. Blocks: it reads documents and asks git and the engine.
+pub fn of(view: &View) -> Words {
+    if let Some((found, next)) = &view.trouble {
+        return Words { why: format!("its contract is what is wrong: {found}"), next: next.clone() };
+    }
+    let gathered = Session::open(&view.context).and_then(|session| Ok((session.gather(false)?, session)));
+    match gathered {
+        Ok((gathered, session)) => of_report(&session.evaluate(&gathered)),
+        Err(error) => {
+            let first = error.details.first().map_or_else(String::new, |detail| format!(": {detail}"));
+            Words { why: format!("{}{first}", error.message), next: error.hint.unwrap_or_default() }
+        }
+    }
+}
+
+fn of_report(report: &PhaseReport<'_>) -> Words {
+    if let Some(reason) = report.general.first() {
+        return Words { why: reason.found.clone(), next: reason.next.clone() };
+    }
+    let doubt = report.steps.iter().find(|(_, progress)| matches!(progress.state, State::InDoubt | State::Stuck));
+    if let Some((step, progress)) = doubt {
+        let why = format!("step `{step}` is {}: only the executor goes on with it", progress.state.label());
+        return Words { why, next: "countersign builder resume".into() };
+    }
+    let next = report.inputs.contract.steps.iter().find(|step| report.state_of(&step.id) != State::Done);
+    let gate = match next {
+        Some(step) => report.gates.iter().find(|gate| gate.gate == step.gate),
+        None => report.gates.iter().find(|gate| gate.standing != Standing::Open),
+    };
+    match (gate, next) {
+        (Some(gate), Some(step)) if gate.standing == Standing::Open => {
+            let why = format!("gate {} is open for the executor alone", gate.gate);
+            let window = matches!(report.inputs.host.window, Known::Is(Some(until)) if report.inputs.now < until);
+            let run = format!("countersign builder run {}", step.id);
+            let next = if window { run } else { "countersign builder window open --for 30m".into() };
+            Words { why, next }
+        }
+        (Some(gate), _) => closed(gate),
+        (None, _) => Words { why: "DONE is not written".into(), next: "countersign builder done".into() },
+    }
+}
+
+fn closed(gate: &GateReport) -> Words {
+    let standing = match gate.standing {
+        Standing::Unclaimed => "is not claimed",
+        Standing::Claimed => "has no PASS",
+        Standing::Failed => "has a FAIL",
+        Standing::Stale => "has a PASS that does not count any more",
+        Standing::Closed | Standing::Open => "is closed",
+    };
+    let reason = gate.reasons.first();
+    let found = reason.map_or_else(String::new, |reason| format!(": {}", reason.found));
+    let next = reason.map(|reason| reason.next.clone()).unwrap_or_default();
+    Words { why: format!("gate {} {standing}{found}", gate.gate), next }
+}
