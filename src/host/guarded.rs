@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{HostError, HostState};
 use crate::model::contract::protect::Protect;
+use crate::model::digest::Digest;
 use crate::model::ids::{ObjectId, PhaseName};
 
 const FILE: &str = "guarded";
@@ -22,6 +23,8 @@ pub struct Guarded {
     pub phase: PhaseName,
     /// What it guards.
     pub protect: Protect,
+    /// The contract that both roles had adopted then.
+    pub adopted: Option<Digest>,
 }
 
 impl HostState {

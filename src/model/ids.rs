@@ -119,6 +119,11 @@ id!(
 );
 
 impl ObjectId {
+    /// The id of nothing, as git writes it.
+    pub fn none() -> Self {
+        Self("0".repeat(40))
+    }
+
     /// The first 12 digits: what people see.
     pub fn short(&self) -> &str {
         &self.0[..12]

@@ -89,6 +89,12 @@ impl Running {
         stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
     }
 
+    /// Kills it.
+    pub fn kill(mut self) {
+        self.0.kill().expect("killed");
+        self.0.wait().expect("waited");
+    }
+
     /// Lets it go on, and waits for its end.
     pub fn go_on(self) -> Answer {
         let pid = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");

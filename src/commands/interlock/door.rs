@@ -19,6 +19,7 @@ use crate::report::{self, Answer};
 use super::decide::Desk;
 use super::phases::Phases;
 use super::serve::{SOCKET, answer, listen};
+use super::status::answers;
 
 /// The longest that a door stays open: an hour.
 const LONGEST: std::time::Duration = std::time::Duration::from_secs(3600);
@@ -66,6 +67,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         return Err(usage(format!("--for {} is longer than {}", show_duration(length), show_duration(LONGEST))));
     }
     let (id, guarded) = engine(args, context)?;
+    let answers = answers(&args.socket);
+    if let (Err(why), Ok(_)) = (&answers, UnixStream::connect(&args.socket)) {
+        let message = format!("{} is held by something that does not answer: {why}", args.socket.display());
+        let next = "systemctl stop countersign-interlock.socket countersign-interlock.service, then the same again";
+        return Err(CommandError::new(Exit::Busy, message, next));
+    }
     let at = context.now();
     let until = at.plus(length);
     let phases = guarded.iter().map(|one| (one.repository.clone(), one.phase.clone())).collect();
@@ -76,7 +83,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         door.id().short()
     );
     let json = json!({ "mark": door.id().to_string(), "until": until.to_string(), "engine": id });
-    if UnixStream::connect(&args.socket).is_ok() {
+    if answers.is_ok() {
         return Ok(Answer::ok(words, json));
     }
     report::say(&words);

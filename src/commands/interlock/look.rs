@@ -29,12 +29,20 @@ pub async fn world(engine: &Engine, needs: Needs) -> Result<World, EngineError> 
             .collect();
     }
     if needs.services {
-        world.services = engine.services().await?.iter().map(service).collect();
+        world.services = managed(engine.services().await)?.iter().map(service).collect();
     }
     if needs.nodes {
-        world.nodes = engine.nodes().await?.iter().map(node).collect();
+        world.nodes = managed(engine.nodes().await)?.iter().map(node).collect();
     }
     Ok(world)
+}
+
+/// What only a manager knows: an engine that is none refuses to change it by itself.
+fn managed<T>(listed: Result<Vec<T>, EngineError>) -> Result<Vec<T>, EngineError> {
+    match listed {
+        Err(EngineError::NotAManager { .. } | EngineError::NotASwarm { .. }) => Ok(Vec::new()),
+        other => other,
+    }
 }
 
 fn service(service: &EngineService) -> Service {

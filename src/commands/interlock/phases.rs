@@ -1,7 +1,8 @@
 //! The phases that guard something: read again when a file of theirs changed, and kept when they are gone.
 //!
 //! What is guarded is what the file in the work tree and the contract that both roles adopted guard together: whoever edits the file
-//! takes nothing out. A contract that cannot be read guards as it did before, and one that was never read guards everything.
+//! takes nothing out. Once adopted, nothing is guarded less until both adopt another text, whatever becomes of the files. A contract
+//! that cannot be read guards as it did before, and one that was never read guards everything.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::open::{Session, phases, read_contract, repository};
 use crate::context::Context;
 use crate::docs::store::{DIRECTORY, Documents, Store, union};
+use crate::error::CommandError;
 use crate::gates::done::against_done;
 use crate::gates::evaluate::evaluate;
 use crate::gates::inputs::{Host, Inputs, Known};
@@ -18,6 +20,7 @@ use crate::git::Repository;
 use crate::host::HostState;
 use crate::host::guarded::Guarded;
 use crate::model::contract::protect::Protect;
+use crate::model::digest::Digest;
 use crate::model::ids::{ObjectId, PhaseName};
 use crate::report;
 
@@ -32,6 +35,8 @@ pub struct View {
     pub phase: PhaseName,
     /// What it guards; `None` where that cannot be known.
     pub protect: Option<Protect>,
+    /// The contract that both roles adopted.
+    pub adopted: Option<Digest>,
     /// It is done and guards nothing any more.
     pub done: bool,
     /// What is wrong with its contract, and the next command.
@@ -39,6 +44,19 @@ pub struct View {
 }
 
 impl View {
+    /// Takes in what was guarded before, unless both roles adopted another contract since, or nobody had adopted any.
+    fn remember(&mut self, before: &Self) {
+        let replaced = self.adopted.is_some() && self.adopted != before.adopted;
+        match (&mut self.protect, &before.protect) {
+            (None, Some(protect)) => self.protect = Some(protect.clone()),
+            (Some(mine), Some(protect)) if before.adopted.is_some() && !replaced => mine.take_in(protect),
+            _ => {}
+        }
+        if self.adopted.is_none() {
+            self.adopted = before.adopted;
+        }
+    }
+
     /// Whether a request must be judged for it.
     pub fn guards(&self) -> bool {
         !self.done && self.protect.as_ref().is_none_or(|protect| !protect.is_empty())
@@ -90,7 +108,7 @@ impl Phases {
     /// The phases in one repository; those whose files changed are read again.
     fn of(&mut self, root: &Path) -> Vec<(PathBuf, PhaseName)> {
         let found = phases(root);
-        let mut opened: Option<Repository> = None;
+        let mut opened: Option<Result<Repository, CommandError>> = None;
         for phase in &found {
             let (key, now) = ((root.to_owned(), phase.clone()), stamps(root, phase));
             if self.seen.get(&key).is_some_and(|(stamps, _)| *stamps == now) {
@@ -98,13 +116,18 @@ impl Phases {
             }
             let mut context = Context { directory: root.to_owned(), ..self.context.clone() };
             context.global.phase = Some(phase.to_string());
-            if opened.is_none() {
-                opened = repository(&context).map_err(|error| report::say(&format!("! {}", error.message))).ok();
+            let before = self.seen.get(&key).map(|(_, view)| view);
+            match opened.get_or_insert_with(|| repository(&context)) {
+                Ok(repository) => {
+                    let view = read(context, repository, phase, before);
+                    self.seen.insert(key, (now, view));
+                }
+                // No stamps: it is tried again.
+                Err(error) => {
+                    let view = unopened(context, phase, before, error);
+                    self.seen.insert(key, (Vec::new(), view));
+                }
             }
-            let Some(repository) = &opened else { continue };
-            let before = self.seen.get(&key).and_then(|(_, view)| view.protect.clone());
-            let view = read(context, repository, phase, before);
-            self.seen.insert(key, (now, view));
         }
         found.into_iter().map(|phase| (root.to_owned(), phase)).collect()
     }
@@ -117,14 +140,11 @@ impl Phases {
                     let mut context = Context { directory: old.root.clone(), ..self.context.clone() };
                     context.global.phase = Some(old.phase.to_string());
                     let (repository, phase, protect) = (old.repository, old.phase.clone(), Some(old.protect));
-                    let view = View { context, repository, phase, protect, done: false, trouble: None };
+                    let adopted = old.adopted;
+                    let view = View { context, repository, phase, protect, adopted, done: false, trouble: None };
                     let entry = self.seen.entry((old.root, old.phase));
-                    entry
-                        .and_modify(|(_, seen)| seen.protect = seen.protect.take().or(view.protect.clone()))
-                        .or_insert(
-                            // No stamps: it is read as soon as it is found.
-                            (Vec::new(), view),
-                        );
+                    // No stamps: it is read as soon as it is found.
+                    entry.and_modify(|(_, seen)| seen.remember(&view)).or_insert((Vec::new(), view));
                 }
             }
             Err(error) => report::say(&format!("! {error}")),
@@ -138,7 +158,7 @@ fn keep(host: &HostState, seen: &BTreeMap<(PathBuf, PhaseName), (Stamps, View)>)
     let guarded: Vec<Guarded> = guarding
         .filter_map(|((root, phase), (_, view))| {
             let (root, phase, repository) = (root.clone(), phase.clone(), view.repository.clone());
-            Some(Guarded { root, phase, repository, protect: view.protect.clone()? })
+            Some(Guarded { root, phase, repository, protect: view.protect.clone()?, adopted: view.adopted })
         })
         .collect();
     if host.guarded().is_ok_and(|before| before == guarded) {
@@ -159,8 +179,21 @@ fn stamps(root: &Path, phase: &PhaseName) -> Stamps {
     names.iter().chain([&journal]).map(stamp).collect()
 }
 
+/// A phase whose repository cannot be opened: it guards as before, or everything.
+fn unopened(context: Context, phase: &PhaseName, before: Option<&View>, error: &CommandError) -> View {
+    View {
+        repository: before.map_or_else(ObjectId::none, |view| view.repository.clone()),
+        protect: before.and_then(|view| view.protect.clone()),
+        adopted: before.and_then(|view| view.adopted),
+        phase: phase.clone(),
+        done: false,
+        trouble: Some((error.message.clone(), error.hint.clone().unwrap_or_default())),
+        context,
+    }
+}
+
 /// Reads one phase.
-fn read(context: Context, repository: &Repository, phase: &PhaseName, before: Option<Protect>) -> View {
+fn read(context: Context, repository: &Repository, phase: &PhaseName, before: Option<&View>) -> View {
     let store = Store::new(&repository.root, &repository.common_dir, phase.clone());
     let on_disk = read_contract(repository, phase);
     let adopted = Session::as_adopted(&context).ok().map(|(session, _)| session);
@@ -174,14 +207,19 @@ fn read(context: Context, repository: &Repository, phase: &PhaseName, before: Op
         let first = error.details.first().map_or_else(String::new, |detail| format!(": {detail}"));
         (format!("{}{first}", error.message), error.hint.clone().unwrap_or_default())
     });
-    View {
+    let mut view = View {
         done: adopted.as_ref().is_some_and(|session| is_done(session, &store)),
+        adopted: adopted.as_ref().map(|session| session.contract.digest),
         repository: adopted.map_or_else(|| repository.root_commit.clone(), |session| session.repository.root_commit),
-        protect: protect.or(before),
+        protect,
         context,
         phase: phase.clone(),
         trouble,
+    };
+    if let Some(before) = before {
+        view.remember(before);
     }
+    view
 }
 
 /// Whether a signed DONE counts, and nothing came up against it since.

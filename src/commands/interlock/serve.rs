@@ -51,9 +51,9 @@ pub struct Args {
 ///
 /// # Errors
 ///
-/// The socket cannot be listened at, or a directory is no repository.
+/// The socket cannot be listened at.
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
-    let roots = roots(args, context)?;
+    let roots = roots(args, context);
     let listener = if args.activated { handed_over()? } else { listen(&args.socket)? };
     let desk = Desk::new(context, engine_of(context, &roots), Phases::new(context, roots.clone()));
     let at = if args.activated { "the socket it was given".to_owned() } else { args.socket.display().to_string() };
@@ -146,19 +146,19 @@ fn reply(status: StatusCode, answer: &Value) -> Response<Full<Bytes>> {
     response
 }
 
-/// The roots of the repositories that were named.
-fn roots(args: &Args, context: &Context) -> Result<Vec<PathBuf>, CommandError> {
+/// The roots of the repositories that were named. One that cannot be opened now is said and looked for again: an interlock that does
+/// not run would refuse everything.
+fn roots(args: &Args, context: &Context) -> Vec<PathBuf> {
     let named = if args.repository.is_empty() { vec![context.directory.clone()] } else { args.repository.clone() };
-    let root = |directory: PathBuf| {
-        let missing = |error| {
-            CommandError::new(
-                Exit::Usage,
-                format!("{}: {error}", directory.display()),
-                "name a directory that is there",
-            )
-        };
-        let directory = fs::canonicalize(&directory).map_err(missing)?;
-        Ok(repository(&Context { directory, ..context.clone() })?.root)
+    let root = |named: PathBuf| {
+        let directory = fs::canonicalize(&named).unwrap_or(named);
+        match repository(&Context { directory: directory.clone(), ..context.clone() }) {
+            Ok(repository) => repository.root,
+            Err(error) => {
+                report::say(&format!("! {}: {}", directory.display(), error.message));
+                directory
+            }
+        }
     };
     named.into_iter().map(root).collect()
 }

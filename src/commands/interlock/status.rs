@@ -103,7 +103,7 @@ pub fn line(decision: &Decision) -> String {
 }
 
 /// Whether a plugin answers there.
-fn answers(socket: &Path) -> Result<(), String> {
+pub fn answers(socket: &Path) -> Result<(), String> {
     let ask = || -> std::io::Result<String> {
         let mut stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(PATIENCE))?;

@@ -92,6 +92,15 @@ fn what_the_contract_says_cannot_be_unsaid(lab: &Lab) {
     }
     fs::remove_file(lab.world.path(CONTRACT)).expect("removed");
     denied(&lab.twin.try_docker(&["network", "rm", "proxy"]), "it is missing");
+    // Whatever half of it is there at a moment, and whoever takes the adoptions away with it.
+    let status = lab.world.read("builder/machine-docs/STATUS-demo.md");
+    for round in 0..12 {
+        let part = |text: &str| text.get(..text.len() * round / 12).unwrap_or_default().to_owned();
+        lab.world.write(CONTRACT, &part(&contract));
+        lab.world.write("builder/machine-docs/STATUS-demo.md", &part(&status));
+        denied(&lab.twin.try_docker(&["network", "rm", "proxy"]), "phase demo guards this");
+    }
+    lab.world.write("builder/machine-docs/STATUS-demo.md", &status);
     lab.world.write(CONTRACT, &contract);
     denied(&lab.twin.try_docker(&["network", "rm", "proxy"]), "gate M1 has no PASS");
 }

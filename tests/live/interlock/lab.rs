@@ -53,14 +53,21 @@ impl Lab {
         });
     }
 
-    /// Opens the phase: its one step recreates the network.
+    /// Opens the phase: each of its two steps recreates the network.
     fn phase(&self, attachments: &str) {
         self.world.open(GUARD);
+        let step = |id: &str, subnet: &str| {
+            format!(
+                "[[step]]\nid = \"{id}\"\ntitle = \"Recreate\"\ngate = \"M1\"\nkind = \"docker.network.recreate\"\n\
+                 network = \"proxy\"\nsubnet = \"{subnet}\"\ntimeout = \"10m\"\n\n"
+            )
+        };
         let more = format!(
-            "\n[window]\nmax_length = \"60m\"\n\n[[step]]\nid = \"recreate\"\ntitle = \"Recreate\"\ngate = \"M1\"\n\
-             kind = \"docker.network.recreate\"\nnetwork = \"proxy\"\nsubnet = \"10.77.0.0/16\"\ntimeout = \"10m\"\n\n\
+            "\n[window]\nmax_length = \"60m\"\n\n{}{}\
              [protect]\nnetworks = [\"proxy\"]\nservices = [\"quiet_app\"]\nstacks = [\"traefik\"]\n\
-             swarm = [\"leave\", \"demote\", \"drain\"]\nattachments = \"{attachments}\"\n"
+             swarm = [\"leave\", \"demote\", \"drain\"]\nattachments = \"{attachments}\"\n",
+            step("recreate", "10.77.0.0/16"),
+            step("again", "10.79.0.0/16"),
         );
         let contract = self.world.read(CONTRACT).replace("unix:///nonexistent/docker.sock", &self.twin.engine());
         self.world.write(CONTRACT, &format!("{contract}{more}"));

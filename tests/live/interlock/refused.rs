@@ -21,6 +21,14 @@ fn before_the_pass_no_client_gets_through_and_nothing_moves() {
     assert!(before == after, "something moved: {moved:#?}");
     the_rest_goes_on(&lab);
 
+    // A thousand at once, while nothing moves.
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let ask = || (0..20).map(|_| lab.http("DELETE", "/networks/proxy", "").0).collect::<Vec<_>>();
+        let threads: Vec<_> = (0..50).map(|_| scope.spawn(ask)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("asked")).collect()
+    });
+    assert_eq!(answers, [403; 1000]);
+
     // What was tried is told, with its reason.
     let told = lab.run(&["status"]).expect(0, "the interlock refused").stdout;
     assert!(told.contains("refused DELETE /networks/proxy") && told.contains("gate M1 has no PASS"), "{told}");

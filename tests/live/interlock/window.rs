@@ -38,21 +38,40 @@ fn in_the_window_the_executor_alone_touches_the_network() {
     let seen = ["run", "--rm", "--mount", &mount, "countersign-twin:1", "/countersign", "--version"];
 
     let mut command = lab.command(&["builder", "run", "recreate"]);
-    command.env("COUNTERSIGN_FAULT", "stop engine.network.remove.before");
+    command.env("COUNTERSIGN_FAULT", "stop engine.network.remove.before#2");
     let step = Running::start(command);
     lab.twin.until("the step", || step.is_stopped());
     bystanders("countersign builder resume");
     denied(&lab.twin.try_docker(&seen), "where the executor's word is");
     step.go_on().expect(0, "done");
-    let subnet = lab.twin.docker(&["network", "inspect", "proxy", "--format", "{{(index .IPAM.Config 0).Subnet}}"]);
-    assert_eq!(subnet, "10.77.0.0/16");
+    let subnet = || lab.twin.docker(&["network", "inspect", "proxy", "--format", "{{(index .IPAM.Config 0).Subnet}}"]);
+    assert_eq!(subnet(), "10.77.0.0/16");
     // The token went with the step.
     let tokens = walk(&state).into_iter().filter(|name| name.ends_with("/token")).collect::<Vec<_>>();
     assert_eq!(tokens, Vec::<String>::new());
     let decisions = lab.run(&["interlock", "status", "--last", "500", "--json"]).expect(0, "").stdout;
     assert!(decisions.contains("step recreate of phase demo"), "{decisions}");
     denied(&lab.twin.try_docker(&["network", "rm", "proxy"]), "phase demo guards this");
+    // Killed with the network gone, and the window closed: what it leaves counts for nobody, and its recovery is not refused.
+    let mut command = lab.command(&["builder", "run", "again"]);
+    command.env("COUNTERSIGN_FAULT", "stop engine.network.create.before#2");
+    let step = Running::start(command);
+    lab.twin.until("the step", || step.is_stopped());
+    let left = walk(&state).into_iter().find(|name| name.ends_with("/token")).expect("a token");
+    let left: serde_json::Value = serde_json::from_slice(&std::fs::read(left).expect("read")).expect("JSON");
+    step.kill();
     lab.run(&["builder", "window", "close"]).expect(0, "closed");
+    let secret = left["secret"].as_str().expect("a secret");
+    let make = r#"{"Name": "proxy", "Driver": "overlay"}"#;
+    let stale = format!(
+        "POST /networks/create HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Countersign-Token: {secret}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{make}",
+        make.len()
+    );
+    let answer = lab.raw(stale.as_bytes(), std::time::Duration::from_secs(20)).expect("an answer");
+    assert!(answer.contains("makes a network `proxy`") && answer.contains("countersign builder resume"), "{answer}");
+    lab.run(&["builder", "resume"]).expect(0, "done");
+    assert_eq!(subnet(), "10.79.0.0/16");
     lab.twin.docker(&service("after_app", "proxy", &[]));
 }
 
