@@ -11,6 +11,7 @@ use crate::host::ledger::What;
 use crate::host::run_lock::RunLock;
 use crate::host::token::Issued;
 use crate::host::{DEFAULT_STATE, HostError, HostState};
+use crate::model::record::Ending;
 use crate::model::time::Time;
 use crate::report;
 
@@ -39,6 +40,21 @@ pub fn under_way(state: &HostState, now: Time) -> Result<Option<String>, HostErr
     }
     let doubt = last.into_iter().find(|(_, what)| *what == What::Intent);
     Ok(doubt.map(|((_, phase, step), _)| format!("step {step} of phase {phase} is run or in doubt")))
+}
+
+/// Whether some step is not at its end on this host: run, in doubt, failed on the way or stuck.
+///
+/// # Errors
+///
+/// The ledger cannot be read.
+pub fn is_unfinished(state: &HostState) -> Result<bool, HostError> {
+    let mut last = BTreeMap::new();
+    for entry in state.ledger()?.entries {
+        last.insert((entry.repository, entry.phase, entry.step), (entry.what, entry.ending));
+    }
+    let ended =
+        |ending: &(What, Option<Ending>)| matches!(ending, (What::Outcome, Some(Ending::Done | Ending::Unwound)));
+    Ok(!last.values().all(ended))
 }
 
 /// Refuses (10) while maintenance is under way; takes nothing.

@@ -14,8 +14,10 @@ use crate::model::contract::protect::{Attachments, Protect, SwarmAct};
 pub struct Guard<'a> {
     /// By name.
     pub protect: &'a Protect,
-    /// A window is open, or a step is under way or in doubt: nothing else moves on a guarded network.
+    /// A window is open, or a step is not at its end: nothing else moves on a guarded network.
     pub window: bool,
+    /// A step is not at its end: it may have taken any service off a guarded network, so that no service is changed meanwhile.
+    pub step: bool,
     /// The executor's token is on the host: no container gets to see the place where it is.
     pub token: bool,
     /// Where the interlock's own word is kept.
@@ -196,8 +198,10 @@ impl<'a> Bench<'a> {
         let (name, on) = (&service.name, self.among(&service.networks));
         let guarded = self.is_guarded(service);
         let mut acts = Vec::new();
-        if self.guard.window && (guarded || !on.is_empty()) {
-            acts.push(format!("changes service `{name}` while a window is open or a step under way"));
+        if self.guard.step {
+            acts.push(format!("changes service `{name}` while a step is under way"));
+        } else if self.guard.window && (guarded || !on.is_empty()) {
+            acts.push(format!("changes service `{name}` while a window is open"));
         }
         if guarded && service.has_tasks && !spec.has_tasks {
             acts.push(format!("scales service `{name}` to nothing"));
@@ -238,6 +242,9 @@ impl<'a> Bench<'a> {
         let name = &service.name;
         if self.is_guarded(service) {
             return Some(format!("removes service `{name}`"));
+        }
+        if self.guard.step {
+            return Some(format!("removes service `{name}` while a step is under way"));
         }
         let on = self.among(&service.networks);
         let network = on.first().filter(|_| self.closed())?;

@@ -39,8 +39,10 @@ struct Ours {
 struct Moment {
     /// What the executor does, if the request is its own.
     executor: Option<String>,
-    /// A window is open, or a step under way or in doubt; so too where that could not be read.
+    /// A window is open, or a step is not at its end; so too where that could not be read.
     window: bool,
+    /// A step is not at its end.
+    step: bool,
     /// A token is in force.
     token: bool,
     /// Until when the door is open.
@@ -176,7 +178,13 @@ impl Desk {
                 let acts = match &view.protect {
                     None => vec!["what the phase guards is not known".to_owned()],
                     Some(protect) => {
-                        let guard = Guard { protect, window: moment.window, token: moment.token, places: &places };
+                        let guard = Guard {
+                            protect,
+                            window: moment.window,
+                            step: moment.step,
+                            token: moment.token,
+                            places: &places,
+                        };
                         judge(&ask, &guard, &world, container.as_ref())
                     }
                 };
@@ -224,15 +232,17 @@ impl Desk {
                 false => host.token_of(&secret).ok().flatten().map(|token| token.doing),
             };
             let doors = log.doors().unwrap_or_default();
+            let step = !matches!(maintenance::is_unfinished(&host), Ok(false));
             Moment {
                 executor,
-                window: !matches!(maintenance::under_way(&host, now), Ok(None)),
+                window: step || !matches!(maintenance::under_way(&host, now), Ok(None)),
+                step,
                 token: !matches!(host.token(), Ok(None)),
                 door: doors.iter().filter(|door| door.at <= now && now < door.until).map(|door| door.until).max(),
             }
         });
         // Without a look everything is taken for shut.
-        looked.await.unwrap_or(Moment { executor: None, window: true, token: true, door: None })
+        looked.await.unwrap_or(Moment { executor: None, window: true, step: true, token: true, door: None })
     }
 
     /// The engine, asked for its id once it answers.

@@ -60,7 +60,7 @@ fn world() -> World {
 /// What a request would do, each act by its first words; `unread` where it cannot be read.
 fn acts(request: &Request, window: bool, protect: &Protect, world: &World) -> String {
     let places = [PathBuf::from("/var/lib/countersign")];
-    let guard = Guard { protect, window, token: window, places: &places };
+    let guard = Guard { protect, window, step: false, token: window, places: &places };
     let made = Container { networks: vec!["default".into(), PROXY.into()], mounts: Vec::new() };
     match classify(request) {
         Class::Harmless => String::new(),
@@ -280,6 +280,21 @@ fn a_body_that_is_not_shown_is_not_an_empty_one() {
         for uri in ["/v1.41/networks/prune", "/v1.41/build?t=x", "/v1.41/services/quiet/update"] {
             assert_eq!(hidden(Some("9"), kind, uri), "unread", "{uri} {kind}");
         }
+    }
+}
+
+#[test]
+fn while_a_step_is_under_way_no_service_is_changed_by_others() {
+    let (protect, world) = (protect(), world());
+    let guard = Guard { protect: &protect, window: true, step: true, token: true, places: &[] };
+    // The step took it off its network: nothing else tells that it belongs there.
+    let body = Some(r#"{"Name": "quiet", "TaskTemplate": {"Networks": [{"Target": "other"}]}}"#);
+    for (method, uri, body) in
+        [("DELETE", "/v1.41/services/quiet", None), ("POST", "/v1.41/services/quiet/update?version=7", body)]
+    {
+        let Class::Judged(asks) = classify(&request(method, uri, JSON, body)) else { panic!("{uri} is judged") };
+        let acts = judge(&asks[0], &guard, &world, None);
+        assert!(acts.len() == 1 && acts[0].ends_with("service `quiet` while a step is under way"), "{acts:?}");
     }
 }
 

@@ -34,7 +34,7 @@ fn before_the_pass_no_client_gets_through_and_nothing_moves() {
     assert!(told.contains("refused DELETE /networks/proxy") && told.contains("gate M1 has no PASS"), "{told}");
     let socket = lab.socket();
     let socket = socket.to_string_lossy();
-    let told = lab.run(&["interlock", "status", "--socket", &socket, "--last", "500"]).expect(0, "answers at").stdout;
+    let told = lab.run(&["interlock", "status", "--socket", &socket, "--last", "5000"]).expect(0, "answers at").stdout;
     assert!(told.contains("networks: proxy") && told.contains("leaves the swarm"), "{told}");
 }
 
