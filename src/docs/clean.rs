@@ -4,7 +4,14 @@ pub use crate::model::characters::{first_hidden, is_hidden, visible};
 
 /// One line of visible text: newlines become spaces, ends are trimmed.
 pub fn one_line(text: &str) -> String {
-    visible(text).split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut line = String::with_capacity(text.len());
+    for word in visible(text).split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
 }
 
 #[cfg(test)]
