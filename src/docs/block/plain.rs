@@ -14,24 +14,30 @@ pub(super) enum Value<'a> {
 /// Keys and values in their order; no key twice.
 pub(super) type Table<'a> = Vec<(&'a str, Value<'a>)>;
 
+/// Room for the keys that a block mostly has.
+const KEYS: usize = 20;
+/// Room for those of a table in it.
+const INNER_KEYS: usize = 10;
+
 /// Reads a text; `None` when it is not plain.
 pub(super) fn read(text: &str) -> Option<Table<'_>> {
-    let mut root = Table::new();
+    let mut root = Table::with_capacity(KEYS);
     let mut current = &mut root;
-    for line in text.strip_suffix('\n')?.split('\n') {
-        if line.is_empty() {
-            continue;
+    let mut rest = text;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('\n') {
+            rest = after;
+        } else if let Some(path) = rest.strip_prefix('[') {
+            (current, rest) = open(&mut root, path)?;
+        } else {
+            let (key, after) = key(rest)?;
+            let (value, after) = value(after.strip_prefix(" = ")?)?;
+            if has(current, key) {
+                return None;
+            }
+            current.push((key, value));
+            rest = after.strip_prefix('\n')?;
         }
-        if let Some(path) = line.strip_prefix('[') {
-            current = open(&mut root, path.strip_suffix(']')?)?;
-            continue;
-        }
-        let (key, rest) = key(line)?;
-        let (value, rest) = value(rest.strip_prefix(" = ")?)?;
-        if !rest.is_empty() || has(current, key) {
-            return None;
-        }
-        current.push((key, value));
     }
     Some(root)
 }
@@ -40,22 +46,23 @@ fn has(table: &Table<'_>, key: &str) -> bool {
     table.iter().any(|(there, _)| *there == key)
 }
 
-/// The table of a header: its last name is new, and the ones before it are tables or new.
-fn open<'a, 't>(root: &'t mut Table<'a>, path: &'a str) -> Option<&'t mut Table<'a>> {
+/// The table of a header, after its opening bracket, and the lines after it: its last name is new, and the ones before it are
+/// tables or new.
+fn open<'a, 't>(root: &'t mut Table<'a>, path: &'a str) -> Option<(&'t mut Table<'a>, &'a str)> {
     let (mut table, mut rest) = (root, path);
     loop {
         let (name, after) = key(rest)?;
         let at = table.iter().position(|(there, _)| *there == name);
-        let is_last = after.is_empty();
+        let last = after.strip_prefix("]\n");
         if at.is_none() {
-            table.push((name, Value::Table(Table::new())));
-        } else if is_last {
+            table.push((name, Value::Table(Table::with_capacity(INNER_KEYS))));
+        } else if last.is_some() {
             return None;
         }
         let at = at.unwrap_or(table.len() - 1);
         let Value::Table(inner) = &mut table[at].1 else { return None };
-        if is_last {
-            return Some(inner);
+        if let Some(rest) = last {
+            return Some((inner, rest));
         }
         (table, rest) = (inner, after.strip_prefix('.')?);
     }
@@ -97,12 +104,13 @@ fn number(text: &str) -> Option<(Value<'_>, &str)> {
 
 /// A text that stands as it is, after its opening quote, which is this one.
 fn string(text: &str, quote: u8) -> Option<(Value<'_>, &str)> {
-    let odd = |b: u8| b == quote || b == b'\\' || (b.is_ascii_control() && b != b'\t');
-    let end = text.bytes().position(odd)?;
-    let rest = &text[end..];
+    let end = memchr::memchr(quote, text.as_bytes())?;
+    let (inside, rest) = (&text[..end], &text[end + 1..]);
+    let is_odd = |b: u8| (b == b'\\') | (b.is_ascii_control() & (b != b'\t'));
+    let odd = inside.bytes().fold(false, |odd, b| odd | is_odd(b));
     // After no text at all, one more quote would open one of several lines.
-    let is_plain = rest.as_bytes()[0] == quote && (end > 0 || rest.as_bytes().get(1) != Some(&quote));
-    is_plain.then(|| (Value::Text(&text[..end]), &rest[1..]))
+    let opens_lines = inside.is_empty() && rest.as_bytes().first() == Some(&quote);
+    (!odd && !opens_lines).then_some((Value::Text(inside), rest))
 }
 
 /// A list after its opening bracket.
