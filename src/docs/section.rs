@@ -94,22 +94,27 @@ fn escape(out: &mut String, line: &str) {
     let bytes = line.as_bytes();
     // Only digits so far: a list marker may still come, as in `1.` or `-`.
     let mut begins = true;
-    for (at, c) in line.char_indices() {
-        let next = bytes.get(at + 1).copied();
-        let after_digit = at > 0 && bytes[at - 1].is_ascii_digit();
-        let means = match c {
-            '*' | '_' | '[' | ']' | '#' | '<' | '>' | '\\' | '`' | '~' | '!' => true,
-            '&' => next.is_some_and(|next| next.is_ascii_alphabetic()),
-            '-' | '+' | '=' => begins && !after_digit,
-            '.' | ')' => begins && after_digit && next.is_none_or(|next| next.is_ascii_whitespace() || next == 0x0b),
+    let mut written = 0;
+    for (at, b) in line.bytes().enumerate() {
+        let next = || bytes.get(at + 1).copied();
+        let after_digit = || at > 0 && bytes[at - 1].is_ascii_digit();
+        let means = match b {
+            b'*' | b'_' | b'[' | b']' | b'#' | b'<' | b'>' | b'\\' | b'`' | b'~' | b'!' => true,
+            b'&' => next().is_some_and(|next| next.is_ascii_alphabetic()),
+            b'-' | b'+' | b'=' => begins && !after_digit(),
+            b'.' | b')' => {
+                begins && after_digit() && next().is_none_or(|next| next.is_ascii_whitespace() || next == 0x0b)
+            }
             _ => false,
         };
         if means {
+            out.push_str(&line[written..at]);
             out.push('\\');
+            written = at;
         }
-        out.push(c);
-        begins = begins && c.is_ascii_digit();
+        begins = begins && b.is_ascii_digit();
     }
+    out.push_str(&line[written..]);
 }
 
 fn longest_run(text: &str, wanted: u8) -> usize {
