@@ -1,6 +1,7 @@
 //! The hash graph of records: who came before whom, by `prev` and `seen`, never by clocks.
 
 use std::borrow::Borrow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::model::ids::RecordId;
@@ -26,47 +27,53 @@ impl<'a> Graph<'a> {
     /// the order of the input. A record that occurs twice counts once. Links are hashes, so there is no cycle.
     pub fn new<R: Borrow<Record>>(records: &'a [R]) -> Self {
         let records: Vec<&Record> = records.iter().map(Borrow::borrow).collect();
-        let mut first: HashMap<RecordId, usize> = HashMap::with_capacity(records.len());
+        let mut by_id: HashMap<RecordId, usize> = HashMap::with_capacity(records.len());
+        let mut starts = Vec::with_capacity(records.len());
         for (at, record) in records.iter().enumerate() {
-            first.entry(record.id).or_insert(at);
+            if let Entry::Vacant(new) = by_id.entry(record.id) {
+                new.insert(at);
+                starts.push(at);
+            }
         }
         let mut missing = BTreeMap::new();
-        let mut placed: HashMap<RecordId, usize> = HashMap::with_capacity(records.len());
-        let mut order: Vec<usize> = Vec::new();
-        for start in 0..records.len() {
-            if first.get(&records[start].id) != Some(&start) {
-                continue;
-            }
-            let mut stack = vec![(start, false)];
+        let mut placed: Vec<Option<usize>> = vec![None; records.len()];
+        let (mut ordered, mut place, mut reach, mut tails) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        // What each record links to, one after the other, looked up once.
+        let mut linked: Vec<usize> = Vec::new();
+        for start in starts {
+            let mut stack = vec![(start, None)];
             while let Some((at, ready)) = stack.pop() {
-                if placed.contains_key(&records[at].id) {
+                if placed[at].is_some() {
                     continue;
                 }
-                if ready {
-                    placed.insert(records[at].id, order.len());
-                    order.push(at);
+                if let Some(links) = ready {
+                    let links: &[usize] = &linked[links];
+                    let parents: Vec<usize> = links.iter().filter_map(|&parent| placed[parent]).collect();
+                    let row = chain(&parents, ordered.len(), &mut place, &reach, &mut tails);
+                    reach.push(row);
+                    placed[at] = Some(ordered.len());
+                    ordered.push(records[at]);
                     continue;
                 }
-                stack.push((at, true));
+                let first = linked.len();
                 for link in links(records[at]) {
-                    match first.get(&link) {
-                        Some(&parent) if !placed.contains_key(&link) => stack.push((parent, false)),
-                        Some(_) => {}
+                    match by_id.get(&link) {
+                        Some(&parent) => linked.push(parent),
                         None => {
                             missing.entry(link).or_insert(records[at].id);
                         }
                     }
                 }
+                let links = first..linked.len();
+                stack.push((at, Some(links.clone())));
+                let open = linked[links].iter().filter(|parent| placed[**parent].is_none());
+                stack.extend(open.map(|&parent| (parent, None)));
             }
         }
-        let ordered: Vec<&Record> = order.iter().map(|&at| records[at]).collect();
-        let (mut place, mut reach, mut tails) = (Vec::new(), Vec::new(), Vec::new());
-        for (at, record) in ordered.iter().enumerate() {
-            let parents: Vec<usize> = links(record).filter_map(|link| placed.get(&link).copied()).collect();
-            let row = chain(&parents, at, &mut place, &reach, &mut tails);
-            reach.push(row);
+        for at in by_id.values_mut() {
+            *at = placed[*at].unwrap_or(*at);
         }
-        Self { records: ordered, by_id: placed, place, reach, missing }
+        Self { records: ordered, by_id, place, reach, missing }
     }
 
     /// The records, each after those it links to.
