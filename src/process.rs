@@ -15,6 +15,9 @@ use crate::interrupt;
 /// Where programs are looked up; the caller's `PATH` is never used.
 pub const PATH: &str = "/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// What fits into a new pipe whatever its size, in bytes (`PIPE_BUF`, pipe(7)).
+const PIPE_ROOM: usize = 4096;
+
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct Spec {
@@ -205,7 +208,8 @@ pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result
     let io = |source| ProcessError::Io { program: spec.program(), source };
     let start = Instant::now();
     let mut command = command(spec)?;
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let stdin = if spec.stdin.is_empty() { Stdio::null() } else { Stdio::piped() };
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     if let Some(file) = &spec.outputs {
         command.stdout(file.try_clone().map_err(io)?).stderr(file.try_clone().map_err(io)?);
     }
@@ -213,9 +217,13 @@ pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result
     let _known = interrupt::child(child.id(), spec.keep_open.is_some() || spec.outputs.is_some());
     let (sender, pieces) = mpsc::channel();
     if let Some(mut stdin) = child.stdin.take() {
-        let bytes = spec.stdin.clone();
-        // A program that does not read its input is no error of ours.
-        std::thread::spawn(move || stdin.write_all(&bytes).ok());
+        // A program that does not read its input is no error of ours. A new pipe takes a little at once.
+        if spec.stdin.len() <= PIPE_ROOM {
+            stdin.write_all(&spec.stdin).ok();
+        } else {
+            let bytes = spec.stdin.clone();
+            std::thread::spawn(move || stdin.write_all(&bytes).ok());
+        }
     }
     if let Some(stdout) = child.stdout.take() {
         pump(stdout, Stream::Stdout, sender.clone());
