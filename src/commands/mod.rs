@@ -19,6 +19,7 @@ pub mod identity;
 pub mod init;
 pub mod interlock;
 pub mod key;
+mod look;
 pub mod maintenance;
 pub mod measure;
 pub mod merge_file;

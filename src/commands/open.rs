@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::docs::read::Signatures;
 use crate::docs::store::{self, DIRECTORY, Documents, Store};
 use crate::error::{CommandError, Exit};
 use crate::gates::evaluate::{PhaseReport, evaluate};
@@ -334,34 +333,17 @@ impl Session {
     /// A document is missing; the remote does not answer.
     pub fn gather(&self, ask_remote: bool) -> Result<Gathered, CommandError> {
         let remote = if ask_remote { Some(self.remote_documents(PATIENCE)?) } else { None };
-        let (documents, subject) = self.read(Signatures::All)?;
-        Ok(self.gathered(documents, remote.as_ref(), subject))
+        let (documents, subject) = self.read()?;
+        Ok(self.gathered(documents, remote.as_ref(), subject, &self.engine_asked()))
     }
 
     /// The same from documents that were read already, and those of the remote where it was asked.
     pub fn gather_from(&self, documents: Documents, remote: Option<&Documents>) -> Gathered {
         let subject = self.subject();
-        self.gathered(documents, remote, subject)
+        self.gathered(documents, remote, subject, &self.engine_asked())
     }
 
-    /// Gathers what stands here, for a command that shows and decides nothing: of observations and notes only the signatures
-    /// that the gates rest on are checked, and the others count for nothing.
-    ///
-    /// # Errors
-    ///
-    /// A document is missing.
-    pub fn look(&self) -> Result<Gathered, CommandError> {
-        let (documents, subject) = self.read(Signatures::Deciding)?;
-        let mut gathered = self.gathered(documents, None, subject);
-        let named = self.evaluate(&gathered).rests_on();
-        gathered.records.clear();
-        self.store.check_signatures(&mut gathered.documents, &named);
-        gathered.records = store::union(&gathered.documents, None);
-        gathered.defects = gathered.documents.defects().count();
-        Ok(gathered)
-    }
-
-    fn subject(&self) -> Known<Subject> {
+    pub(super) fn subject(&self) -> Known<Subject> {
         match self.repository.subject() {
             Ok(subject) => Known::Is(subject),
             Err(error) => Known::Unknown(error.to_string()),
@@ -369,18 +351,25 @@ impl Session {
     }
 
     /// Reads the documents while git looks at the subject.
-    fn read(&self, signatures: Signatures) -> Result<(Documents, Known<Subject>), CommandError> {
+    fn read(&self) -> Result<(Documents, Known<Subject>), CommandError> {
         let (documents, subject) = std::thread::scope(|scope| {
             let subject = scope.spawn(|| self.subject());
-            (self.store.load_with(signatures), subject.join())
+            (self.store.load(), subject.join())
         });
         Ok((documents?, subject.unwrap_or_else(|_| Known::Unknown("the look at it stopped".to_owned()))))
     }
 
-    fn gathered(&self, documents: Documents, remote: Option<&Documents>, subject: Known<Subject>) -> Gathered {
+    /// Everything beside what was read and asked already.
+    pub(super) fn gathered(
+        &self,
+        documents: Documents,
+        remote: Option<&Documents>,
+        subject: Known<Subject>,
+        asked: &Known<(Target, Known<Time>)>,
+    ) -> Gathered {
         let records = store::union(&documents, remote);
         let defects = documents.defects().count() + remote.into_iter().flat_map(Documents::defects).count();
-        let host = self.host(&self.engine_asked(), &records);
+        let host = self.host(asked, &records);
         Gathered { documents, records, defects, host, subject, now: self.context.now() }
     }
 

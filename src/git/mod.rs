@@ -112,6 +112,9 @@ const PINNED: &[&str] = &[
     "advice.detachedHead=false",
 ];
 
+/// How long a local command may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Runs git in a directory; what it answers is not judged.
 fn raw(
     directory: &Path,
@@ -130,6 +133,19 @@ fn raw(
         spec = spec.env(name, value);
     }
     Ok(process::run(&spec)?)
+}
+
+/// What git answered to these arguments, where it is whole and no failure.
+fn well(args: &[&str], finished: Finished) -> Result<Finished, GitError> {
+    let why = if finished.truncated {
+        // Judging a part as the whole would let the rest pass unseen.
+        format!("answered more than {} bytes; wanted an answer that can be read whole", finished.stdout.len())
+    } else if finished.ok() {
+        return Ok(finished);
+    } else {
+        finished.complaint()
+    };
+    Err(GitError::Failed { command: args.first().copied().unwrap_or_default().to_owned(), why })
 }
 
 /// Merges two versions of a text that have a third in common, line by line; where both changed the same lines, those of both stay.
@@ -167,20 +183,7 @@ impl Repository {
     fn finished(&self, args: &[&str], env: &[(String, String)], stdin: &[u8]) -> Result<Finished, GitError> {
         let mut all = self.home();
         all.extend_from_slice(env);
-        let finished = raw(&self.root, args, &all, Duration::from_secs(60), stdin)?;
-        if finished.truncated {
-            // Judging a part as the whole would let the rest pass unseen.
-            let why =
-                format!("answered more than {} bytes; wanted an answer that can be read whole", finished.stdout.len());
-            return Err(GitError::Failed { command: args.first().copied().unwrap_or_default().to_owned(), why });
-        }
-        if finished.ok() {
-            return Ok(finished);
-        }
-        Err(GitError::Failed {
-            command: args.first().copied().unwrap_or_default().to_owned(),
-            why: finished.complaint(),
-        })
+        well(args, raw(&self.root, args, &all, PATIENCE, stdin)?)
     }
 
     /// The home directory and the author's name alone: nothing that opens a remote.

@@ -1,9 +1,9 @@
 //! The subject: the repository without its state documents.
 
-use std::time::Duration;
+use std::path::Path;
 
 use super::tree::{Entry, Tree};
-use super::{GitError, Repository, raw};
+use super::{GitError, PATIENCE, Repository, home_of, raw, well};
 use crate::model::ids::ObjectId;
 use crate::model::record::Subject;
 
@@ -49,12 +49,71 @@ pub(super) fn only_state() -> Vec<String> {
 /// The mode of a directory in a tree, as git stores it.
 const DIRECTORY_MODE: &[u8] = b"40000";
 const DIRECTORY: &str = "machine-docs";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether an entry of `machine-docs` is a state document, or the directory of the evidence.
 fn is_state_entry(entry: &Entry<'_>) -> bool {
     let Ok(name) = std::str::from_utf8(entry.name) else { return false };
     if entry.mode == DIRECTORY_MODE { name == "evidence" } else { is_state(&format!("{DIRECTORY}/{name}")) }
+}
+
+/// The subject at HEAD of whatever repository a directory lies in, for who asks at the same time which one that is. `credentials`
+/// are those of [`Repository::discover`].
+///
+/// # Errors
+///
+/// As [`Repository::subject`].
+pub fn around(directory: &Path, credentials: &[(String, String)]) -> Result<Subject, GitError> {
+    subject_in(directory, &home_of(credentials), "HEAD")
+}
+
+fn subject_in(directory: &Path, home: &[(String, String)], revision: &str) -> Result<Subject, GitError> {
+    let pathspecs = without_state();
+    let mut args = vec!["rev-list", "-1", revision, "--"];
+    args.extend(pathspecs.iter().map(String::as_str));
+    let (commit, tree) = std::thread::scope(|scope| {
+        let tree = scope.spawn(|| tree_without_state(directory, home, revision));
+        (raw(directory, &args, home, PATIENCE, b""), tree.join())
+    });
+    let commit = well(&args, commit?)?.text().parse().map_err(|_| GitError::Unsuitable {
+        root: directory.to_owned(),
+        found: "has no commit of anything but state documents".into(),
+        wanted: "one of what the phase is about",
+        next: "git add FILE, then git commit",
+    })?;
+    let tree = tree.unwrap_or_else(|_| {
+        Err(GitError::Failed { command: "cat-file".into(), why: "the look at the tree stopped".into() })
+    });
+    Ok(Subject { commit, tree: tree? })
+}
+
+/// The tree without state documents. Only the two trees that they stand in are read, so this costs the same in a repository of
+/// any size. Nothing is written: the id is computed here.
+fn tree_without_state(directory: &Path, home: &[(String, String)], revision: &str) -> Result<ObjectId, GitError> {
+    let failed = |why: String| GitError::Failed { command: "cat-file".into(), why };
+    let wanted = format!("{revision}^{{tree}}\n{revision}:{DIRECTORY}\n");
+    let finished = raw(directory, &["cat-file", "--batch"], home, PATIENCE, wanted.as_bytes())?;
+    if !finished.ok() || finished.truncated {
+        return Err(failed(finished.complaint()));
+    }
+    let unread = || failed(format!("the tree of {revision}, or {DIRECTORY} in it, could not be read"));
+    let (top, rest) = Tree::first_of(&finished.stdout).ok_or_else(unread)?;
+    let mut kept = Vec::new();
+    for entry in top.entries().ok_or_else(unread)? {
+        if entry.name != DIRECTORY.as_bytes() || entry.mode != DIRECTORY_MODE {
+            entry.write(&mut kept);
+            continue;
+        }
+        // There is such a directory, so that it could not be read is an error.
+        let (docs, _) = Tree::first_of(rest).ok_or_else(unread)?;
+        let mut others = Vec::new();
+        let entries = docs.entries().ok_or_else(unread)?;
+        entries.iter().filter(|entry| !is_state_entry(entry)).for_each(|entry| entry.write(&mut others));
+        if !others.is_empty() {
+            Entry { id: &top.format.id(&others), ..entry }.write(&mut kept);
+        }
+    }
+    let id: String = top.format.id(&kept).iter().map(|byte| format!("{byte:02x}")).collect();
+    id.parse().map_err(|_| unread())
 }
 
 impl Repository {
@@ -74,53 +133,7 @@ impl Repository {
     ///
     /// git fails, or no commit touches anything else.
     pub fn subject_at(&self, revision: &str) -> Result<Subject, GitError> {
-        let pathspecs = without_state();
-        let mut args = vec!["rev-list", "-1", revision, "--"];
-        args.extend(pathspecs.iter().map(String::as_str));
-        let (commit, tree) = std::thread::scope(|scope| {
-            let tree = scope.spawn(|| self.tree_without_state(revision));
-            (self.git(&args), tree.join())
-        });
-        let commit = commit?.parse().map_err(|_| GitError::Unsuitable {
-            root: self.root.clone(),
-            found: "has no commit of anything but state documents".into(),
-            wanted: "one of what the phase is about",
-            next: "git add FILE, then git commit",
-        })?;
-        let tree = tree.unwrap_or_else(|_| {
-            Err(GitError::Failed { command: "cat-file".into(), why: "the look at the tree stopped".into() })
-        });
-        Ok(Subject { commit, tree: tree? })
-    }
-
-    /// The tree without state documents. Only the two trees that they stand in are read, so this costs the same in a repository of
-    /// any size. Nothing is written: the id is computed here.
-    fn tree_without_state(&self, revision: &str) -> Result<ObjectId, GitError> {
-        let failed = |why: String| GitError::Failed { command: "cat-file".into(), why };
-        let wanted = format!("{revision}^{{tree}}\n{revision}:{DIRECTORY}\n");
-        let finished = raw(&self.root, &["cat-file", "--batch"], &self.home(), PATIENCE, wanted.as_bytes())?;
-        if !finished.ok() || finished.truncated {
-            return Err(failed(finished.complaint()));
-        }
-        let unread = || failed(format!("the tree of {revision}, or {DIRECTORY} in it, could not be read"));
-        let (top, rest) = Tree::first_of(&finished.stdout).ok_or_else(unread)?;
-        let mut kept = Vec::new();
-        for entry in top.entries().ok_or_else(unread)? {
-            if entry.name != DIRECTORY.as_bytes() || entry.mode != DIRECTORY_MODE {
-                entry.write(&mut kept);
-                continue;
-            }
-            // There is such a directory, so that it could not be read is an error.
-            let (docs, _) = Tree::first_of(rest).ok_or_else(unread)?;
-            let mut others = Vec::new();
-            let entries = docs.entries().ok_or_else(unread)?;
-            entries.iter().filter(|entry| !is_state_entry(entry)).for_each(|entry| entry.write(&mut others));
-            if !others.is_empty() {
-                Entry { id: &top.format.id(&others), ..entry }.write(&mut kept);
-            }
-        }
-        let id: String = top.format.id(&kept).iter().map(|byte| format!("{byte:02x}")).collect();
-        id.parse().map_err(|_| unread())
+        subject_in(&self.root, &self.home(), revision)
     }
 
     /// What differs from HEAD outside the state documents: staged, unstaged and untracked files. Empty when clean.
