@@ -107,7 +107,7 @@ fn string(text: &str, quote: u8) -> Option<(Value<'_>, &str)> {
     let end = memchr::memchr(quote, text.as_bytes())?;
     let (inside, rest) = (&text[..end], &text[end + 1..]);
     let is_odd = |b: u8| (b == b'\\') | (b.is_ascii_control() & (b != b'\t'));
-    let odd = inside.bytes().fold(false, |odd, b| odd | is_odd(b));
+    let odd = inside.bytes().fold(0, |odd, b| odd | u8::from(is_odd(b))) != 0;
     // After no text at all, one more quote would open one of several lines.
     let opens_lines = inside.is_empty() && rest.as_bytes().first() == Some(&quote);
     (!odd && !opens_lines).then_some((Value::Text(inside), rest))
