@@ -207,10 +207,7 @@ fn is_closed(block: &str) -> bool {
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
-    let mut starts = vec![0];
-    // Lines are short: to look at each byte is faster than one search a line.
-    starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1));
-    starts
+    std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect()
 }
 
 /// Puts top-level blocks together to sections: heading, paragraphs, at most one output, block, signature, and nothing else
