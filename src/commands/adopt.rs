@@ -11,6 +11,7 @@ use crate::model::record::{Adoption, Body};
 use crate::model::role::{Document, Role};
 use crate::probes::secret_rules;
 use crate::report::Answer;
+use crate::sign::key_file::Key;
 
 use super::compose::Composer;
 use super::identity;
@@ -88,7 +89,7 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
             format!("raise `version` in the contract, or countersign {role} adopt --restore"),
         ));
     }
-    let key = session.key(role)?;
+    let key = key(&session, role, report.in_force.as_ref())?;
     let composer = Composer::new(&session, role, document)?;
     let body = Body::Contract(Adoption {
         version: contract.version,
@@ -103,6 +104,30 @@ pub fn run(args: &Args, role: Role, context: &Context) -> Result<Answer, Command
     transaction.publish()?;
     let text = format!("{words}\nRecord {} in {}.\nNext: countersign sync", id.short(), session.store.file(document));
     Ok(Answer::ok(text, json!({ "digest": contract.digest.to_string(), "adopted": true, "record": id.to_string() })))
+}
+
+/// The key that adopts: of the first contract one that it lists for the role, of a later one one that the contract in force lists, so
+/// that whoever is replaced in it says so. The operator's may sign in the place of a lost one.
+fn key(session: &Session, role: Role, in_force: Option<&Adopted>) -> Result<Key, CommandError> {
+    let Some(before) = in_force else { return session.key(role) };
+    let path = session.context.key_path(role)?;
+    let key = Key::load(&path)?;
+    let public = key.public_text();
+    let lists = |role: Role| before.keys.get(&role).is_some_and(|keys| keys.contains(&public));
+    if lists(role) || lists(Role::Operator) {
+        return Ok(key);
+    }
+    let version = before.version;
+    let message = format!(
+        "{} is not listed for the {role} by contract version {version}, which is in force: what replaces it is adopted with a key \
+         that it lists",
+        path.display()
+    );
+    Err(CommandError::new(
+        Exit::Role,
+        message,
+        format!("countersign {role} adopt, with the key of version {version}: --key FILE"),
+    ))
 }
 
 /// Puts the contract in force back, exactly as both roles adopted it.

@@ -42,7 +42,7 @@ pub fn documents_at(repository: &Repository, store: &Store, revision: &str) -> D
 fn contracts(repository: &Repository, documents: &Documents) -> (Option<(Text, Vec<String>)>, Vec<Text>) {
     let records: Vec<Arc<Record>> = store::union(documents, None);
     let graph = Graph::new(&records);
-    let trust = trust::establish(&graph, &repository.root_commit);
+    let trust = trust::establish(&graph, &repository.root_commit, &repository.roots);
     let text = |record: &Record| {
         let text = record.output.clone()?;
         Some((parse::parse(&text, None).ok()?, text))
@@ -88,6 +88,12 @@ fn elsewhere(repository: &Repository, store: &Store) -> Vec<String> {
     let mut whole = repository.memories("origin", store.phase().as_str()).unwrap_or_default();
     whole.sort_by_key(|memory| Some(&memory.name) != branch.as_ref());
     std::iter::once("HEAD".to_owned()).chain(last).chain(whole.iter().map(|memory| memory.commit.to_string())).collect()
+}
+
+/// What is known of the documents beside those in the work tree: the records of HEAD, and of what was seen on the remote.
+pub fn known_elsewhere(repository: &Repository, store: &Store) -> Vec<Arc<Record>> {
+    let documents = elsewhere(repository, store).into_iter().map(|revision| documents_at(repository, store, &revision));
+    documents.flat_map(|documents| store::union(&documents, None)).collect()
 }
 
 /// The phase that an objection is to: where nothing of it is in the work tree any more, the one that was seen on the remote.
@@ -154,13 +160,20 @@ impl Session {
         let on_disk = read_contract(&repository, &phase);
         let (in_force, others) = find(&repository, &store);
         let in_force = in_force.map(|(text, _)| text);
+        let rules = in_force.is_some();
         let texts: Vec<Text> = in_force.into_iter().chain(on_disk.as_ref().ok().cloned()).chain(others).collect();
         let public = context.key_path(Role::Adversary).and_then(|path| Ok(Key::load(&path)?.public_text()));
         let lists = |text: &&Text| public.as_ref().is_ok_and(|key| text.0.keys_of(Role::Adversary).contains(key));
         let Some(chosen) = texts.iter().find(lists).or(texts.first()) else {
             return Err(on_disk.err().unwrap_or_else(|| CommandError::new(Exit::Contract, "there is no contract", "")));
         };
-        say_which(&on_disk, &chosen.0);
+        match texts.first().filter(|_| rules) {
+            Some((newest, _)) if newest.digest != chosen.0.digest && lists(&chosen) => report::say(&format!(
+                "! version {} of the contract lists this key for the adversary, and version {}, which is in force, does not",
+                chosen.0.version, newest.version
+            )),
+            _ => say_which(&on_disk, &chosen.0),
+        }
         let (contract, contract_text) = chosen.clone();
         let session = Self { context: context.clone(), repository, contract, contract_text, store };
         let key = session.key(Role::Adversary)?;

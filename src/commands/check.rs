@@ -12,6 +12,7 @@ use crate::docs::store::{DIRECTORY, Store};
 use crate::error::{CommandError, Exit};
 use crate::gates::evaluate::{PhaseReport, other_in_force};
 use crate::gates::inputs::Known;
+use crate::gates::trust;
 use crate::model::counted::counted;
 use crate::model::ids::RecordId;
 use crate::model::record::Record;
@@ -210,7 +211,8 @@ fn two_repositories(session: &Session, gathered: &Gathered, defects: &mut Vec<De
     if !gathered.records.iter().any(|record| record.block.repository == *here) {
         return;
     }
-    for record in gathered.records.iter().filter(|record| record.block.repository != *here) {
+    let is_other = |record: &&std::sync::Arc<Record>| !trust::is_of(record, here, &session.repository.roots);
+    for record in gathered.records.iter().filter(is_other) {
         let (id, other) = (record.id.short(), record.block.repository.short());
         defects.push(Defect {
             file: session.store.file(record.block.document),

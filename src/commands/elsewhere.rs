@@ -145,7 +145,7 @@ fn standing(repository: &Repository, here: &[&Documents], found: Vec<Found>) -> 
     let theirs = || found.iter().flat_map(|found| &found.records).filter(|record| !other_beginning(record)).cloned();
     let all: Vec<Arc<Record>> = ours.iter().cloned().chain(theirs()).collect();
     let graph = Graph::new(&all);
-    let counted = trust::establish(&graph, &repository.root_commit).counted;
+    let counted = trust::establish(&graph, &repository.root_commit, &repository.roots).counted;
     let withdrawn = |objection: &Record| {
         counted.iter().any(|later| withdraws(later, objection) && graph.is_before(&objection.id, &later.id))
     };

@@ -7,6 +7,7 @@ use crate::docs::read::Defect;
 use crate::docs::section;
 use crate::docs::store::{Documents, Store};
 use crate::error::CommandError;
+use crate::gates::trust;
 use crate::git::history::Cut;
 use crate::git::{GitError, Repository};
 use crate::model::ids::{ObjectId, RecordId};
@@ -59,9 +60,10 @@ pub fn lost(
     of: &[&ObjectId],
     known: &HashSet<RecordId>,
 ) -> Result<Vec<Lost>, GitError> {
+    let is_here = |record: &Record| trust::is_of(record, &repository.root_commit, &repository.roots);
     let mut lost: Vec<Lost> = Vec::new();
     for (cut, document, records) in cut_off(repository, store, of, &[], known)? {
-        for record in records.iter().filter(|record| record.block.repository == repository.root_commit) {
+        for record in records.iter().filter(|record| is_here(record)) {
             if known.contains(&record.id) || lost.iter().any(|lost| lost.id == record.id) {
                 continue;
             }

@@ -4,9 +4,11 @@
 use crate::docs::store::{Documents, Store};
 use crate::error::{CommandError, Exit};
 use crate::gates::graph::Graph;
+use crate::gates::trust;
 use crate::git::Repository;
+use crate::model::contract::parse;
 use crate::model::ids::ObjectId;
-use crate::model::record::{Kind, Record};
+use crate::model::record::{Adoption, Body, Record};
 use crate::model::role::Document;
 
 /// Settles it by the documents; before any adoption it is the root of the first-parent line, as git says.
@@ -18,8 +20,7 @@ pub fn settle(repository: &mut Repository, store: &Store) {
     let named = |document| {
         let records = &documents.0.get(&document)?.records;
         let graph = Graph::new(records);
-        let adoption = |record: &&Record| record.block.record == Kind::Contract;
-        let mut found = graph.records().filter(adoption).map(|record| &record.block.repository);
+        let mut found = graph.records().filter(|record| begins(record)).map(|record| &record.block.repository);
         found.find(|id| repository.roots.contains(id)).cloned()
     };
     // REVIEW is the Adversary's: who is judged must not choose which repository the objections belong to.
@@ -28,9 +29,19 @@ pub fn settle(repository: &mut Repository, store: &Store) {
     }
 }
 
+/// Whether a record is a first adoption by the role whose document it stands in: with a key that its text lists for that role.
+fn begins(record: &Record) -> bool {
+    let role = record.block.document.role();
+    let Body::Contract(Adoption { replaces: None, digest, keys, .. }) = &record.block.body else { return false };
+    let text = record.output.as_deref().and_then(|text| parse::parse(text, None).ok());
+    let own = text.is_some_and(|text| text.digest == *digest && text.keys == *keys);
+    own && record.block.role == role && keys.get(&role).is_some_and(|keys| keys.contains(&record.signer))
+}
+
 /// The repository of another place that some of the records name.
 fn other<'a>(repository: &Repository, documents: &'a Documents) -> Option<&'a ObjectId> {
-    documents.records().map(|record| &record.block.repository).find(|id| **id != repository.root_commit)
+    let is_here = |record: &&Record| trust::is_of(record, &repository.root_commit, &repository.roots);
+    documents.records().find(|record| !is_here(record)).map(|record| &record.block.repository)
 }
 
 /// Refuses documents that were written in another repository, or before its history was rewritten.

@@ -377,6 +377,7 @@ impl Session {
     pub fn evaluate<'a>(&'a self, gathered: &'a Gathered) -> PhaseReport<'a> {
         evaluate(Inputs {
             repository: &self.repository.root_commit,
+            roots: &self.repository.roots,
             contract: &self.contract,
             records: &gathered.records,
             defects: gathered.defects,

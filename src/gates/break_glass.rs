@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::evaluate::{PhaseReport, is_ahead, pin_reasons};
+use super::moment::reached;
 use super::permit::used;
 use super::reason::{Class, Reason};
 use crate::model::claim::{plan_digest, subject_digest};
@@ -28,6 +29,7 @@ pub(super) fn standing<'a>(report: &PhaseReport<'a>, step: &Step) -> Option<(&'a
     let (tree, contract, now) = (&report.inputs.subject.value()?.tree, report.inputs.contract, report.inputs.now);
     let counts = |record: &&'a Record| {
         let Body::BreakGlass(glass) = &record.block.body else { return None };
+        let now = reached(&report.graph, &report.counted, &record.id, now);
         let counts =
             fits(contract, tree, step, (record, glass), now) && !used(report, &record.id, &step.id).unwrap_or(true);
         counts.then_some((*record, glass))

@@ -8,6 +8,7 @@ use super::earlier;
 use super::evaluate::{Clocks, PhaseReport, judge_all, ledger_reasons, pin_reasons};
 use super::graph::Graph;
 use super::inputs::{Host, Inputs, Known};
+use super::moment::reached;
 use super::objections::{self, FindingState};
 use super::permit::spent_in;
 use super::progress::State;
@@ -180,7 +181,7 @@ struct End {
 }
 
 fn ended(report: &PhaseReport<'_>, step: &Step) -> Result<End, Reason> {
-    if let Some(waiver) = objections::waives_step(&report.counted, &step.id, report.inputs.now) {
+    if let Some(waiver) = objections::waives_step(&report.graph, &report.counted, &step.id, report.inputs.now) {
         return Ok(End { by: waiver.id, under_pass: false });
     }
     let state = report.state_of(&step.id);
@@ -233,7 +234,8 @@ fn properly(report: &PhaseReport<'_>, step: &Step, record: &Record, intent: &Int
     if let Some(glass) = intent.break_glass.and_then(by) {
         let Body::BreakGlass(body) = &glass.block.body else { return None };
         let tree = &record.block.subject.tree;
-        let fits = break_glass::fits(report.inputs.contract, tree, step, (glass, body), record.block.at);
+        let at = reached(&report.graph, &known, &glass.id, record.block.at);
+        let fits = break_glass::fits(report.inputs.contract, tree, step, (glass, body), at);
         return (fits && unspent(&glass.id) && objections::vetoes(&report.graph, &known).is_empty()).then_some(false);
     }
     let after_another = || known.iter().any(|other| matches!(other.block.body, Body::Intent(_)));
@@ -253,10 +255,19 @@ fn pass_stood(
     let (vetoes, findings) = (objections::vetoes(graph, known), objections::findings(graph, known));
     let subject = Known::Is(record.block.subject.clone());
     let inputs = Inputs { subject: &subject, now: record.block.at, ..report.inputs };
-    let then = Bench { inputs, graph, counted: known, counts: &counts, vetoes: &vetoes, findings: &findings };
+    let unchecked = graph.records().filter(|other| !other.checked && graph.is_before(&other.id, &record.id));
+    let told: Vec<&Record> = known.iter().copied().chain(unchecked).collect();
+    let then =
+        Bench { inputs, graph, counted: known, told: &told, counts: &counts, vetoes: &vetoes, findings: &findings };
     let claimed = standing::newest_claims(&then, &step.gate);
     let (Body::Verdict(verdict), [(claim, body)]) = (&pass.block.body, claimed.as_slice()) else { return false };
-    if verdict.claim != claim.id || body.plan != intent.plan {
+    // Where the intent names an engine, the step acted on what was claimed and passed there.
+    let on_it = |said: &Record| match (&said.block.target, &record.block.target) {
+        (Some(said), Some(acted)) => said.is_same_engine(acted),
+        (None, None) => true,
+        _ => false,
+    };
+    if verdict.claim != claim.id || body.plan != intent.plan || !on_it(claim) || !on_it(pass) {
         return false;
     }
     let Some(gate) = inputs.contract.gate(&step.gate) else { return false };
@@ -266,7 +277,7 @@ fn pass_stood(
     let open = |gate| standing::judge(&then, gate).standing == Standing::Open;
     standing::is_fresh(&then, gate, (claim, body), (pass, verdict))
         && open(gate)
-        && earlier::alone_before(inputs.contract, known, inputs.now, &step.gate).all(open)
+        && earlier::alone_before(inputs.contract, (graph, known), inputs.now, &step.gate).all(open)
 }
 
 /// Whether a claim was made under a contract that both had adopted then. Its text is not here any more: what its criteria were is
@@ -285,7 +296,10 @@ fn amended_since(known: &[&Record], claim: &Claim) -> bool {
 pub fn asks_for_a_fresh_pass(report: &PhaseReport<'_>, gate: &GateReport) -> bool {
     let (contract, now) = (report.inputs.contract, report.inputs.now);
     let guards = |step: &&Step| {
-        let alone = || earlier::alone_before(contract, &report.counted, now, &step.gate).any(|g| g.id == gate.gate);
+        let alone = || {
+            earlier::alone_before(contract, (&report.graph, &report.counted), now, &step.gate)
+                .any(|g| g.id == gate.gate)
+        };
         step.gate == gate.gate || alone()
     };
     let left = |step: &Step| !step.restores && ended(report, step).is_err();
@@ -298,7 +312,8 @@ pub fn asks_for_a_fresh_pass(report: &PhaseReport<'_>, gate: &GateReport) -> boo
 fn is_used(report: &PhaseReport<'_>, gate: &GateId, ends: &BTreeMap<StepId, End>) -> bool {
     let contract = report.inputs.contract;
     let alone = |step: &Step| {
-        let mut alone = earlier::alone_before(contract, &report.counted, report.inputs.now, &step.gate);
+        let known = (&report.graph, report.counted.as_slice());
+        let mut alone = earlier::alone_before(contract, known, report.inputs.now, &step.gate);
         alone.any(|other| other.id == *gate)
     };
     let under_pass = |step: &&Step| ends.get(&step.id).is_some_and(|end| end.under_pass);

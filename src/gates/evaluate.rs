@@ -127,13 +127,21 @@ pub(super) enum Clocks {
 /// The same without a look at any DONE.
 pub(super) fn judge_all(inputs: Inputs<'_>, clocks: Clocks) -> PhaseReport<'_> {
     let graph = Graph::new(inputs.records);
-    let trust = trust::establish(&graph, inputs.repository);
+    let trust = trust::establish(&graph, inputs.repository, inputs.roots);
     let vetoes = objections::vetoes(&graph, &trust.counted);
     let findings = objections::findings(&graph, &trust.counted);
     let (steps, illegal) = progress::fold(trust.counted.iter().copied(), inputs.contract);
     let counts: HashSet<RecordId> = trust.counted.iter().map(|record| record.id).collect();
-    let bench =
-        Bench { inputs, graph: &graph, counted: &trust.counted, counts: &counts, vetoes: &vetoes, findings: &findings };
+    let told: Vec<&Record> = trust.counted.iter().chain(&trust.unchecked).copied().collect();
+    let bench = Bench {
+        inputs,
+        graph: &graph,
+        counted: &trust.counted,
+        told: &told,
+        counts: &counts,
+        vetoes: &vetoes,
+        findings: &findings,
+    };
     let mut gates: Vec<GateReport> = inputs.contract.gates.iter().map(|gate| standing::judge(&bench, gate)).collect();
     let (mut general, mut warnings) = (Vec::new(), Vec::new());
     whole::documents(&inputs, &graph, &mut general);

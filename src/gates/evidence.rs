@@ -22,7 +22,7 @@ pub(super) fn evidence_holds(
     let next = format!("countersign builder claim {}", gate.id);
     let mut facts = BTreeMap::new();
     for criterion in &gate.criteria {
-        if objections::waives_criterion(bench.counted, &criterion.id, bench.inputs.now).is_some() {
+        if objections::waives_criterion(bench.graph, bench.counted, &criterion.id, bench.inputs.now).is_some() {
             continue;
         }
         let claimed = evidence(bench, claim_record, &claim.evidence, gate, &criterion.id);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::trust;
 use crate::model::contract::Contract;
 use crate::model::ids::{ObjectId, RecordId, StepId};
 use crate::model::record::{Record, Subject, Target};
@@ -72,6 +73,8 @@ impl Host {
 pub struct Inputs<'a> {
     /// The repository's root commit: records of another one open nothing here.
     pub repository: &'a ObjectId,
+    /// The root commits of every history that is merged into it.
+    pub roots: &'a [ObjectId],
     /// The contract as it stands in the work tree.
     pub contract: &'a Contract,
     /// The union of local and remote records whose signatures are valid.
@@ -84,4 +87,11 @@ pub struct Inputs<'a> {
     pub subject: &'a Known<Subject>,
     /// Now.
     pub now: Time,
+}
+
+impl Inputs<'_> {
+    /// Whether a record is of this repository.
+    pub fn is_here(&self, record: &Record) -> bool {
+        trust::is_of(record, self.repository, self.roots)
+    }
 }

@@ -9,6 +9,7 @@ pub mod evaluate;
 mod evidence;
 pub mod graph;
 pub mod inputs;
+mod moment;
 pub mod objections;
 pub mod permit;
 pub mod progress;

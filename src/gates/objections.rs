@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::evaluate::is_ahead;
 use super::graph::Graph;
+use super::moment::reached;
 use super::reason::{Class, Reason};
 use crate::model::ids::{CriterionId, GateId, RecordId, StepId};
 use crate::model::record::{Body, Finding, FindingAct, Record, Ruling, Severity};
@@ -145,13 +146,18 @@ fn finding_of(record: &Record) -> Option<&Finding> {
 }
 
 /// The waiver of a criterion that counts now.
-pub fn waives_criterion<'a>(counted: &[&'a Record], id: &CriterionId, now: Time) -> Option<&'a Record> {
-    waiver(counted, now, |waiver| waiver.criterion.as_ref() == Some(id))
+pub fn waives_criterion<'a>(
+    graph: &Graph<'_>,
+    counted: &[&'a Record],
+    id: &CriterionId,
+    now: Time,
+) -> Option<&'a Record> {
+    waiver(graph, counted, now, |waiver| waiver.criterion.as_ref() == Some(id))
 }
 
 /// The waiver of a step that counts now.
-pub fn waives_step<'a>(counted: &[&'a Record], id: &StepId, now: Time) -> Option<&'a Record> {
-    waiver(counted, now, |waiver| waiver.step.as_ref() == Some(id))
+pub fn waives_step<'a>(graph: &Graph<'_>, counted: &[&'a Record], id: &StepId, now: Time) -> Option<&'a Record> {
+    waiver(graph, counted, now, |waiver| waiver.step.as_ref() == Some(id))
 }
 
 /// A break-glass, used or not: it never leaves the report.
@@ -190,12 +196,16 @@ pub fn accepts(counted: &[&Record], id: &RecordId) -> bool {
 }
 
 fn waiver<'a>(
+    graph: &Graph<'_>,
     counted: &[&'a Record],
     now: Time,
     fits: impl Fn(&crate::model::record::Waiver) -> bool,
 ) -> Option<&'a Record> {
     let holds = |record: &&&Record| match &record.block.body {
-        Body::Waiver(waiver) => now < waiver.until && !is_ahead(record.block.at, now) && fits(waiver),
+        Body::Waiver(waiver) if fits(waiver) && now < waiver.until => {
+            let now = reached(graph, counted, &record.id, now);
+            now < waiver.until && !is_ahead(record.block.at, now)
+        }
         _ => false,
     };
     counted.iter().find(holds).copied()

@@ -144,20 +144,24 @@ fn by_pass(report: &PhaseReport<'_>, step: &Step, live: &[Observation]) -> Resul
     let mut reasons = pin_reasons(report, pass);
     // A PASS by a trusted key under a contract that another key adopted would trust that other key's choice of steps.
     reasons.extend(pin_reasons(report, pass.and(report.adoption())));
-    if let (Some(claim), Known::Is(here)) =
-        (gate.claim.and_then(|id| report.graph.get(&id)), &report.inputs.host.target)
-        && let Some(claimed) = &claim.block.target
-        && !claimed.is_same_engine(here)
-    {
-        reasons.push(Reason::new(
-            Class::Stale,
-            format!("gate {} was claimed on engine {}, and this is {}", gate.gate, claimed.engine, here.engine),
-            "the engine that was claimed and passed",
-            format!("countersign builder claim {}", gate.gate),
-        ));
+    if let Known::Is(here) = &report.inputs.host.target {
+        let said = [("claimed", gate.claim), ("passed", gate.pass)];
+        let elsewhere = said.into_iter().find_map(|(word, id)| {
+            let on = match &report.graph.get(&id?)?.block.target {
+                Some(on) if on.is_same_engine(here) => return None,
+                Some(on) => format!("on engine {}", on.engine),
+                None => "where no engine answered".to_owned(),
+            };
+            Some(format!("gate {} was {word} {on}, and this is {}", gate.gate, here.engine))
+        });
+        reasons.extend(elsewhere.map(|found| {
+            let next = format!("countersign builder claim {}, where this engine answers", gate.gate);
+            Reason::new(Class::Stale, found, "the engine that was claimed and passed", next)
+        }));
     }
     let (contract, now) = (report.inputs.contract, report.inputs.now);
-    let earlier: Vec<_> = earlier::alone_before(contract, &report.counted, now, &step.gate).collect();
+    let known = (&report.graph, report.counted.as_slice());
+    let earlier: Vec<_> = earlier::alone_before(contract, known, now, &step.gate).collect();
     let guards = |other: &&GateReport| other.gate == step.gate || earlier.iter().any(|alone| alone.id == other.gate);
     let guards: Vec<&GateReport> = report.gates.iter().filter(guards).collect();
     for shut in guards.iter().filter(|gate| gate.standing != Standing::Open) {
@@ -237,7 +241,7 @@ fn order(report: &PhaseReport<'_>, step: &Step, reasons: &mut Vec<Reason>) {
     }
     let before = report.inputs.contract.steps.iter().take_while(|other| other.id != step.id);
     for other in before {
-        let waived = objections::waives_step(&report.counted, &other.id, report.inputs.now).is_some();
+        let waived = objections::waives_step(&report.graph, &report.counted, &other.id, report.inputs.now).is_some();
         if report.state_of(&other.id) != State::Done && !waived {
             reasons.push(Reason::new(
                 Class::Closed,

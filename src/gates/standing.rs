@@ -8,6 +8,7 @@ use super::evaluate::is_ahead;
 use super::evidence::evidence_holds;
 use super::graph::Graph;
 use super::inputs::{Inputs, Known};
+use super::moment::reached;
 use super::objections::{FindingState, StandingVeto};
 use super::reason::{Class, Reason};
 use super::separation;
@@ -59,6 +60,8 @@ pub(super) struct Bench<'a> {
     pub(super) inputs: Inputs<'a>,
     pub(super) graph: &'a Graph<'a>,
     pub(super) counted: &'a [&'a Record],
+    /// Those, and what nobody looked at: its date is heard, since a false one could only keep something closed.
+    pub(super) told: &'a [&'a Record],
     /// The ids of those that count.
     pub(super) counts: &'a HashSet<RecordId>,
     pub(super) vetoes: &'a [StandingVeto],
@@ -214,14 +217,16 @@ pub(super) fn stood(
     let subject = bench.inputs.subject.value();
     verdict.gate == gate.id
         && verdict.ruling == Ruling::Pass
+        && bench.graph.is_before(&claim.id, &pass.id)
         && reasons.is_empty()
         && standing_fails(bench, &gate.id, &claim.id).is_empty()
         && subject.is_some_and(|subject| subject.tree == claim.block.subject.tree)
 }
 
-/// Age, by this clock. What is dated after now is no younger for that: by its own clock nobody knows how old it is.
+/// Age, by this clock, or by what came after it and is later. What is dated after now is no younger for that: by its own clock nobody knows how old it is.
 fn young(bench: &Bench<'_>, gate: &Gate, pass: &Record, reasons: &mut Vec<Reason>) {
-    let (id, at, now) = (pass.id.short(), pass.block.at, bench.inputs.now);
+    let (id, at) = (pass.id.short(), pass.block.at);
+    let now = reached(bench.graph, bench.told, &pass.id, bench.inputs.now);
     let (found, wanted) = match now.since(at) {
         Some(age) if age > gate.max_age => (
             format!("PASS {id} of gate {} is {} old", gate.id, show_duration(age)),
@@ -300,6 +305,14 @@ fn fresh(
                 "",
             ));
         }
+    }
+    if !bench.graph.is_before(&claim_record.id, &pass.id) {
+        reasons.push(Reason::new(
+            Class::Stale,
+            format!("PASS {} does not come after claim {}, which it names", pass.id.short(), claim_record.id.short()),
+            "a PASS by whoever had the claim",
+            format!("countersign adversary brief {}", gate.id),
+        ));
     }
     evidence_holds(bench, gate, (claim_record, claim), (pass, verdict), reasons);
     if let (Some(claimed), Some(passed)) = (&claim_record.block.target, &pass.block.target)

@@ -1,16 +1,22 @@
 //! Which contract is in force where, and so which records count.
 //!
 //! A contract is in force at a record when a valid adoption of it by both roles is among the record's ancestors. The first is
-//! adopted with keys that its own text lists (a host anchors them by its pins); each later one with keys of the one before. An
-//! objection counts from the moment its own role adopted.
+//! adopted with keys that its own text lists (a host anchors them by its pins); each later one with keys of the one before. Whose
+//! word counts by that is in `voice`.
 
 use std::collections::{BTreeMap, HashSet};
 
+use self::texts::Texts;
+use self::voice::Court;
 use super::graph::Graph;
+use super::objections::objects;
 use crate::model::digest::Digest;
 use crate::model::ids::{ObjectId, RecordId};
-use crate::model::record::{Adoption, Body, FindingAct, Kind, Record, Ruling};
+use crate::model::record::{Adoption, Body, Kind, Record};
 use crate::model::role::Role;
+
+mod texts;
+mod voice;
 
 /// Why a record does not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,17 +80,23 @@ pub struct Trust<'a> {
     pub unchecked: Vec<&'a Record>,
 }
 
-/// Goes through the graph once and establishes what counts.
-pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
+/// Whether a record is of this repository: written under the root commit that names it, or an objection under another of its
+/// beginnings, for which `roots` are all. Which of several counts can be made to look otherwise; whoever objected meant this one.
+pub fn is_of(record: &Record, repository: &ObjectId, roots: &[ObjectId]) -> bool {
+    let of = &record.block.repository;
+    of == repository || (objects(&record.block.body) && roots.contains(of))
+}
+
+/// Goes through the graph once and establishes what counts in the repository of this root commit; `roots` are all that it has.
+pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId, roots: &[ObjectId]) -> Trust<'a> {
     let mut contracts: Vec<Adopted> = Vec::new();
     let (mut distrusted, mut unchecked, mut counted) = (Vec::new(), Vec::new(), Vec::new());
-    let mut valid = HashSet::new();
-    let here = |record: &Record| record.block.repository == *repository;
+    let (mut valid, mut texts) = (HashSet::new(), Texts::default());
     for record in graph.records() {
         if let Body::Contract(adoption) = &record.block.body
-            && here(record)
+            && record.block.repository == *repository
         {
-            match adopt(graph, &mut contracts, record, adoption) {
+            match texts.agree(record, adoption).and_then(|()| adopt(graph, &mut contracts, record, adoption)) {
                 Ok(()) => {
                     valid.insert(record.id);
                 }
@@ -93,35 +105,14 @@ pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
         }
     }
     let both = || contracts.iter().filter(|contract| contract.by_both());
-    let roots: Vec<Digest> =
+    let roots_of_phase: Vec<Digest> =
         both().filter(|contract| contract.replaces.is_none()).map(|contract| contract.digest).collect();
-    let several = roots.len() > 1;
-    // The newest there: where there are rivals nothing opens, but an objection by any of them is heard.
-    let in_force_at = |record: &Record| {
-        let mut there = newest(&contracts, |id| graph.is_at_or_before(id, &record.id));
-        if several {
-            there.extend(both().filter(|contract| contract.by_both_where(|id| graph.is_at_or_before(id, &record.id))));
-        }
-        there.iter().copied().find(|contract| listed(record, Some(contract)).is_ok()).or(there.first().copied())
-    };
-    // Whoever the Adversary has adopted as one of its own is heard before the Builder adopts: it can only close something.
-    let heard = |record: &Record| {
-        let there = newest(&contracts, |id| graph.is_at_or_before(id, &record.id));
-        let follows = |contract: &Adopted| match there.as_slice() {
-            [] => contract.replaces.is_none(),
-            there => there.iter().any(|before| contract.replaces == Some(before.digest)),
-        };
-        let adopted = |contract: &Adopted| {
-            let by = contract.by.get(&Role::Adversary);
-            by.is_some_and(|ids| ids.iter().any(|id| graph.is_at_or_before(id, &record.id)))
-        };
-        let by = |contract: &&Adopted| follows(contract) && adopted(contract) && listed(record, Some(contract)).is_ok();
-        only_closes(graph, record) && contracts.iter().any(|contract| by(&contract))
-    };
+    let several = roots_of_phase.len() > 1;
+    let court = Court { graph, contracts: &contracts, several };
     for record in graph.records() {
         if !record.checked {
             unchecked.push(record);
-        } else if !here(record) {
+        } else if !is_of(record, repository, roots) {
             let why = format!("written in another repository ({})", record.block.repository.short());
             distrusted.push(Distrusted { record: record.id, why });
         } else if record.block.body.kind() == Kind::Contract {
@@ -129,15 +120,15 @@ pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId) -> Trust<'a> {
                 counted.push(record);
             }
         } else {
-            match listed(record, in_force_at(record)) {
-                Err(why) if !heard(record) => distrusted.push(Distrusted { record: record.id, why }),
-                _ => counted.push(record),
+            match court.hears(record) {
+                Err(why) => distrusted.push(Distrusted { record: record.id, why }),
+                Ok(()) => counted.push(record),
             }
         }
     }
     let newest: Vec<Adopted> = newest(&contracts, |_| true).into_iter().cloned().collect();
     let rivals = if several {
-        Some(Rivals::First(roots))
+        Some(Rivals::First(roots_of_phase))
     } else {
         (newest.len() > 1).then(|| Rivals::Newest(newest.iter().map(|contract| contract.digest).collect()))
     };
@@ -153,46 +144,6 @@ fn newest(contracts: &[Adopted], holds: impl Fn(&RecordId) -> bool) -> Vec<&Adop
     let both = || contracts.iter().filter(|contract| contract.by_both_where(&holds));
     let highest = both().map(|contract| contract.version).max();
     both().filter(|contract| Some(contract.version) == highest).collect()
-}
-
-/// The role whose keys must have signed a record.
-fn signing_role(record: &Record) -> Role {
-    match record.block.body.kind() {
-        Kind::BreakGlass => Role::Operator,
-        _ => record.block.document.role(),
-    }
-}
-
-/// Whether a record opens nothing: an objection, or the end of one that the same key made.
-fn only_closes(graph: &Graph<'_>, record: &Record) -> bool {
-    let own = |id: &RecordId| graph.get(id).is_some_and(|other| other.signer == record.signer);
-    match &record.block.body {
-        Body::Verdict(verdict) => verdict.ruling == Ruling::Fail,
-        Body::Veto(veto) => veto.lifts.as_ref().is_none_or(own),
-        Body::Finding(finding) => match finding.act {
-            FindingAct::Opened => true,
-            FindingAct::Closed | FindingAct::Deferred => finding.opening.as_ref().is_some_and(own),
-        },
-        _ => false,
-    }
-}
-
-fn listed(record: &Record, contract: Option<&Adopted>) -> Result<(), String> {
-    let role = signing_role(record);
-    let Some(contract) = contract else {
-        return Err("no contract was in force where it stands: both roles adopt first".into());
-    };
-    if record.block.role != role {
-        return Err(format!("signed as {} in a document that is written by the {role}", record.block.role));
-    }
-    if contract.keys.get(&role).is_some_and(|keys| keys.contains(&record.signer)) {
-        return Ok(());
-    }
-    let other = contract.keys.iter().find(|(_, keys)| keys.contains(&record.signer)).map(|(role, _)| *role);
-    Err(match other {
-        Some(other) => format!("signed with a key of the {other}; this document's records are the {role}'s"),
-        None => format!("signed with a key that contract version {} does not list for the {role}", contract.version),
-    })
 }
 
 fn adopt(graph: &Graph<'_>, contracts: &mut Vec<Adopted>, record: &Record, adoption: &Adoption) -> Result<(), String> {
@@ -226,10 +177,9 @@ fn adopt(graph: &Graph<'_>, contracts: &mut Vec<Adopted>, record: &Record, adopt
     if !(allowed(role) || (replaced.is_some() && allowed(Role::Operator))) {
         return Err(format!("signed with a key that is not listed for the {role}"));
     }
-    let same_text = |contract: &&mut Adopted| contract.digest == adoption.digest && contract.keys == adoption.keys;
-    if contracts.iter_mut().filter(same_text).any(|contract| contract.version != adoption.version) {
-        return Err("the other role adopted the same text as another version".into());
-    }
+    let same_text = |contract: &&mut Adopted| {
+        contract.digest == adoption.digest && contract.keys == adoption.keys && contract.version == adoption.version
+    };
     // Adopted once before and once after another version came into force, one text replaces two: those are two adoptions.
     match contracts.iter_mut().filter(same_text).find(|contract| contract.replaces == adoption.replaces) {
         Some(contract) => {

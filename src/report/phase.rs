@@ -89,14 +89,14 @@ pub fn text(report: &PhaseReport<'_>) -> String {
 
 /// How many records were written in another repository, whether somebody looked at their signatures or not.
 pub fn foreign(report: &PhaseReport<'_>) -> usize {
-    report.inputs.records.iter().filter(|record| record.block.repository != *report.inputs.repository).count()
+    report.inputs.records.iter().filter(|record| !report.inputs.is_here(record)).count()
 }
 
 /// Records that count for nothing: each by its id, or counted where many have one reason. Those of another repository are one line.
 pub fn distrusted(report: &PhaseReport<'_>) -> Vec<String> {
     const MANY: usize = 4;
     let here = |distrusted: &&Distrusted| {
-        report.graph.get(&distrusted.record).is_none_or(|record| record.block.repository == *report.inputs.repository)
+        report.graph.get(&distrusted.record).is_none_or(|record| report.inputs.is_here(record))
     };
     let own: Vec<&Distrusted> = report.distrusted.iter().filter(here).collect();
     let mut reasons: Vec<&str> = Vec::new();

@@ -7,6 +7,8 @@ mod branches;
 mod clocks;
 mod contract_text;
 mod court;
+#[cfg(feature = "test-hooks")]
+mod forged;
 mod hazards;
 mod identity;
 #[cfg(feature = "test-hooks")]

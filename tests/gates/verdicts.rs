@@ -9,7 +9,7 @@ use crate::support::steps::{Steps, THREE};
 use crate::support::{Answer, CONTRACT, World};
 
 /// Two gates without steps, each claimed and passed, and the Adversary's key pinned; `between` happens after the first.
-fn passed(between: impl FnOnce(&World)) -> Steps {
+pub fn passed(between: impl FnOnce(&World)) -> Steps {
     let steps = Steps::adopted("", |_| {});
     steps.world.write("lab/log", "back\n");
     steps.world.claim();
@@ -29,7 +29,7 @@ fn last_gate(world: &World) {
 }
 
 /// What the Adversary said reaches the Builder.
-fn publish(world: &World) {
+pub fn publish(world: &World) {
     world.run_in("adversary", &["sync"]).expect(0, "pushed");
     world.run_in("builder", &["sync"]).expect(0, "pulled");
 }
@@ -39,7 +39,7 @@ fn adversary(world: &World, args: &[&str]) -> Answer {
 }
 
 /// Appends a record that the Builder's key signs and no rule was asked about: a block of STATUS with another body.
-fn sign_by_hand(world: &World, body: impl FnOnce(&[Record]) -> Body) {
+pub fn sign_by_hand(world: &World, body: impl FnOnce(&[Record]) -> Body) {
     let root = world.path("builder");
     let store = Store::new(&root, &root.join(".git"), "demo".parse().expect("a phase"));
     let records: Vec<Record> = store.load().expect("loads").records().cloned().collect();
@@ -53,7 +53,7 @@ fn sign_by_hand(world: &World, body: impl FnOnce(&[Record]) -> Body) {
 }
 
 /// DONE over whatever PASSes there are.
-fn done_over(records: &[Record]) -> Body {
+pub fn done_over(records: &[Record]) -> Body {
     let pass = |record: &Record| match &record.block.body {
         Body::Verdict(verdict) if verdict.ruling == Ruling::Pass => Some((verdict.gate.clone(), record.id)),
         _ => None,
@@ -216,7 +216,7 @@ fn a_contract_that_differs_closes_its_gates_and_one_command_puts_it_back() {
 }
 
 /// The time so much from now, as a record carries it.
-fn from_now(by: &str) -> String {
+pub fn from_now(by: &str) -> String {
     let date = std::process::Command::new("date").args(["-u", "-d", by, "+%Y-%m-%dT%H:%M:%SZ"]).output();
     String::from_utf8_lossy(&date.expect("runs").stdout).trim().to_owned()
 }

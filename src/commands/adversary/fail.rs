@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use super::objection::{Saying, say};
-use crate::commands::adopted::say_clocks;
+use crate::commands::adopted::{known_elsewhere, say_clocks};
 use crate::commands::builder::claim::gate;
 use crate::commands::compose::plain;
 use crate::commands::open::Session;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
-use crate::model::record::{Body, Ruling, Verdict};
+use crate::gates::graph::Graph;
+use crate::model::record::{Body, Record, Ruling, Verdict};
 use crate::report::Answer;
 
 /// Refuse a claim
@@ -42,12 +43,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let report = session.evaluate(&gathered);
     say_clocks(&report);
     let claim = report.gates.iter().find(|standing| standing.gate == gate.id).and_then(|standing| standing.claim);
-    // Where damage hides the adoptions nothing counts, and what is claimed there can still be refused.
-    let newest = || {
-        let of = |body: &Body| matches!(body, Body::Claim(claim) if claim.gate == gate.id);
-        report.graph.records().rev().find(|record| gathered.defects > 0 && of(&record.block.body))
-    };
-    let claim = claim.and_then(|id| report.graph.get(&id)).or_else(newest);
+    // Where damage hides adoptions or claims nothing counts, and what was claimed can still be refused.
+    let of = |record: &&Record| matches!(&record.block.body, Body::Claim(claim) if claim.gate == gate.id);
+    let standing = claim.and_then(|id| report.graph.get(&id));
+    let damaged = || report.graph.records().rev().find(|record| gathered.defects > 0 && of(record));
+    let known = if standing.is_some() { Vec::new() } else { known_elsewhere(&session.repository, &session.store) };
+    let graph = Graph::new(&known);
+    let claim = standing.or_else(damaged).or_else(|| graph.records().rev().find(of));
     let Some((record, Body::Claim(claim))) = claim.map(|record| (record, &record.block.body)) else {
         let message = format!("gate {} has no claim to refuse", gate.id);
         return Err(CommandError::new(

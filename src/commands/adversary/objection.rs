@@ -1,10 +1,13 @@
 //! Writing what the Adversary says: only what will count is reported as said.
 
+use crate::commands::adopted::known_elsewhere;
 use crate::commands::compose::Composer;
-use crate::commands::open::Session;
+use crate::commands::open::{Gathered, Session};
 use crate::error::{CommandError, Exit};
 use crate::gates::evaluate::PhaseReport;
+use crate::gates::graph::Graph;
 use crate::gates::reason::Class;
+use crate::gates::trust;
 use crate::model::ids::RecordId;
 use crate::model::record::Body;
 use crate::model::role::{Document, Role};
@@ -23,8 +26,8 @@ pub struct Saying<'a> {
     pub tolerant: bool,
 }
 
-/// Appends a record to REVIEW and publishes it, if it will count. To documents that are damaged an objection is written all the
-/// same: with what is missing back in its place it may count.
+/// Appends a record to REVIEW and publishes it, if it will count. To documents that are damaged, or that lack the adoptions which
+/// this clone knows, an objection is written all the same: with what is missing back in its place it counts.
 ///
 /// # Errors
 ///
@@ -45,7 +48,8 @@ pub fn say(session: &Session, key: &Key, saying: Saying<'_>) -> Result<RecordId,
         return Ok(id);
     };
     let nothing = against(&report);
-    if tolerant && report.general.iter().any(|reason| reason.class == Class::Invalid) {
+    let damaged = || report.general.iter().any(|reason| reason.class == Class::Invalid);
+    if tolerant && (damaged() || would_count(session, &gathered, &id)) {
         transaction.publish()?;
         let message = format!(
             "{kind} {} was written, and counts for nothing while the documents are damaged: {}",
@@ -57,6 +61,15 @@ pub fn say(session: &Session, key: &Key, saying: Saying<'_>) -> Result<RecordId,
     }
     let message = format!("the {kind} would count for nothing, and was not written: {}", why.why);
     Err(CommandError { message, ..nothing })
+}
+
+/// Whether a record counts beside everything that this clone knows, whatever of it was taken out of the documents.
+fn would_count(session: &Session, gathered: &Gathered, id: &RecordId) -> bool {
+    let mut records = known_elsewhere(&session.repository, &session.store);
+    records.extend(gathered.records.iter().cloned());
+    let (graph, repository) = (Graph::new(&records), &session.repository);
+    let trust = trust::establish(&graph, &repository.root_commit, &repository.roots);
+    trust.counted.iter().any(|record| record.id == *id)
 }
 
 /// What stands against a record that counts for nothing, with the way on.

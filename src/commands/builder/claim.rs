@@ -53,7 +53,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let needed: Vec<Criterion> = gate
         .criteria
         .iter()
-        .filter(|criterion| objections::waives_criterion(&report.counted, &criterion.id, gathered.now).is_none())
+        .filter(|criterion| {
+            objections::waives_criterion(&report.graph, &report.counted, &criterion.id, gathered.now).is_none()
+        })
         .cloned()
         .collect();
     let seen = session.measure(&report, &needed)?;

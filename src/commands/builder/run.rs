@@ -233,6 +233,7 @@ impl Run<'_> {
         let host = Host::unknown("not asked inside a step");
         let report = evaluate(Inputs {
             repository: &session.repository.root_commit,
+            roots: &session.repository.roots,
             contract: &session.contract,
             records: &records,
             defects: documents.defects().count() + remote.iter().flat_map(Documents::defects).count(),

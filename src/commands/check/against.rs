@@ -166,7 +166,8 @@ fn contract(
         }
     }
     let records = store::union(old, None);
-    let then = trust::establish(&Graph::new(&records), &session.repository.root_commit).in_force;
+    let repository = &session.repository;
+    let then = trust::establish(&Graph::new(&records), &repository.root_commit, &repository.roots).in_force;
     let now = report.in_force.as_ref().map_or(0, |adopted| adopted.version);
     if let Some(then) = then.filter(|then| then.version > now) {
         wrong(format!("version {} of the contract is in force at {name}, and version {now} is here", then.version));

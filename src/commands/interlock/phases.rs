@@ -229,6 +229,7 @@ fn is_done(session: &Session, store: &Store) -> bool {
     let (host, subject) = (Host::unknown("not asked for DONE"), Known::Unknown("not asked for DONE".to_owned()));
     let report = evaluate(Inputs {
         repository: &session.repository.root_commit,
+        roots: &session.repository.roots,
         contract: &session.contract,
         records: &records,
         defects: documents.defects().count(),

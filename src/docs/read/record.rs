@@ -58,10 +58,12 @@ pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate<'_>) 
         )));
     }
     if block.document != source.document || !block.record.documents().contains(&source.document) {
+        let fits = block.record.documents();
+        let own: Vec<String> = fits.iter().map(ToString::to_string).collect();
+        let place = if fits.contains(&block.document) { block.document.to_string() } else { own.join(" or ") };
         return Err(at(format!(
-            "the {} record belongs into {}, not into {}",
+            "the {} record belongs into {place}, not into {}",
             block.record.name(),
-            block.document,
             source.document
         )));
     }

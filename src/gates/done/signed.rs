@@ -53,6 +53,16 @@ fn a_done_that_was_signed_by_hand_counts_only_where_the_phase_was_done() {
         "claim",
     );
     refused(&|story| story.minutes += 25 * 60, "gate M2 is 1d");
+    // By its own date it is young, by what it comes after it is not.
+    let note = || Body::Note(crate::model::record::Note { text: "three days later".into() });
+    refused(
+        &|story| {
+            story.minutes += 72 * 60;
+            story.tell(Role::Builder, Document::Journal, note());
+            story.minutes -= 72 * 60;
+        },
+        "gate M2 is 3d",
+    );
     refused(&|story| story.tree = 'e', "the subject moved");
     refused(
         &|story| {

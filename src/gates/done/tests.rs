@@ -326,3 +326,22 @@ fn a_pass_that_was_spent_begins_no_step_a_second_time() {
     assert!(again(Ending::Unwound).done().is_ok());
     again(Ending::Failed).is_not_done(Class::Closed, "step `one` was not begun under a PASS");
 }
+
+#[test]
+fn an_intent_is_as_late_as_what_it_comes_after() {
+    let done_after = |days: u64| {
+        let mut story = Story::begin();
+        let pass = story.pass("M1");
+        story.minutes += days * 24 * 60;
+        story.tell(Role::Builder, Document::Journal, Body::Note(Note { text: "later".into() }));
+        story.minutes -= days * 24 * 60;
+        story.step("one", Some(pass));
+        story.step("back", None);
+        story.minutes += days * 24 * 60;
+        story.pass("M2");
+        story.done()
+    };
+    assert!(done_after(0).is_ok());
+    let reasons = done_after(3).expect_err("it was begun by hand");
+    assert!(reasons.iter().any(|reason| reason.found.contains("was not begun under a PASS")), "{reasons:#?}");
+}

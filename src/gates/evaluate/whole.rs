@@ -12,7 +12,7 @@ use crate::model::record::Record;
 
 /// Documents that were copied whole are another repository's, and open nothing anyhow; of two repositories they are nobody's.
 pub(super) fn repositories(inputs: &Inputs<'_>, reasons: &mut Vec<Reason>) {
-    let is_here = |record: &&Arc<Record>| record.block.repository == *inputs.repository;
+    let is_here = |record: &&Arc<Record>| inputs.is_here(record);
     let other = inputs.records.iter().find(|record| !is_here(record));
     if let (Some(other), true) = (other, inputs.records.iter().any(|record| is_here(&record))) {
         let found = format!(

@@ -127,12 +127,45 @@ fn a_waiver_is_of_one_thing_and_counts_to_its_very_end() {
     };
     let (criterion, of_step) = (waiver(Some("one"), None), waiver(None, Some("one")));
     let at = |seconds| begun.plus(Duration::from_secs(seconds));
+    let (on_criterion, on_step) = ([&criterion], [&of_step]);
+    let (one, other) = (Graph::new(std::slice::from_ref(&criterion)), Graph::new(std::slice::from_ref(&of_step)));
     for (now, counts) in [(at(0), true), (at(59), true), (at(60), false), (at(61), false)] {
-        assert_eq!(waives_criterion(&[&criterion], &id("one"), now).is_some(), counts);
-        assert_eq!(waives_step(&[&of_step], &step("one"), now).is_some(), counts);
-        assert!(waives_criterion(&[&criterion], &id("two"), now).is_none());
-        assert!(waives_step(&[&of_step], &step("two"), now).is_none());
-        assert!(waives_criterion(&[&of_step], &id("one"), now).is_none());
-        assert!(waives_step(&[&criterion], &step("one"), now).is_none());
+        assert_eq!(waives_criterion(&one, &on_criterion, &id("one"), now).is_some(), counts);
+        assert_eq!(waives_step(&other, &on_step, &step("one"), now).is_some(), counts);
+        assert!(waives_criterion(&one, &on_criterion, &id("two"), now).is_none());
+        assert!(waives_step(&other, &on_step, &step("two"), now).is_none());
+        assert!(waives_criterion(&other, &on_step, &id("one"), now).is_none());
+        assert!(waives_step(&one, &on_criterion, &step("one"), now).is_none());
     }
+}
+
+#[test]
+fn a_waiver_ends_by_what_came_after_it_whatever_a_later_moment_says() {
+    let begun = block(of("A1", FindingAct::Opened, None, None)).at;
+    let day = Duration::from_secs(86_400);
+    let until = begun.plus(day);
+    let step: StepId = "one".parse().expect("a step");
+    let body = Waiver { criterion: None, step: Some(step.clone()), accepts: None, reason: "r".into(), until };
+    let waiver = told(1, Body::Waiver(body), &[]);
+    let note = |number, after: &[RecordId], at| {
+        let mut note = record(number, after.to_vec());
+        note.block.at = at;
+        note
+    };
+    let counts = |others: &[Record]| {
+        let records = [std::slice::from_ref(&waiver), others].concat();
+        let graph = Graph::new(&records);
+        let counted: Vec<&Record> = graph.records().collect();
+        waives_step(&graph, &counted, &step, begun).is_some()
+    };
+    assert!(counts(&[note(2, &[waiver.id], begun.plus(day / 2))]));
+    assert!(!counts(&[note(2, &[waiver.id], begun.plus(day * 3))]));
+    // What the waiver came after it has answered: that clock was ahead.
+    let early = note(3, &[], begun.plus(day * 3));
+    let mut late = told(4, waiver.block.body.clone(), &[early.id]);
+    late.id = RecordId::of_block(b"late");
+    let records = [early, late];
+    let graph = Graph::new(&records);
+    let counted: Vec<&Record> = graph.records().collect();
+    assert!(waives_step(&graph, &counted, &step, begun).is_some());
 }

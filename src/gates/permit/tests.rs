@@ -223,6 +223,18 @@ fn the_engine_the_keys_and_the_gate_are_those_of_the_pass() {
     assert!(ask(&story, 0, &seen()).is_ok());
     story.host.target = Known::Is(target("f"));
     refused(&story, &seen(), Class::Stale, "gate M1 was claimed on engine e, and this is f");
+    // No engine is none, whichever of both could not ask it.
+    for (claimed, passed, word) in [(None, None, "claimed"), (None, Some("f"), "claimed"), (Some("f"), None, "passed")]
+    {
+        story.target = claimed.map(target);
+        let claim = story.claim("M1");
+        story.target = passed.map(target);
+        story.rule("M1", claim, Ruling::Pass);
+        story.host.clock = Known::Is(story.now());
+        story.host.window = Known::Is(Some(story.now().plus(Duration::from_secs(600))));
+        let says = format!("gate M1 was {word} where no engine answered, and this is f");
+        refused(&story, &seen(), Class::Stale, &says);
+    }
     let (mut story, _) = ready();
     story.claim("M1");
     refused(&story, &seen(), Class::Closed, "has no verdict");

@@ -74,3 +74,18 @@ fn a_pass_that_is_dated_after_now_is_not_young_for_that() {
     assert_eq!(dated(3), (0, Standing::Stale));
     assert_eq!(dated(60 * 24 * 30), (0, Standing::Stale));
 }
+
+#[test]
+fn a_pass_comes_after_the_claim_that_it_names() {
+    let mut story = Story::begin();
+    let adopted = story.records.last().expect("an adoption").id;
+    story.pass("M1");
+    assert_eq!(standings(&story)[0], Standing::Open);
+    // Its evidence, and so the PASS, links to what was there before the claim.
+    let evidence = story.records.len() - 2;
+    Arc::make_mut(&mut story.records[evidence]).block.prev = vec![adopted];
+    story.report(|report| {
+        let [reason] = report.gates[0].reasons.as_slice() else { panic!("{:?}", report.gates[0].reasons) };
+        assert!(report.gates[0].standing == Standing::Stale && reason.found.contains("does not come after claim"));
+    });
+}

@@ -28,6 +28,11 @@ const KEYS: [(&str, &str); 3] = [
 
 /// A contract of these gates, each with one criterion, and steps: id, gate, further lines.
 pub fn contract(gates: &[&str], steps: &[(&str, &str, &str)]) -> Contract {
+    parse::parse(&text(gates, steps), None).unwrap_or_else(|defects| panic!("{defects:?}"))
+}
+
+/// Its text.
+pub fn text(gates: &[&str], steps: &[(&str, &str, &str)]) -> String {
     let mut text =
         "schema = 1\nphase = \"demo\"\nversion = 1\ntitle = \"t\"\nengine = \"unix:///x\"\nseparation = \"clone\"\n"
             .to_owned();
@@ -49,7 +54,7 @@ pub fn contract(gates: &[&str], steps: &[(&str, &str, &str)]) -> Contract {
         text += &format!("timeout = \"1m\"\n{more}[[step.postflight]]\nid = \"{step}-p\"\ntitle = \"t\"\n");
         text += "probe = \"command\"\nargv = [\"true\"]\nstdout = \"x\"\n";
     }
-    parse::parse(&text, None).unwrap_or_else(|defects| panic!("{defects:?}"))
+    text
 }
 
 /// A phase as it is told, one record after the other, each linked to the one before.
@@ -67,6 +72,8 @@ pub struct Story {
     pub target: Option<Target>,
     /// The contract that the one in the work tree replaces.
     pub replaces: Option<Digest>,
+    /// Every beginning of the repository.
+    pub roots: Vec<crate::model::ids::ObjectId>,
     /// The subject's tree, by the digit that its id is made of.
     pub tree: char,
 }
@@ -118,8 +125,14 @@ impl Story {
             claimed: BTreeMap::new(),
             target: None,
             replaces: None,
+            roots: Vec::new(),
             tree: 'c',
         }
+    }
+
+    /// Changes the record that was told last.
+    pub fn last(&mut self) -> &mut Record {
+        Arc::make_mut(self.records.last_mut().expect("a record"))
     }
 
     pub fn adopt(&mut self, role: Role) {
@@ -326,6 +339,7 @@ impl Story {
     pub fn report<T>(&self, then: impl FnOnce(&PhaseReport<'_>) -> T) -> T {
         let inputs = Inputs {
             repository: &object('a'),
+            roots: &self.roots,
             contract: &self.contract,
             records: &self.records,
             defects: self.defects,

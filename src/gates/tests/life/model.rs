@@ -8,7 +8,7 @@ use super::world::{REVIEWERS, World, key};
 use crate::gates::permit::Basis;
 use crate::model::digest::Digest;
 use crate::model::ids::{CriterionId, RecordId};
-use crate::model::record::{Body, Ending, Finding, FindingAct, Record, Ruling, Severity};
+use crate::model::record::{Body, Ending, FindingAct, Record, Ruling, Severity};
 use crate::model::role::Role;
 use crate::model::time::Time;
 
@@ -96,6 +96,7 @@ pub struct Model<'a> {
 impl<'a> Model<'a> {
     pub fn of(world: &'a World, now: Time) -> Self {
         let versions = versions(&world.records, &world.ancestors);
+        let all: BTreeSet<usize> = (0..world.records.len()).collect();
         let genuine = |at: &usize| {
             let record = &world.records[*at];
             let role = if matches!(record.block.body, Body::BreakGlass(_)) {
@@ -104,11 +105,22 @@ impl<'a> Model<'a> {
                 record.block.document.role()
             };
             let there = newest(&versions, &world.ancestors[*at]);
-            // The Adversary's own word is enough for what can only close something.
+            let listing = |version: &&Version| lists(&version.keys, role, &record.signer);
+            // An objection counts wherever it stands, but after a newer contract without its key.
             let objects = match &record.block.body {
                 Body::Verdict(verdict) => verdict.ruling == Ruling::Fail,
-                Body::Veto(veto) => veto.lifts.is_none_or(|id| own(world, id, *at)),
-                Body::Finding(Finding { act: FindingAct::Opened, .. }) => true,
+                Body::Veto(veto) => veto.lifts.is_none(),
+                Body::Finding(finding) => finding.act == FindingAct::Opened,
+                _ => false,
+            };
+            if objects {
+                let theirs = versions.iter().filter(|version| version.by.contains_key(&Role::Adversary));
+                let last = theirs.filter(listing).map(|version| version.version).max();
+                return last.is_some_and(|last| there.iter().all(|version| version.version <= last));
+            }
+            // The Adversary's own word is enough for the end of what it said itself.
+            let ends = match &record.block.body {
+                Body::Veto(veto) => veto.lifts.is_some_and(|id| own(world, id, *at)),
                 Body::Finding(finding) => finding.opening.is_some_and(|id| own(world, id, *at)),
                 _ => false,
             };
@@ -122,9 +134,17 @@ impl<'a> Model<'a> {
                     .get(&Role::Adversary)
                     .is_some_and(|ids| ids.iter().any(|id| world.ancestors[*at].contains(id)))
             };
-            there.iter().any(|version| lists(&version.keys, role, &record.signer))
-                || (objects
-                    && versions.iter().filter(next).filter(adopted).any(|v| lists(&v.keys, role, &record.signer)))
+            let by = there.iter().copied().find(listing);
+            let by = by.or_else(|| versions.iter().filter(|_| ends).filter(next).filter(adopted).find(listing));
+            // What a newer contract dropped, its every adoption by the Adversary must have known.
+            by.is_some_and(|by| {
+                let is_newer = |version: &&Version| version.by_both(&all) && version.version > by.version;
+                let knew =
+                    |version: &Version| version.by[&Role::Adversary].iter().all(|a| world.ancestors[*a].contains(at));
+                role == Role::Builder
+                    || newest(&versions, &all).iter().any(listing)
+                    || versions.iter().filter(is_newer).all(|version| listing(&version) || knew(version))
+            })
         };
         let genuine = (0..world.records.len()).filter(genuine).collect();
         Self { world, now, genuine, versions }

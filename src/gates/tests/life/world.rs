@@ -190,6 +190,7 @@ impl World {
         };
         then(&evaluate(Inputs {
             repository: &self.records[0].block.repository,
+            roots: &[],
             contract: self.contract(),
             records: &self.records,
             defects: 0,
