@@ -17,7 +17,7 @@ use crate::host::decisions::{Decision, Decisions, Ruling};
 use crate::interlock::classify::{Ask, Class, classify};
 use crate::interlock::judge::{Guard, judge};
 use crate::interlock::request::Address;
-use crate::interlock::world::World;
+use crate::interlock::world::{Needs, World};
 use crate::model::time::Time;
 use crate::report;
 
@@ -56,7 +56,9 @@ pub struct Desk {
     ours: OnceCell<Ours>,
     phases: Arc<Mutex<Phases>>,
     views: Fresh<Arc<Vec<View>>>,
-    world: Fresh<Result<Arc<World>, String>>,
+    networks: Fresh<Result<Arc<World>, String>>,
+    services: Fresh<Result<Arc<World>, String>>,
+    nodes: Fresh<Result<Arc<World>, String>>,
     words: Fresh<Arc<Vec<Words>>>,
     writing: Mutex<()>,
 }
@@ -76,7 +78,9 @@ impl Desk {
             ours: OnceCell::new(),
             phases: Arc::new(Mutex::new(phases)),
             views: Fresh::new(),
-            world: Fresh::new(),
+            networks: Fresh::new(),
+            services: Fresh::new(),
+            nodes: Fresh::new(),
             words: Fresh::new(),
             writing: Mutex::new(()),
         }
@@ -165,8 +169,7 @@ impl Desk {
                     Some(name) => look::container(&ours.engine, name).await?,
                     None => None,
                 };
-                let nothing = !(needs.networks || needs.services || needs.nodes);
-                let world = if nothing { Arc::default() } else { self.look_at_swarm(&ours.engine, begun).await? };
+                let world = self.look_at_swarm(&ours.engine, begun, needs).await?;
                 Ok::<_, String>((world, container))
             };
             let (world, container) = match looked.await {
@@ -197,13 +200,22 @@ impl Desk {
         hits
     }
 
-    /// One look for all who wait: which objects a request names is known only from all of them.
-    async fn look_at_swarm(&self, engine: &Engine, begun: Instant) -> Result<Arc<World>, String> {
-        let look = || async {
-            let all = crate::interlock::world::Needs { networks: true, services: true, nodes: true, container: false };
-            look::world(engine, all).await.map(Arc::new).map_err(|error| error.to_string())
-        };
-        self.world.since(begun, look).await
+    /// One look for all who wait, at what the request needs and nothing else.
+    async fn look_at_swarm(&self, engine: &Engine, begun: Instant, needs: Needs) -> Result<Arc<World>, String> {
+        let parts = [
+            (needs.networks, &self.networks, Needs { networks: true, ..Needs::default() }),
+            (needs.services, &self.services, Needs { services: true, ..Needs::default() }),
+            (needs.nodes, &self.nodes, Needs { nodes: true, ..Needs::default() }),
+        ];
+        let mut world = World::default();
+        for (_, newest, part) in parts.into_iter().filter(|(needed, ..)| *needed) {
+            let look = || async { look::world(engine, part).await.map(Arc::new).map_err(|error| error.to_string()) };
+            let seen = newest.since(begun, look).await?;
+            world.networks.extend(seen.networks.iter().cloned());
+            world.services.extend(seen.services.iter().cloned());
+            world.nodes.extend(seen.nodes.iter().cloned());
+        }
+        Ok(Arc::new(world))
     }
 
     async fn look_again(&self, begun: Instant, host: Option<HostState>) -> Arc<Vec<View>> {
