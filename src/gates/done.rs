@@ -354,6 +354,10 @@ fn passes(
 }
 
 #[cfg(test)]
+mod amended;
+#[cfg(test)]
+mod begun;
+#[cfg(test)]
 mod signed;
 #[cfg(test)]
 mod tests;

@@ -94,3 +94,6 @@ fn evidence<'a>(
         outcome => Err(format!("evidence {} is `{}`", id.short(), outcome.label())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -386,4 +386,6 @@ pub fn changed_facts(old: &crate::model::observation::Values, new: &crate::model
 }
 
 #[cfg(test)]
+mod later;
+#[cfg(test)]
 mod tests;

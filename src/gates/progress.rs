@@ -282,6 +282,35 @@ mod tests {
     }
 
     #[test]
+    fn only_an_outcome_settles_what_the_table_forbids() {
+        let (states, illegal) = folded(|story| {
+            story.step("one", None);
+            story.intent("one", None, None);
+            story.act("one", Act::Resume);
+        });
+        assert_eq!((states[0], illegal), (State::InDoubt, 1));
+    }
+
+    #[test]
+    fn a_run_undoes_no_ordinary_step_and_one_that_brings_back_undoes_none() {
+        let steps = [("one", "M1", ""), ("two", "M1", ""), ("back", "M1", "restores = true\n")];
+        let more = ("last", "M1", "restores = true\n");
+        let done = |order: &[&str]| {
+            let mut story = Story::of(contract(&["M1"], &[steps[0], steps[1], steps[2], more]));
+            order.iter().for_each(|step| story.step(step, None));
+            let (steps, _) = fold(story.records.iter().map(std::convert::AsRef::as_ref), &story.contract);
+            steps
+                .into_iter()
+                .filter(|(_, of)| of.state == State::Done)
+                .map(|(id, _)| id.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(done(&["two", "one"]), ["one", "two"]);
+        assert_eq!(done(&["one", "last", "back"]), ["back", "last", "one"]);
+        assert_eq!(done(&["last", "one"]), ["one"]);
+    }
+
+    #[test]
     fn values_are_those_of_steps_that_are_done() {
         let mut story = Story::begin();
         let intent = story.intent("one", None, None);

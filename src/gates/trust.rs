@@ -197,4 +197,6 @@ fn adopt(graph: &Graph<'_>, contracts: &mut Vec<Adopted>, record: &Record, adopt
 }
 
 #[cfg(test)]
+mod rivals;
+#[cfg(test)]
 mod tests;

@@ -175,3 +175,6 @@ impl HostState {
         opened.map_err(|source| self.io(&path, source))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,5 +84,7 @@ mod tests {
         host.remember_objection(&seen("VETO three")).expect("remembered");
         assert_eq!(read(), [seen("VETO one"), seen("VETO three")]);
         assert_eq!(host.objections(&repository, &"other".parse().expect("a phase")).expect("read"), []);
+        let elsewhere: ObjectId = "b".repeat(40).parse().expect("an id");
+        assert_eq!(host.objections(&elsewhere, &phase).expect("read"), []);
     }
 }

@@ -58,5 +58,8 @@ mod tests {
         assert_eq!(note("two", "/srv/copy.git"), None);
         assert_eq!(note("one", "/srv/copy.git").as_deref(), Some("/srv/x.git"));
         assert_eq!(note("one", "/srv/copy.git"), None);
+        let elsewhere: ObjectId = "b".repeat(40).parse().expect("an id");
+        let other = host.note_origin(&elsewhere, &"one".parse().expect("a phase"), "/srv/y.git");
+        assert_eq!(other.expect("noted"), None, "another repository's phase of that name");
     }
 }

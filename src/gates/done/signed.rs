@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::gates::tests::story::Story;
-use crate::model::record::Severity;
-use crate::model::role::Document;
+use crate::model::record::{Note, Severity, Target};
+use crate::model::role::{Document, Role};
 
 /// Signs the DONE of the whole story by hand, after what `tell` told.
 fn signed_after(tell: impl FnOnce(&mut Story)) -> (Story, RecordId) {
@@ -77,6 +77,20 @@ fn a_done_that_was_signed_by_hand_counts_only_where_the_phase_was_done() {
         },
         "step `one` is failed",
     );
+}
+
+#[test]
+fn a_clock_that_was_behind_a_record_signs_no_done_unless_an_engines_proved_it() {
+    let with = |engine: bool| {
+        let (story, _) = signed_after(|story| {
+            story.minutes += 60;
+            story.tell(Role::Builder, Document::Journal, Body::Note(Note { text: "ahead".into() }));
+            story.minutes -= 60;
+            story.target = engine.then(|| Target { engine: "e".into(), cluster: "c".into(), machine: None });
+        });
+        story.report(|report| report.done.is_some())
+    };
+    assert_eq!((with(true), with(false)), (true, false));
 }
 
 #[test]

@@ -231,12 +231,79 @@ fn what_closes_everything_shows_no_gate_as_open() {
     assert_eq!(standings(&story), [Standing::Open, Standing::Open]);
     story.defects = 1;
     assert_eq!(standings(&story), [Standing::Closed, Standing::Closed]);
-    story.defects = 0;
     story.tree = 'e';
+    assert_eq!(standings(&story), [Standing::Stale, Standing::Stale]);
+    story.defects = 0;
     assert_eq!(standings(&story), [Standing::Stale, Standing::Stale]);
     story.contract.digest = Digest::of(b"edited");
     assert_eq!(standings(&story), [Standing::Closed, Standing::Closed]);
     story.report(|report| {
         assert!(report.gates[0].reasons[0].found.contains("is in force"), "{:?}", report.gates[0].reasons)
     });
+}
+
+#[test]
+fn what_closes_everything_hides_no_fail() {
+    let mut story = Story::whole();
+    let claim = story.report(|report| report.gates[0].claim).expect("a claim");
+    story.rule("M1", claim, crate::model::record::Ruling::Fail);
+    story.defects = 1;
+    assert_eq!(story.report(|report| report.gates[0].standing), Standing::Failed);
+}
+
+#[test]
+fn what_this_host_saw_and_nobody_has_closes_everything() {
+    let mut story = Story::whole();
+    story.host.vanished = Known::Is(vec![(RecordId::of_block(b"veto"), "VETO stop".into())]);
+    says(&story, Class::Invalid, "this host has seen VETO stop");
+}
+
+#[test]
+fn a_contract_without_a_key_of_a_party_says_whose() {
+    let mut story = Story::unadopted();
+    story.contract.keys.insert(Role::Adversary, Vec::new());
+    says(&story, Class::Contract, "the contract lists no key for the adversary");
+}
+
+#[test]
+fn a_phase_rests_on_what_permitted_its_steps_and_on_every_verdict_of_a_gate_without_steps() {
+    let contract = || crate::gates::tests::story::contract(&["M1", "M2", "M3"], &[("one", "M2", "")]);
+    let told = |tell: &dyn Fn(&mut Story)| {
+        let mut story = Story::of(contract());
+        [Role::Builder, Role::Adversary].into_iter().for_each(|role| story.adopt(role));
+        tell(&mut story);
+        story.report(|report| report.rests_on().len())
+    };
+    // Claim and PASS rest on one observation each.
+    let twice = |gate: &'static str| {
+        move |story: &mut Story| {
+            story.pass(gate);
+            story.pass(gate);
+        }
+    };
+    assert_eq!(told(&twice("M1")), 4);
+    assert_eq!(told(&twice("M2")), 2);
+    let waived = |step: &'static str| {
+        move |story: &mut Story| {
+            twice("M2")(story);
+            story.waive(Some(step), None);
+        }
+    };
+    assert_eq!(told(&waived("one")), 4);
+    assert_eq!(told(&waived("another")), 2);
+    let begun = |story: &mut Story| {
+        let pass = story.pass("M2");
+        story.step("one", Some(pass));
+        story.pass("M2");
+    };
+    assert_eq!(told(&begun), 4);
+    let signed = |story: &mut Story| {
+        story.pass("M1");
+        begun(story);
+        story.pass("M3");
+        let done = story.done().expect("done");
+        story.tell(Role::Builder, Document::Status, Body::Done(done));
+        story.pass("M2");
+    };
+    assert_eq!(told(&signed), 10);
 }

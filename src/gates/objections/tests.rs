@@ -169,3 +169,73 @@ fn a_waiver_ends_by_what_came_after_it_whatever_a_later_moment_says() {
     let counted: Vec<&Record> = graph.records().collect();
     assert!(waives_step(&graph, &counted, &step, begun).is_some());
 }
+
+#[test]
+fn what_objects_is_a_fail_a_veto_and_a_finding_that_is_opened() {
+    use crate::model::record::Verdict;
+    let verdict = |ruling| {
+        Body::Verdict(Verdict {
+            gate: "M1".parse().expect("a gate"),
+            ruling,
+            claim: RecordId::of_block(b"claim"),
+            digest: crate::model::digest::Digest::of(b"subject"),
+            evidence: Default::default(),
+            reason: None,
+            supersedes: None,
+            separation: None,
+        })
+    };
+    let veto = |lifts| Body::Veto(Veto { lifts, reason: "r".into() });
+    let finding = |act| of("A1", act, None, None);
+    for (body, wanted) in [
+        (verdict(Ruling::Fail), true),
+        (verdict(Ruling::Pass), false),
+        (veto(None), true),
+        (veto(Some(RecordId::of_block(b"veto"))), false),
+        (finding(FindingAct::Opened), true),
+        (finding(FindingAct::Closed), false),
+        (finding(FindingAct::Deferred), false),
+        (record(1, Vec::new()).block.body, false),
+    ] {
+        assert_eq!(objects(&body), wanted, "{body:?}");
+    }
+}
+
+#[test]
+fn a_finding_of_another_name_is_another_and_one_of_the_same_ends_none() {
+    use FindingAct::{Closed, Opened};
+    let one = told(1, of("A1", Opened, None, None), &[]);
+    let (other, same) = (of("A2", Opened, None, None), of("A1", Opened, None, None));
+    let both = |second: Body, act: Option<Body>| {
+        let second = told(2, second, &[one.id]);
+        let act = act.map(|act| told(3, act, &[second.id]));
+        let records = [vec![one.clone(), second], act.into_iter().collect()].concat();
+        let graph = Graph::new(&records);
+        let counted: Vec<&Record> = graph.records().collect();
+        let states = findings(&graph, &counted);
+        let first = states.iter().find(|state| state.id == one.id).expect("the first");
+        (first.handle(), first.state, states.iter().filter(|state| state.state == Opened).count())
+    };
+    assert_eq!(both(other.clone(), None), ("A1".to_owned(), Opened, 2));
+    assert_eq!(both(same, None), (one.id.short(), Opened, 2));
+    assert_eq!(both(other, Some(of("A2", Closed, None, None))), ("A1".to_owned(), Opened, 1));
+}
+
+#[test]
+fn a_waiver_that_is_dated_after_now_counts_for_nothing_and_accepts_only_what_it_names() {
+    let now = block(of("A1", FindingAct::Opened, None, None)).at;
+    let (step, until): (StepId, _) = ("one".parse().expect("a step"), now.plus(Duration::from_secs(600)));
+    let glass = RecordId::of_block(b"glass");
+    for (ahead, counts) in [(0, true), (120, true), (121, false)] {
+        let body = Waiver { criterion: None, step: Some(step.clone()), accepts: None, reason: "r".into(), until };
+        let mut waiver = told(1, Body::Waiver(body), &[]);
+        waiver.block.at = now.plus(Duration::from_secs(ahead));
+        let records = [waiver.clone()];
+        assert_eq!(waives_step(&Graph::new(&records), &[&waiver], &step, now).is_some(), counts, "{ahead}");
+        assert!(!accepts(&[&waiver], &glass));
+    }
+    for (named, counts) in [(glass, true), (RecordId::of_block(b"another"), false)] {
+        let body = Waiver { criterion: None, step: None, accepts: Some(named), reason: "r".into(), until };
+        assert_eq!(accepts(&[&told(1, Body::Waiver(body), &[])], &glass), counts);
+    }
+}
