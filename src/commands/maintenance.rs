@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::error::{CommandError, Exit};
-use crate::host::ledger::What;
+use crate::host::ledger::{Entry, What};
 use crate::host::run_lock::RunLock;
 use crate::host::token::Issued;
 use crate::host::{DEFAULT_STATE, HostError, HostState};
@@ -34,12 +34,8 @@ pub fn under_way(state: &HostState, now: Time) -> Result<Option<String>, HostErr
     if let Some(window) = state.window()?.filter(|window| window.until > now) {
         return Ok(Some(format!("the window of phase {} is open until {}", window.phase, window.until)));
     }
-    let mut last = BTreeMap::new();
-    for entry in state.ledger()?.entries {
-        last.insert((entry.repository, entry.phase, entry.step), entry.what);
-    }
-    let doubt = last.into_iter().find(|(_, what)| *what == What::Intent);
-    Ok(doubt.map(|((_, phase, step), _)| format!("step {step} of phase {phase} is run or in doubt")))
+    let doubt = newest(state)?.into_iter().find(|entry| entry.what == What::Intent);
+    Ok(doubt.map(|entry| format!("step {} of phase {} is run or in doubt", entry.step, entry.phase)))
 }
 
 /// Whether some step is not at its end on this host: run, in doubt, failed on the way or stuck.
@@ -48,13 +44,16 @@ pub fn under_way(state: &HostState, now: Time) -> Result<Option<String>, HostErr
 ///
 /// The ledger cannot be read.
 pub fn is_unfinished(state: &HostState) -> Result<bool, HostError> {
-    let mut last = BTreeMap::new();
-    for entry in state.ledger()?.entries {
-        last.insert((entry.repository, entry.phase, entry.step), (entry.what, entry.ending));
-    }
     let ended =
-        |ending: &(What, Option<Ending>)| matches!(ending, (What::Outcome, Some(Ending::Done | Ending::Unwound)));
-    Ok(!last.values().all(ended))
+        |entry: &Entry| entry.what == What::Outcome && matches!(entry.ending, Some(Ending::Done | Ending::Unwound));
+    Ok(!newest(state)?.iter().all(ended))
+}
+
+/// The newest line of each step in the ledger.
+fn newest(state: &HostState) -> Result<Vec<Entry>, HostError> {
+    let step = |entry: &Entry| (entry.repository.clone(), entry.phase.clone(), entry.step.clone());
+    let last: BTreeMap<_, Entry> = state.ledger()?.entries.into_iter().map(|entry| (step(&entry), entry)).collect();
+    Ok(last.into_values().collect())
 }
 
 /// Refuses (10) while maintenance is under way; takes nothing.
