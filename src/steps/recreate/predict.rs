@@ -301,6 +301,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_on_both_networks_meanwhile_waits_for_no_other_and_a_front_that_looks_rarely_makes_it_wait() {
+        let hidden = |poll: u64, label: Option<&str>| {
+            let mut params = Params([("front".to_owned(), Param::List(vec!["front".into()]))].into());
+            params.0.insert("front_poll".into(), Param::Duration(Duration::from_secs(poll)));
+            if let Some(label) = label {
+                params.0.insert("network_label".into(), Param::Text(label.into()));
+            }
+            let backends = (0..20).map(|number| service(&format!("b{number}"), "start-first", 10));
+            let services = [service("front", "stop-first", 1)].into_iter().chain(backends).collect();
+            let capture = Capture { services, ..Capture::default() };
+            predict(&Goal::new(&params, None), &capture, &params).routes[0].make_first.likely
+        };
+        let bridged = hidden(1, Some("net"));
+        assert!(bridged < hidden(1, None) && bridged < hidden(15, Some("net")));
+        let alone = predicted(vec![service("front", "stop-first", 1)]).routes[0].make_first.likely;
+        assert_eq!(bridged, alone, "the front's own two restarts");
+    }
+
+    #[test]
     fn a_span_is_in_order() {
         for (a, b) in [("start-first", 0), ("stop-first", 3), ("stop-first", 30)] {
             for (c, d) in [("start-first", 0), ("stop-first", 3), ("stop-first", 30)] {
