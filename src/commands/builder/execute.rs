@@ -177,11 +177,15 @@ impl Site {
             return Err(NotDone::untouched(message));
         }
         let place = self.place(job)?;
-        let token = self.host.issue_token(&format!("step {} of phase {}", job.step.id, self.contract.phase));
-        if let Err(error) = &token {
-            report::say(&format!("! {error}: an interlock takes this step for a stranger's"));
-        }
-        let token = token.ok();
+        let token = match self.host.issue_token(&format!("step {} of phase {}", job.step.id, self.contract.phase)) {
+            Ok(token) => Some(token),
+            // Without it an interlock would stop the step half way; recovery tries all the same.
+            Err(error) if job.act == Act::Run => return Err(NotDone::untouched(error.to_string())),
+            Err(error) => {
+                report::say(&format!("! {error}: an interlock takes this step for a stranger's"));
+                None
+            }
+        };
         let secret = token.as_ref().map(|token| token.secret());
         let runtime = runtime().map_err(|error| NotDone::untouched(error.message))?;
         runtime.block_on(async {

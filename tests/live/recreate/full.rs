@@ -120,12 +120,15 @@ fn a_disk_that_fills_in_the_middle_ends_in_a_state_with_a_name_and_resume_goes_o
     let (tight, before) = (Tight::new(&lab), lab.subnet());
     let stopped = tight.stopped_at("capture.before#2");
     tight.fill(&tight.state);
-    let said = stopped.goes_on(74);
+    // The last page of the ledger may still hold the outcome, or not.
+    let (exit, said) = stopped.ends();
+    assert!(matches!(exit, Some(20 | 74)), "{exit:?}: {said}");
     assert!(said.contains("captures/demo-recreate: No space left"), "{said}");
     lab.is_whole(&before, &specs);
     tight.free(&tight.state);
     let subnet = lab.other_subnet();
-    tight.run(&RESUME).expect(0, "is done");
+    let next: &[&str] = if exit == Some(20) { &RUN } else { &RESUME };
+    tight.run(next).expect(0, "is done");
     lab.is_whole(subnet, &specs);
 }
 

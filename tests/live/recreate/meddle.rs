@@ -51,13 +51,18 @@ impl Stopped {
 
     /// Goes on, to an end with this exit code; gives all that was said.
     #[track_caller]
-    pub fn goes_on(mut self, exit: i32) -> String {
+    pub fn goes_on(self, exit: i32) -> String {
+        let (code, said) = self.ends();
+        assert_eq!(code, Some(exit), "{said}");
+        said
+    }
+
+    /// Goes on to its end; gives the exit code and all that was said.
+    pub fn ends(mut self) -> (Option<i32>, String) {
         signal("CONT", self.child.id());
         self.stderr.read_to_string(&mut self.said).expect("read");
         let output = self.child.wait_with_output().expect("ended");
-        let said = self.said + &String::from_utf8_lossy(&output.stdout);
-        assert_eq!(output.status.code(), Some(exit), "{said}");
-        said
+        (output.status.code(), self.said + &String::from_utf8_lossy(&output.stdout))
     }
 }
 
