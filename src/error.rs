@@ -146,6 +146,7 @@ impl From<GitError> for CommandError {
             GitError::Unsuitable { next, .. } => (Exit::Usage, *next),
             GitError::NoBranch { .. } => (Exit::Unknown, "countersign sync, which publishes it"),
             GitError::Remote { .. } => (Exit::Unknown, "git remote -v; then try again when the remote answers"),
+            GitError::Altered(_) => (Exit::Invalid, "git fsck, which names what is broken; then a fresh clone"),
             GitError::Io { .. } => (Exit::Write, ""),
             GitError::Failed { .. } | GitError::Process(_) => (Exit::Unknown, ""),
         };

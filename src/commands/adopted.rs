@@ -12,7 +12,7 @@ use crate::gates::evaluate::{PhaseReport, other_in_force};
 use crate::gates::graph::Graph;
 use crate::gates::reason::{Class, Reason};
 use crate::gates::trust;
-use crate::git::Repository;
+use crate::git::{GitError, Repository};
 use crate::model::contract::{Contract, parse};
 use crate::model::ids::PhaseName;
 use crate::model::record::{Body, Output, Record};
@@ -26,15 +26,39 @@ use super::open::{self, Session, read_contract};
 /// A contract with its exact text.
 type Text = (Contract, String);
 
-/// The documents at a revision; those that it lacks are left out.
+/// The documents at a revision; those that it lacks are left out, and one that cannot be read is a defect.
 pub fn documents_at(repository: &Repository, store: &Store, revision: &str) -> Documents {
-    let of = |document| Some((document, repository.show(revision, &store.file(document))?));
-    let bytes: BTreeMap<Document, Vec<u8>> = Document::ALL.into_iter().filter_map(of).collect();
+    let (mut documents, unread) = read_at(repository, store, revision);
+    documents.0.extend(unread.into_iter().map(|(document, why)| (document, store.unread(document, why.to_string()))));
+    documents
+}
+
+/// The same, where one that is there and cannot be read is no answer at all: what it holds may close everything.
+///
+/// # Errors
+///
+/// One cannot be read.
+pub fn all_documents_at(repository: &Repository, store: &Store, revision: &str) -> Result<Documents, GitError> {
+    let (documents, unread) = read_at(repository, store, revision);
+    unread.into_iter().next().map_or(Ok(documents), |(_, why)| Err(why))
+}
+
+/// What can be read at a revision, and what is there and cannot be.
+fn read_at(repository: &Repository, store: &Store, revision: &str) -> (Documents, Vec<(Document, GitError)>) {
+    let (mut bytes, mut unread) = (BTreeMap::new(), Vec::new());
+    for document in Document::ALL {
+        match repository.show(revision, &store.file(document)) {
+            Ok(Some(found)) => drop(bytes.insert(document, found)),
+            Ok(None) => {}
+            Err(error) => unread.push((document, error)),
+        }
+    }
     let evidence = |output: &Output| {
         let file = store.evidence_file(output);
-        repository.show(revision, &file).ok_or_else(|| format!("{file} is missing"))
+        let found = repository.show(revision, &file).map_err(|error| error.to_string())?;
+        found.ok_or_else(|| format!("{file} is missing"))
     };
-    store.read_given(&bytes, &evidence)
+    (store.read_given(&bytes, &evidence), unread)
 }
 
 /// The contract in force by these documents with the keys that adopted it for the Adversary, and every one that somebody adopted
@@ -108,17 +132,19 @@ fn objected_to(context: &Context, repository: &Repository) -> Result<PhaseName, 
     }
 }
 
-/// Puts REVIEW back where it is gone: an objection links to what stands in it.
+/// Puts REVIEW back where it is gone, or something else is in its place: an objection links to what stands in it.
 fn put_back_review(context: &Context, repository: &Repository, store: &Store) -> Result<(), CommandError> {
     let file = store.file(Document::Review);
-    if fs::symlink_metadata(repository.root.join(&file)).is_ok() {
+    let there = fs::symlink_metadata(repository.root.join(&file));
+    if there.as_ref().is_ok_and(fs::Metadata::is_file) {
         return Ok(());
     }
     let copies = elsewhere(repository, store);
-    let found = copies.iter().find_map(|revision| Some((revision, repository.show(revision, &file)?)));
+    let found = copies.iter().find_map(|revision| Some((revision, repository.file_at(revision, &file)?)));
     let Some((revision, bytes)) = found else { return Ok(()) };
     store.put_back(Document::Review, &bytes, &context.holder("adversary"))?;
-    report::say(&format!("! {file} was gone, and is back as it was at {revision}"));
+    let found = if there.is_ok() { "no file" } else { "gone" };
+    report::say(&format!("! {file} was {found}, and is back as it was at {revision}"));
     Ok(())
 }
 

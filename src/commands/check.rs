@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::docs::read::{Defect, ReadDocument};
+use crate::docs::read::Defect;
 use crate::docs::skeleton::GITATTRIBUTES;
 use crate::docs::store::{DIRECTORY, Store};
 use crate::error::{CommandError, Exit};
@@ -128,12 +128,15 @@ fn place(session: &Session, record: &Record) -> String {
 
 /// Records that HEAD's documents have and these lack, where nothing else is wrong that would tell of it.
 fn gone(session: &Session, gathered: &Gathered, defects: &mut Vec<Defect>) {
-    let lacks = |(document, now): (&Document, &ReadDocument)| {
-        let then = session.repository.show("HEAD", &session.store.file(*document));
-        then.is_some_and(|then| !now.bytes.starts_with(&then))
-    };
+    let mut lacks = false;
+    for (document, now) in &gathered.documents.0 {
+        match session.repository.show("HEAD", &session.store.file(*document)) {
+            Ok(then) => lacks |= then.is_some_and(|then| !now.bytes.starts_with(&then)),
+            Err(error) => defects.extend(session.store.unread(*document, format!("at HEAD: {error}")).defects),
+        }
+    }
     // Most often nothing but additions came since, and nothing needs to be read again.
-    if !gathered.documents.0.iter().any(lacks) {
+    if !lacks {
         return;
     }
     let committed = documents_at(&session.repository, &session.store, "HEAD");

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::docs::history::may_hold_others;
+use crate::docs::read::ReadDocument;
 use crate::docs::section;
 use crate::docs::store::{Documents, Store};
 use crate::error::{CommandError, Exit};
@@ -48,18 +49,46 @@ impl Objection {
     }
 }
 
-/// The objections that branches of the remote other than this one hold, as they were last fetched, and these documents lack.
+/// A REVIEW on another branch in which something is wrong: what it hides may be an objection.
+pub struct Torn {
+    branch: Branch,
+    /// What is wrong, with its place.
+    what: String,
+}
+
+impl Torn {
+    /// In one line.
+    pub fn says(&self) -> String {
+        let at = self.branch.commit.short();
+        format!("branch {} of the remote (commit {at}) may hide an objection: {}", self.branch.name, self.what)
+    }
+}
+
+/// How a REVIEW on another branch is mended.
+pub const MEND: &str = "countersign check --repair, then countersign sync, in a clone that is on that branch";
+
+/// What counts of the other branches.
+#[derive(Default)]
+pub struct Elsewhere {
+    /// The objections that are not here.
+    pub objections: Vec<Objection>,
+    /// The REVIEWs that are not whole.
+    pub torn: Vec<Torn>,
+}
+
+/// What branches of the remote other than this one hold, as they were last fetched, and these documents lack: objections, and
+/// REVIEWs that are damaged otherwise than one that stood here was.
 ///
 /// # Errors
 ///
 /// git fails.
-pub fn objections(
+pub fn elsewhere(
     repository: &Repository,
     store: &Store,
     remote: &str,
     branch: &str,
     here: &[&Documents],
-) -> Result<Vec<Objection>, GitError> {
+) -> Result<Elsewhere, GitError> {
     let known = history::ids(here.iter().copied());
     let mut sources = repository.branches_seen(remote)?;
     let phase = store.phase().as_str();
@@ -75,12 +104,12 @@ pub fn objections(
     }
     let mut ours = vec![repository.head()?];
     ours.extend(repository.object(&repository.last_seen(remote, branch)).ok());
-    let found = gather(repository, store, sources, &ours, &known)?;
+    let (found, torn) = gather(repository, store, sources, &ours, &known)?;
     let objections = standing(repository, here, found);
     for objection in &objections {
         repository.keep_objection(remote, phase, &objection.id.to_string(), &objection.commit)?;
     }
-    Ok(objections)
+    Ok(Elsewhere { objections, torn })
 }
 
 /// What was found on one branch.
@@ -89,14 +118,15 @@ struct Found {
     records: Vec<Arc<Record>>,
 }
 
-/// The records of every branch whose REVIEW holds some that are not known, now or before a commit took them out.
+/// The records of every branch whose REVIEW holds some that are not known, now or before a commit took them out or hid them; and
+/// those of these REVIEWs in which something is wrong.
 fn gather(
     repository: &Repository,
     store: &Store,
     sources: Vec<Branch>,
     ours: &[ObjectId],
     known: &HashSet<RecordId>,
-) -> Result<Vec<Found>, GitError> {
+) -> Result<(Vec<Found>, Vec<Torn>), GitError> {
     let commits: Vec<&ObjectId> = sources.iter().map(|branch| &branch.commit).collect();
     let review = store.file(Document::Review);
     let objects = repository.objects_at(&commits, &review)?;
@@ -107,17 +137,24 @@ fn gather(
         content.is_some_and(|bytes| may_hold_others(bytes, known))
     };
     let mut read: HashSet<&String> = HashSet::new();
-    let mut found = Vec::new();
+    let (mut found, mut torn) = (Vec::new(), Vec::new());
+    let ours: Vec<&ObjectId> = ours.iter().collect();
     for (branch, object) in sources.iter().zip(&objects) {
         let Some(object) = object.as_ref().filter(|object| is_news(object)) else { continue };
         if read.insert(object) {
             let documents = documents_at(repository, store, branch.commit.as_str());
+            let wrong = documents.0.get(&Document::Review).and_then(first_wrong);
+            if let Some(what) = wrong {
+                // What stood here in these very bytes was judged here.
+                if !repository.has_held(&ours, &review, object)? {
+                    torn.push(Torn { branch: branch.clone(), what });
+                }
+            }
             let records = documents.0.values().flat_map(|read| read.records.clone()).collect();
             found.push(Found { branch: branch.clone(), records });
         }
     }
     if !commits.is_empty() {
-        let ours: Vec<&ObjectId> = ours.iter().collect();
         for (cut, _, records) in history::cut_off(repository, store, &commits, &ours, known)? {
             let before = repository.object(&format!("{}^", cut.commit)).unwrap_or_else(|_| cut.commit.clone());
             let within = |branch: &&Branch| repository.is_ancestor(&cut.commit, &branch.commit).unwrap_or(false);
@@ -128,7 +165,20 @@ fn gather(
             found.push(Found { branch: Branch { name, commit: before }, records });
         }
     }
-    Ok(found)
+    Ok((found, torn))
+}
+
+/// The first thing that is wrong with a document, with its place.
+fn first_wrong(read: &ReadDocument) -> Option<String> {
+    let defect = read
+        .defects
+        .first()
+        .map(|defect| format!("{}:{}:{}: {}", defect.file, defect.line, defect.column, defect.what));
+    let hidden = || {
+        let record = &read.hidden.first()?.record;
+        Some(format!("record {} stands where nobody reads it", record.id.short()))
+    };
+    defect.or_else(hidden)
 }
 
 /// Of what was found, the objections by a key that counts and that nothing withdrew.
@@ -175,12 +225,21 @@ fn withdraws(later: &Record, objection: &Record) -> bool {
     }
 }
 
-/// Refuses where other branches hold objections.
+/// Refuses where other branches hold objections, or something that may be one.
 ///
 /// # Errors
 ///
-/// They do (10).
-pub fn refuse(objections: &[Objection], branch: &str) -> Result<(), CommandError> {
+/// A REVIEW there is not whole (30); they hold objections (10).
+pub fn refuse(elsewhere: &Elsewhere, branch: &str) -> Result<(), CommandError> {
+    if !elsewhere.torn.is_empty() {
+        return Err(CommandError {
+            exit: Exit::Invalid,
+            message: format!("REVIEW is not whole on {} other branches of the remote", elsewhere.torn.len()),
+            details: elsewhere.torn.iter().map(Torn::says).collect(),
+            hint: Some(MEND.to_owned()),
+        });
+    }
+    let objections = &elsewhere.objections;
     let Some(first) = objections.first() else { return Ok(()) };
     Err(CommandError {
         exit: Exit::Closed,

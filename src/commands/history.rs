@@ -119,7 +119,7 @@ fn read_version(
     let evidence = |output: &Output| {
         let file = store.evidence_file(output);
         let revisions = ["^1", "^2", ""].map(|parent| format!("{after}{parent}"));
-        let found = revisions.iter().find_map(|revision| repository.show(revision, &file));
+        let found = revisions.iter().find_map(|revision| repository.show(revision, &file).ok()?);
         found.ok_or_else(|| format!("{file} is missing"))
     };
     store.read_given(&[(document, bytes)].into(), &evidence).records().cloned().collect()

@@ -102,7 +102,14 @@ pub fn repository(context: &Context) -> Result<Repository, CommandError> {
 pub fn phase(context: &Context, repository: &Repository) -> Result<PhaseName, CommandError> {
     if fs::symlink_metadata(repository.root.join(DIRECTORY)).is_ok_and(|there| !there.is_dir()) {
         let message = format!("{DIRECTORY} is a link or a file, and is not followed; wanted a directory");
-        return Err(CommandError::new(Exit::Invalid, message, format!("git log -- {DIRECTORY}, and put it back")));
+        let hint = match repository.last_directory(DIRECTORY) {
+            Some(commit) => format!(
+                "git checkout {} -- {DIRECTORY}, then git commit -m \"docs: put back\", then the same command again",
+                commit.short()
+            ),
+            None => format!("git log -- {DIRECTORY}, and put it back"),
+        };
+        return Err(CommandError::new(Exit::Invalid, message, hint));
     }
     let phases = phases(&repository.root);
     if let Some(name) = &context.global.phase {
@@ -136,7 +143,7 @@ pub fn read_contract(repository: &Repository, phase: &PhaseName) -> Result<(Cont
     let file = format!("{DIRECTORY}/PHASE-{phase}.toml");
     let path = repository.root.join(&file);
     let unreadable = |why: String| {
-        let hint = match repository.show("HEAD", &file) {
+        let hint = match repository.show("HEAD", &file).ok().flatten() {
             Some(_) => format!("git checkout HEAD -- {file}"),
             None => format!("git log -p -- {file}, and put it back"),
         };

@@ -11,8 +11,8 @@ use crate::git::{GitError, Repository};
 use crate::model::counted::counted;
 use crate::model::ids::RecordId;
 
-use super::adopted::documents_at;
-use super::elsewhere::{self, Objection};
+use super::adopted::{all_documents_at, documents_at};
+use super::elsewhere::{self, Elsewhere};
 use super::history::{self, Lost};
 
 /// The remote that both parties use.
@@ -28,12 +28,12 @@ pub struct Asked {
     pub branch: String,
     /// Records that the history holds, of this branch here or there, and neither documents have.
     pub lost: Vec<Lost>,
-    /// Objections that other branches hold.
-    pub elsewhere: Vec<Objection>,
+    /// What other branches hold that counts.
+    pub elsewhere: Elsewhere,
 }
 
 impl Asked {
-    /// Refuses where a record went missing in the history, or another branch holds an objection.
+    /// Refuses where a record went missing in the history, or another branch holds an objection or what may be one.
     ///
     /// # Errors
     ///
@@ -73,12 +73,12 @@ pub fn ask(repository: &Repository, store: &Store, patience: Duration) -> Result
             &format!("is {}, which does not come after it", tip.commit.short()),
         ));
     }
-    let documents = documents_at(repository, store, &tip.reference);
+    let documents = all_documents_at(repository, store, &tip.reference)?;
     remember(repository, store, &branch, &tip.reference, &documents)?;
     let here = store.clone().without_missing().load().unwrap_or_default();
     let known = history::ids([&here, &documents]);
     let lost = history::lost(repository, store, &[&repository.head()?, &tip.commit], &known)?;
-    let elsewhere = elsewhere::objections(repository, store, REMOTE, &branch, &[&here, &documents])?;
+    let elsewhere = elsewhere::elsewhere(repository, store, REMOTE, &branch, &[&here, &documents])?;
     Ok(Some(Asked { tip, documents, branch, lost, elsewhere }))
 }
 

@@ -19,7 +19,7 @@ use crate::model::record::{Body, Record};
 use crate::report::{self, Answer};
 
 use super::adopted::{documents_at, moved};
-use super::elsewhere::{Objection, objections};
+use super::elsewhere::{Elsewhere, MEND, elsewhere};
 use super::open::{self, read_contract};
 use super::remembered::{lost, remember};
 use super::{history, identity};
@@ -70,6 +70,11 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let newest = documents.records().filter(|record| !known.contains(&record.id)).max_by_key(|record| record.block.at);
     let subject = newest.map_or_else(|| format!("status({phase}): documents"), subject_line);
     let synced = repository.sync("origin", &branch, &subject).map_err(|error| match error {
+        GitError::Failed { ref command, .. } if command == "merge" => CommandError::new(
+            Exit::Closed,
+            format!("the remote's commits and a merge of yours touch the same lines: {error}; your clone is as it was"),
+            format!("git pull --no-rebase, settle it, then countersign sync (branch {branch})"),
+        ),
         GitError::Failed { ref command, .. } if command == "rebase" => CommandError::new(
             Exit::Closed,
             format!("the remote's commits and yours touch the same lines: {error}; your clone is as it was"),
@@ -90,9 +95,9 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         word(synced.pushed, "pushed")
     );
     let mut said = published.remote.said_of_force(&repository, &store)?;
-    for objection in elsewhere(&repository, &store, &branch, &documents)? {
-        said.push(format!("! {}: {}", objection.says(), objection.take_in()));
-    }
+    let others = others(&repository, &store, &branch, &documents)?;
+    said.extend(others.objections.iter().map(|objection| format!("! {}: {}", objection.says(), objection.take_in())));
+    said.extend(others.torn.iter().map(|torn| format!("! {}: {MEND}", torn.says())));
     text = [text].into_iter().chain(said).collect::<Vec<_>>().join("\n");
     if let Some(error) = &unsettled {
         wrong.push(format!("{}: {}", error.message, error.details.join(", ")));
@@ -263,15 +268,10 @@ impl Published<'_> {
     }
 }
 
-/// The objections on other branches, after what was there to be pulled was pulled.
-fn elsewhere(
-    repository: &Repository,
-    store: &Store,
-    branch: &str,
-    before: &Documents,
-) -> Result<Vec<Objection>, CommandError> {
+/// What counts of the other branches, after what was there to be pulled was pulled.
+fn others(repository: &Repository, store: &Store, branch: &str, before: &Documents) -> Result<Elsewhere, CommandError> {
     let now = store.load()?;
-    Ok(objections(repository, store, "origin", branch, &[&now, before])?)
+    Ok(elsewhere(repository, store, "origin", branch, &[&now, before])?)
 }
 
 /// Draws the view of the findings in BACKLOG again from REVIEW, as both sides' records have it now; gives whether it changed.
@@ -300,7 +300,7 @@ fn settle(repository: &Repository, store: &Store, branch: &str) -> Result<(), Co
 
 /// Whether a file is not what it is at HEAD.
 fn changed(repository: &Repository, file: &str) -> bool {
-    fs::read(repository.root.join(file)).ok() != repository.show("HEAD", file)
+    fs::read(repository.root.join(file)).ok() != repository.show("HEAD", file).ok().flatten()
 }
 
 /// The commit subject of the protocol for a record.

@@ -15,9 +15,6 @@ pub struct Branch {
     pub commit: ObjectId,
 }
 
-/// How long local commands may take over many branches.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 impl Repository {
     /// Fetches every branch of the remote to its private name, in one fetch and without tags. What the remote has no more loses its
     /// name here as well, so that no old branch stands in the way of one that is called like its directory.
@@ -90,64 +87,6 @@ impl Repository {
         };
         Ok(listed.lines().filter_map(branch).collect())
     }
-
-    /// The object at a path in each of some commits, in one process; `None` where there is none.
-    ///
-    /// # Errors
-    ///
-    /// git fails.
-    pub fn objects_at(&self, commits: &[&ObjectId], path: &str) -> Result<Vec<Option<String>>, GitError> {
-        let asked: String = commits.iter().map(|commit| format!("{commit}:{path}\n")).collect();
-        let answer =
-            self.git_with(&["cat-file", "--batch-check=%(objecttype) %(objectname)"], &[], asked.as_bytes())?;
-        let object = |line: &str| line.strip_prefix("blob ").map(str::to_owned);
-        let objects: Vec<_> = answer.lines().map(object).collect();
-        if objects.len() == commits.len() {
-            return Ok(objects);
-        }
-        let why = format!("{} answers to {} questions", objects.len(), commits.len());
-        Err(GitError::Failed { command: "cat-file".into(), why })
-    }
-
-    /// The contents of several objects, in one process for as many as can be read whole.
-    ///
-    /// # Errors
-    ///
-    /// git fails, or one is not there.
-    pub fn contents(&self, objects: &[String]) -> Result<Vec<Vec<u8>>, GitError> {
-        let mut contents = Vec::new();
-        for some in objects.chunks(AT_ONCE) {
-            let asked: String = some.iter().map(|object| format!("{object}\n")).collect();
-            let finished = raw(&self.root, &["cat-file", "--batch"], &self.home(), PATIENCE, asked.as_bytes())?;
-            if !finished.ok() || finished.truncated {
-                for object in some {
-                    contents.push(self.blob(object)?);
-                }
-                continue;
-            }
-            let mut rest = finished.stdout.as_slice();
-            for object in some {
-                let (content, after) = next_object(rest).ok_or_else(|| {
-                    let why = format!("object {object} is not there");
-                    GitError::Failed { command: "cat-file".into(), why }
-                })?;
-                contents.push(content.to_vec());
-                rest = after;
-            }
-        }
-        Ok(contents)
-    }
-}
-
-/// How many objects are asked for at once.
-const AT_ONCE: usize = 64;
-
-/// The first object of an answer of `git cat-file --batch` (id SP type SP size LF content LF), and what follows.
-fn next_object(answer: &[u8]) -> Option<(&[u8], &[u8])> {
-    let line = answer.iter().position(|b| *b == b'\n')?;
-    let size: usize = std::str::from_utf8(&answer[..line]).ok()?.split(' ').nth(2)?.parse().ok()?;
-    let content = answer.get(line + 1..line + 1 + size)?;
-    Some((content, answer.get(line + 2 + size..).unwrap_or_default()))
 }
 
 fn objections(remote: &str, phase: &str) -> String {

@@ -47,13 +47,4 @@ impl Repository {
             _ => Entry::Other("a submodule"),
         })
     }
-
-    /// The content of an object of [`Entry::File`]. Bytes that are no UTF-8 text are an error of the caller to tell.
-    ///
-    /// # Errors
-    ///
-    /// git fails.
-    pub fn blob(&self, id: &str) -> Result<Vec<u8>, GitError> {
-        self.bytes(&["cat-file", "blob", id])
-    }
 }

@@ -6,6 +6,7 @@ pub mod content;
 pub mod diff;
 pub mod entry;
 pub mod history;
+mod objects;
 pub mod remote;
 pub mod root;
 pub mod sides;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::model::ids::ObjectId;
-use crate::process::{self, Finished, ProcessError, Spec};
+use crate::process::{self, Finished, ProcessError, Spec, Stream};
 
 /// Why git could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,9 @@ pub enum GitError {
         /// The branch.
         branch: String,
     },
+    /// An object has other bytes than its id says: somebody put them there.
+    #[error("git object {0} is not what its id says: something in this clone gives other bytes for it")]
+    Altered(String),
     /// git itself could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -92,6 +96,9 @@ pub struct Repository {
     pub credentials: Vec<(String, String)>,
 }
 
+/// How long an answer may take that is as long as a history.
+const STREAM_PATIENCE: Duration = Duration::from_secs(300);
+
 /// Settings that no repository's own configuration may change: nothing of the repository runs.
 const PINNED: &[&str] = &[
     "-c",
@@ -105,17 +112,45 @@ const PINNED: &[&str] = &[
     "-c",
     "protocol.ext.allow=never",
     "-c",
+    "diff.suppressBlankEmpty=false",
+    "-c",
     "gc.auto=0",
     "-c",
     "maintenance.auto=false",
     "-c",
     "advice.detachedHead=false",
+    "-c",
+    "advice.graftFileDeprecated=false",
+    // Parents are what a commit says, not what a file beside it says of it.
+    "-c",
+    "core.commitGraph=false",
 ];
 
-/// How long a local command may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Variables that no caller changes: nobody is asked, nothing is locked for a look, no object stands for another and no commit has
+/// other parents than its own.
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_ATTR_NOSYSTEM", "1"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_GRAFT_FILE", "/dev/null"),
+];
 
-/// Runs git in a directory; what it answers is not judged.
+/// How git is run in a directory.
+fn spec(directory: &Path, args: &[&str], extra: &[(String, String)], timeout: Duration, stdin: &[u8]) -> Spec {
+    let argv = ["git"].iter().chain(PINNED).chain(args).copied();
+    let mut spec = Spec::new(argv).in_dir(directory).timeout(timeout);
+    spec.stdin = stdin.to_vec();
+    for (name, value) in extra {
+        spec = spec.env(name, value);
+    }
+    for (name, value) in ENVIRONMENT {
+        spec = spec.env(name, value);
+    }
+    spec
+}
+
+/// Runs git in a directory; what it answers is not judged, but never a part of it given for the whole.
 fn raw(
     directory: &Path,
     args: &[&str],
@@ -123,29 +158,14 @@ fn raw(
     timeout: Duration,
     stdin: &[u8],
 ) -> Result<Finished, GitError> {
-    let argv = ["git"].iter().chain(PINNED).chain(args).copied();
-    let mut spec = Spec::new(argv).in_dir(directory).timeout(timeout);
-    spec.stdin = stdin.to_vec();
-    for (name, value) in [("GIT_TERMINAL_PROMPT", "0"), ("GIT_OPTIONAL_LOCKS", "0"), ("GIT_ATTR_NOSYSTEM", "1")] {
-        spec = spec.env(name, value);
-    }
-    for (name, value) in extra {
-        spec = spec.env(name, value);
-    }
-    Ok(process::run(&spec)?)
-}
-
-/// What git answered to these arguments, where it is whole and no failure.
-fn well(args: &[&str], finished: Finished) -> Result<Finished, GitError> {
-    let why = if finished.truncated {
+    let finished = process::run(&spec(directory, args, extra, timeout, stdin))?;
+    if finished.truncated {
         // Judging a part as the whole would let the rest pass unseen.
-        format!("answered more than {} bytes; wanted an answer that can be read whole", finished.stdout.len())
-    } else if finished.ok() {
-        return Ok(finished);
-    } else {
-        finished.complaint()
-    };
-    Err(GitError::Failed { command: args.first().copied().unwrap_or_default().to_owned(), why })
+        let why =
+            format!("answered more than {} bytes; wanted an answer that can be read whole", finished.stdout.len());
+        return Err(GitError::Failed { command: args.first().copied().unwrap_or_default().to_owned(), why });
+    }
+    Ok(finished)
 }
 
 /// Merges two versions of a text that have a third in common, line by line; where both changed the same lines, those of both stay.
@@ -159,7 +179,7 @@ pub fn union(directory: &Path, base: &Path, ours: &Path, theirs: &Path) -> Resul
     let args = ["merge-file", "-p", "-q", "--union", &ours, &base, &theirs];
     let finished = raw(directory, &args, &[], Duration::from_secs(60), b"")?;
     let failed = |why: String| GitError::Failed { command: "merge-file".into(), why };
-    if finished.truncated || !finished.ok() {
+    if !finished.ok() {
         return Err(failed(finished.complaint()));
     }
     String::from_utf8(finished.stdout).map_err(|error| failed(error.to_string()))
@@ -175,15 +195,36 @@ impl Repository {
         Ok(self.finished(args, env, stdin)?.text())
     }
 
-    /// Runs git here and gives its standard output as it is.
-    fn bytes(&self, args: &[&str]) -> Result<Vec<u8>, GitError> {
-        Ok(self.finished(args, &[], b"")?.stdout)
-    }
-
     fn finished(&self, args: &[&str], env: &[(String, String)], stdin: &[u8]) -> Result<Finished, GitError> {
         let mut all = self.home();
         all.extend_from_slice(env);
-        well(args, raw(&self.root, args, &all, PATIENCE, stdin)?)
+        let finished = raw(&self.root, args, &all, Duration::from_secs(60), stdin)?;
+        if finished.ok() {
+            return Ok(finished);
+        }
+        Err(GitError::Failed {
+            command: args.first().copied().unwrap_or_default().to_owned(),
+            why: remote::without_credentials(&finished.complaint()),
+        })
+    }
+
+    /// Runs git here and hands its standard output on as it comes, however much it is.
+    fn stream(&self, args: &[&str], stdin: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), GitError> {
+        let mut spec = spec(&self.root, args, &self.home(), STREAM_PATIENCE, stdin);
+        // Kept for what git complains of; the answer itself is not.
+        spec.max_output = 64 << 10;
+        let finished = process::run_with(&spec, &mut |stream, piece| {
+            if stream == Stream::Stdout {
+                take(piece);
+            }
+        })?;
+        if finished.ok() {
+            return Ok(());
+        }
+        Err(GitError::Failed {
+            command: args.first().copied().unwrap_or_default().to_owned(),
+            why: remote::without_credentials(&finished.complaint()),
+        })
     }
 
     /// The home directory and the author's name alone: nothing that opens a remote.

@@ -25,18 +25,28 @@ fn flat(branch: &str) -> String {
     branch.replace('%', "%25").replace('/', "%2F")
 }
 
-/// Takes user names and passwords out of URLs in a message.
+/// Takes user names, passwords and what stands after a `?` or `#` out of the URLs in a message: a token may be in any of them.
 pub fn without_credentials(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         out.push_str(before);
-        let end = after.find(|c: char| c == '/' || c.is_whitespace() || c == '\'').unwrap_or(after.len());
-        rest = match after[..end].rfind('@') {
-            Some(sign) => &after[sign + 1..],
-            None => after,
+        let end = after.find(|c: char| c.is_whitespace() || "'\"<>`".contains(c)).unwrap_or(after.len());
+        let (url, next) = after.split_at(end);
+        let query = |text: &str| text.find(['?', '#']);
+        // A password may hold a slash and even a question mark, so what stands before the last @ is none of it shown.
+        let shown = match url.rfind('@') {
+            Some(sign) if query(&url[..sign]).is_some() => "",
+            Some(sign) => &url[sign + 1..],
+            None => url,
         };
+        match query(shown) {
+            Some(at) => out = out + &shown[..at] + "?…",
+            None if shown.len() < url.len() && shown.is_empty() => out.push('…'),
+            None => out.push_str(shown),
+        }
+        rest = next;
     }
     out + rest
 }
@@ -151,5 +161,15 @@ mod tests {
     fn credentials_leave_messages() {
         let text = "fatal: 'https://user:secret@host/x.git' and ssh://git@host/y: refused";
         assert_eq!(without_credentials(text), "fatal: 'https://host/x.git' and ssh://host/y: refused");
+        for (url, shown) in [
+            ("https://user:s3/cr3t@host/x.git", "https://host/x.git"),
+            ("https://user:s3?cr3t@host/x.git", "https://…"),
+            ("https://host/x.git?access_token=secret", "https://host/x.git?…"),
+            ("https://host/x.git?access_token=s@cret", "https://…"),
+            ("\"https://user@host/x.git#secret\" b://c", "\"https://host/x.git?…\" b://c"),
+            ("/srv/x@y.git", "/srv/x@y.git"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
     }
 }

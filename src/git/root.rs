@@ -142,13 +142,6 @@ impl Repository {
             _ => Err(GitError::Failed { command: "merge-base".into(), why: finished.complaint() }),
         }
     }
-
-    /// The bytes of a file at a revision; `None` when it is not there.
-    pub fn show(&self, revision: &str, path: &str) -> Option<Vec<u8>> {
-        let args = ["cat-file", "blob", &format!("{revision}:{path}")];
-        let finished = raw(&self.root, &args, &self.home(), Duration::from_secs(30), b"").ok()?;
-        finished.ok().then_some(finished.stdout)
-    }
 }
 
 fn real(path: &Path) -> Result<PathBuf, GitError> {

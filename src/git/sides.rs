@@ -2,6 +2,7 @@
 //! operation that git is in the middle of brings together.
 
 use super::Repository;
+use crate::model::ids::ObjectId;
 
 /// How many of HEAD's merges are looked into.
 const MERGES: &str = "20";
@@ -24,6 +25,24 @@ impl Repository {
             }
         }
         found
+    }
+
+    /// The bytes of a regular file at a revision; `None` where there is none, or it cannot be read.
+    pub fn file_at(&self, revision: &str, path: &str) -> Option<Vec<u8>> {
+        let listed = self.git(&["ls-tree", "--full-tree", "--format=%(objectmode)", revision, path]).ok()?;
+        if !listed.starts_with("100") {
+            return None;
+        }
+        self.show(revision, path).ok()?
+    }
+
+    /// The newest commit among HEAD's ancestors that has a directory at a path where HEAD has something else.
+    pub fn last_directory(&self, path: &str) -> Option<ObjectId> {
+        let here = format!(":(top,literal){path}");
+        let listed = self.git(&["log", "--format=%H %P", "-n", MERGES, "--full-history", "HEAD", "--", &here]).ok()?;
+        let is_directory =
+            |commit: &&str| self.git(&["cat-file", "-t", &format!("{commit}:{path}")]).is_ok_and(|kind| kind == "tree");
+        listed.split_whitespace().find(is_directory)?.parse().ok()
     }
 
     /// The names of the files that a revision has in a directory, as in `machine-docs/`.

@@ -1,11 +1,10 @@
 //! The subject: the repository without its state documents.
 
-use std::path::Path;
-
-use super::tree::{Entry, Tree};
-use super::{GitError, PATIENCE, Repository, home_of, raw, well};
+use super::tree::{self, DIRECTORY_MODE, Entry, Format};
+use super::{GitError, Repository};
 use crate::model::ids::ObjectId;
 use crate::model::record::Subject;
+pub use crate::model::state_files::is_state;
 
 /// Pathspecs that leave out the state documents of every phase: contracts, documents, evidence and the merge attributes.
 const STATE: &[&str] = &[
@@ -17,16 +16,6 @@ const STATE: &[&str] = &[
     "machine-docs/evidence/**",
     "machine-docs/.gitattributes",
 ];
-
-/// Whether a path, relative to the root, is a state document.
-pub fn is_state(path: &str) -> bool {
-    let Some(rest) = path.strip_prefix("machine-docs/") else { return false };
-    let named = |prefix: &str, suffix: &str| rest.starts_with(prefix) && rest.ends_with(suffix) && !rest.contains('/');
-    rest == ".gitattributes"
-        || rest.starts_with("evidence/")
-        || named("PHASE-", ".toml")
-        || ["STATUS-", "REVIEW-", "JOURNAL-", "BACKLOG-"].iter().any(|prefix| named(prefix, ".md"))
-}
 
 /// Whether a path is what a killed writer of documents left; the next writer removes it.
 pub(super) fn is_left_over(path: &str) -> bool {
@@ -46,74 +35,12 @@ pub(super) fn only_state() -> Vec<String> {
     STATE.iter().map(|pattern| format!(":(top,glob){pattern}")).collect()
 }
 
-/// The mode of a directory in a tree, as git stores it.
-const DIRECTORY_MODE: &[u8] = b"40000";
 const DIRECTORY: &str = "machine-docs";
 
 /// Whether an entry of `machine-docs` is a state document, or the directory of the evidence.
 fn is_state_entry(entry: &Entry<'_>) -> bool {
     let Ok(name) = std::str::from_utf8(entry.name) else { return false };
     if entry.mode == DIRECTORY_MODE { name == "evidence" } else { is_state(&format!("{DIRECTORY}/{name}")) }
-}
-
-/// The subject at HEAD of whatever repository a directory lies in, for who asks at the same time which one that is. `credentials`
-/// are those of [`Repository::discover`].
-///
-/// # Errors
-///
-/// As [`Repository::subject`].
-pub fn around(directory: &Path, credentials: &[(String, String)]) -> Result<Subject, GitError> {
-    subject_in(directory, &home_of(credentials), "HEAD")
-}
-
-fn subject_in(directory: &Path, home: &[(String, String)], revision: &str) -> Result<Subject, GitError> {
-    let pathspecs = without_state();
-    let mut args = vec!["rev-list", "-1", revision, "--"];
-    args.extend(pathspecs.iter().map(String::as_str));
-    let (commit, tree) = std::thread::scope(|scope| {
-        let tree = scope.spawn(|| tree_without_state(directory, home, revision));
-        (raw(directory, &args, home, PATIENCE, b""), tree.join())
-    });
-    let commit = well(&args, commit?)?.text().parse().map_err(|_| GitError::Unsuitable {
-        root: directory.to_owned(),
-        found: "has no commit of anything but state documents".into(),
-        wanted: "one of what the phase is about",
-        next: "git add FILE, then git commit",
-    })?;
-    let tree = tree.unwrap_or_else(|_| {
-        Err(GitError::Failed { command: "cat-file".into(), why: "the look at the tree stopped".into() })
-    });
-    Ok(Subject { commit, tree: tree? })
-}
-
-/// The tree without state documents. Only the two trees that they stand in are read, so this costs the same in a repository of
-/// any size. Nothing is written: the id is computed here.
-fn tree_without_state(directory: &Path, home: &[(String, String)], revision: &str) -> Result<ObjectId, GitError> {
-    let failed = |why: String| GitError::Failed { command: "cat-file".into(), why };
-    let wanted = format!("{revision}^{{tree}}\n{revision}:{DIRECTORY}\n");
-    let finished = raw(directory, &["cat-file", "--batch"], home, PATIENCE, wanted.as_bytes())?;
-    if !finished.ok() || finished.truncated {
-        return Err(failed(finished.complaint()));
-    }
-    let unread = || failed(format!("the tree of {revision}, or {DIRECTORY} in it, could not be read"));
-    let (top, rest) = Tree::first_of(&finished.stdout).ok_or_else(unread)?;
-    let mut kept = Vec::new();
-    for entry in top.entries().ok_or_else(unread)? {
-        if entry.name != DIRECTORY.as_bytes() || entry.mode != DIRECTORY_MODE {
-            entry.write(&mut kept);
-            continue;
-        }
-        // There is such a directory, so that it could not be read is an error.
-        let (docs, _) = Tree::first_of(rest).ok_or_else(unread)?;
-        let mut others = Vec::new();
-        let entries = docs.entries().ok_or_else(unread)?;
-        entries.iter().filter(|entry| !is_state_entry(entry)).for_each(|entry| entry.write(&mut others));
-        if !others.is_empty() {
-            Entry { id: &top.format.id(&others), ..entry }.write(&mut kept);
-        }
-    }
-    let id: String = top.format.id(&kept).iter().map(|byte| format!("{byte:02x}")).collect();
-    id.parse().map_err(|_| unread())
 }
 
 impl Repository {
@@ -133,7 +60,50 @@ impl Repository {
     ///
     /// git fails, or no commit touches anything else.
     pub fn subject_at(&self, revision: &str) -> Result<Subject, GitError> {
-        subject_in(&self.root, &self.home(), revision)
+        let pathspecs = without_state();
+        let mut args = vec!["rev-list", "-1", revision, "--"];
+        args.extend(pathspecs.iter().map(String::as_str));
+        let (commit, tree) = std::thread::scope(|scope| {
+            let tree = scope.spawn(|| self.tree_without_state(revision));
+            (self.git(&args), tree.join())
+        });
+        let commit = commit?.parse().map_err(|_| GitError::Unsuitable {
+            root: self.root.clone(),
+            found: "has no commit of anything but state documents".into(),
+            wanted: "one of what the phase is about",
+            next: "git add FILE, then git commit",
+        })?;
+        let tree = tree.unwrap_or_else(|_| {
+            Err(GitError::Failed { command: "cat-file".into(), why: "the look at the tree stopped".into() })
+        });
+        Ok(Subject { commit, tree: tree? })
+    }
+
+    /// The tree without state documents. Only the two trees that they stand in are read, so this costs the same in a repository of
+    /// any size. Nothing is written: the id is computed here.
+    fn tree_without_state(&self, revision: &str) -> Result<ObjectId, GitError> {
+        let unread = || {
+            let why = format!("the tree of {revision}, or {DIRECTORY} in it, could not be read");
+            GitError::Failed { command: "cat-file".into(), why }
+        };
+        let (top, docs) = self.two_trees(revision, DIRECTORY)?.ok_or_else(unread)?;
+        let format = Format::of(&top.id).ok_or_else(unread)?;
+        let mut kept = Vec::new();
+        for entry in tree::entries(&top.bytes, &top.id).ok_or_else(unread)? {
+            if entry.name != DIRECTORY.as_bytes() || entry.mode != DIRECTORY_MODE {
+                entry.write(&mut kept);
+                continue;
+            }
+            // There is such a directory, so that it could not be read is an error.
+            let docs = docs.as_ref().ok_or_else(unread)?;
+            let mut others = Vec::new();
+            let entries = tree::entries(&docs.bytes, &docs.id).ok_or_else(unread)?;
+            entries.iter().filter(|entry| !is_state_entry(entry)).for_each(|entry| entry.write(&mut others));
+            if !others.is_empty() {
+                Entry { id: &format.id("tree", &others), ..entry }.write(&mut kept);
+            }
+        }
+        tree::hex(&format.id("tree", &kept)).parse().map_err(|_| unread())
     }
 
     /// What differs from HEAD outside the state documents: staged, unstaged and untracked files. Empty when clean.
@@ -146,22 +116,5 @@ impl Repository {
         let paths =
             text.split('\0').filter_map(|entry| entry.get(3..)).filter(|path| !is_state(path) && !is_left_over(path));
         Ok(paths.map(str::to_owned).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_documents_of_phases_are_state() {
-        for state in ["machine-docs/STATUS-pvfix.md", "machine-docs/PHASE-x.toml", "machine-docs/evidence/x/y.txt"] {
-            assert!(is_state(state), "{state}");
-        }
-        for other in
-            ["STATUS-pvfix.md", "machine-docs/README.md", "machine-docs/STATUS-x.md/y", "src/machine-docs/STATUS-x.md"]
-        {
-            assert!(!is_state(other), "{other}");
-        }
     }
 }

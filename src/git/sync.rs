@@ -1,5 +1,5 @@
-//! `sync`: the state documents alone are committed, rebased onto the remote's branch and pushed, never with force; everything
-//! else in the work tree and the index stays as it is.
+//! `sync`: the state documents alone are committed, rebased onto the remote's branch (or merged with it, where a merge would be
+//! flattened) and pushed, never with force; everything else in the work tree and the index stays as it is.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use super::remote::without_credentials;
 use super::subject::{is_state, only_state};
 use super::{GitError, Repository, raw};
 use crate::interrupt;
+use crate::model::ids::ObjectId;
 
 /// What a sync did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,8 +28,8 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// The remote does not answer, commits conflict or uncommitted work stands in the way (the work tree is then as it was), or
-    /// the push loses five races.
+    /// The remote does not answer, commits conflict or uncommitted work stands in the way (the work tree is then as it was), the
+    /// push loses five races, or what was pushed is not on the remote that is asked.
     pub fn sync(&self, remote: &str, branch: &str, message: &str) -> Result<Synced, GitError> {
         let mut synced = Synced { committed: self.commit_state(message)?, ..Synced::default() };
         for _ in 0..RACES {
@@ -43,7 +44,7 @@ impl Repository {
                     return Ok(synced);
                 }
                 if !self.is_ancestor(&tip.commit, &head)? {
-                    self.rebase(&tip.reference)?;
+                    self.take_in(&tip.commit)?;
                     synced.pulled = true;
                     if self.head()? == tip.commit {
                         return Ok(synced);
@@ -56,7 +57,7 @@ impl Repository {
             if pushed.ok() {
                 synced.pushed = true;
                 interrupt::note("the commits are pushed");
-                self.git(&["update-ref", &format!("refs/countersign/{remote}/{branch}"), "HEAD"])?;
+                self.is_there(remote, branch)?;
                 return Ok(synced);
             }
             let why = without_credentials(&String::from_utf8_lossy(&pushed.stderr));
@@ -113,27 +114,59 @@ impl Repository {
         Ok(true)
     }
 
-    /// Rebases in a checkout of its own, then moves this work tree and index forward: staged, changed and untracked files stay
-    /// as they are, and where they stand in the way nothing is moved.
-    fn rebase(&self, onto: &str) -> Result<(), GitError> {
+    /// Whether the remote that is asked has what was pushed: a remote may be pushed to at another place than it is fetched from.
+    fn is_there(&self, remote: &str, branch: &str) -> Result<(), GitError> {
+        let head = self.head()?;
+        let found = match self.ask_alone(remote, branch, REMOTE_PATIENCE) {
+            Ok(tip) if self.is_ancestor(&head, &tip.commit)? => return Ok(()),
+            Ok(tip) => format!("has {} there", tip.commit.short()),
+            Err(GitError::NoBranch { .. }) => "has no such branch".to_owned(),
+            Err(error) => return Err(error),
+        };
+        let asked = self.remote_url(remote).unwrap_or_default();
+        let pushed = self.git(&["remote", "get-url", "--push", "--all", remote]).unwrap_or_default();
+        let pushed = without_credentials(&pushed.replace('\n', ", "));
+        let why = format!(
+            "{} was pushed to {branch} at {pushed}, and {asked}, which is asked, {found}; wanted one place for both: git remote \
+             set-url --push {remote} URL",
+            head.short()
+        );
+        Err(GitError::Remote { remote: remote.to_owned(), why })
+    }
+
+    /// Brings the remote's commits and those of this clone together in a checkout of its own, then moves this work tree and index
+    /// forward: staged, changed and untracked files stay as they are, and where they stand in the way nothing is moved.
+    ///
+    /// A rebase would flatten a merge, and lose what only the merge holds: where there is one, the remote's branch is merged.
+    fn take_in(&self, tip: &ObjectId) -> Result<(), GitError> {
         let _held = interrupt::finish_first();
         let before = self.head()?;
         let aside = self.checkout(&before, &self.common_dir)?;
         let there = Self { root: aside.path(), ..self.clone() };
-        let rebase = ["rebase", "--quiet", "--no-autostash", "--no-gpg-sign", onto];
-        let rebased = match &merge_driver() {
-            Some(driver) => there.git(&[&["-c", driver.as_str()], &rebase[..]].concat()),
-            None => there.git(&rebase),
-        };
-        rebased.map_err(|error| match error {
-            GitError::Failed { why, .. } => GitError::Failed { command: "rebase".into(), why },
+        let merges = self.git(&["rev-list", "--merges", "-n", "1", before.as_str(), &format!("^{tip}")])?;
+        let (rebase, merge) = (
+            ["rebase", "--quiet", "--no-autostash", "--no-gpg-sign", tip.as_str()],
+            ["merge", "--quiet", "--no-ff", "--no-edit", "--no-gpg-sign", "--no-verify-signatures", tip.as_str()],
+        );
+        let how = if merges.is_empty() { &rebase[..] } else { &merge[..] };
+        let driver = merge_driver();
+        let settings: Vec<&str> = driver.iter().flat_map(|driver| ["-c", driver.as_str()]).collect();
+        there.git(&[&settings, how].concat()).map_err(|error| match error {
+            GitError::Failed { why, .. } => GitError::Failed { command: how[0].to_owned(), why },
             other => other,
         })?;
         let after = there.head()?;
         // Exits with 1 where files differ, which is no failure here: it only renews what the index knows of the files.
         raw(&self.root, &["update-index", "-q", "--refresh"], &self.home(), REMOTE_PATIENCE, b"")?;
         self.git(&["read-tree", "-m", "-u", before.as_str(), after.as_str()])?;
-        self.git(&["update-ref", "-m", "countersign sync: rebase", "HEAD", after.as_str(), before.as_str()])?;
+        self.git(&[
+            "update-ref",
+            "-m",
+            &format!("countersign sync: {}", how[0]),
+            "HEAD",
+            after.as_str(),
+            before.as_str(),
+        ])?;
         Ok(())
     }
 }

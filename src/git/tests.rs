@@ -216,7 +216,7 @@ fn a_forced_remote_is_seen_and_an_absent_one_is_an_error_without_credentials() {
     git(&lab.path("b"), &["push", "--quiet", "origin", "HEAD:main"]);
     let tip = a.ask("origin", "main", PATIENCE).expect("asked");
     assert!(!tip.forced && tip.commit == b.head().expect("a head"));
-    assert_eq!(a.show(&tip.reference, "code.sh").as_deref(), Some(b"echo two\n".as_slice()));
+    assert_eq!(a.show(&tip.reference, "code.sh").expect("shown").as_deref(), Some(b"echo two\n".as_slice()));
     git(&lab.path("b"), &["commit", "--quiet", "--amend", "-m", "rewritten"]);
     git(&lab.path("b"), &["push", "--quiet", "--force", "origin", "HEAD:main"]);
     for _ in 0..3 {
@@ -233,6 +233,61 @@ fn a_forced_remote_is_seen_and_an_absent_one_is_an_error_without_credentials() {
     let error = a.ask("origin", "main", PATIENCE).expect_err("out of reach");
     assert!(matches!(error, GitError::Remote { .. }) && !error.to_string().contains("hunter2"), "{error}");
     assert!(!a.remote_url("origin").expect("a url").contains("hunter2"));
+}
+
+#[test]
+fn a_file_of_any_length_is_read_whole() {
+    let lab = Lab::new();
+    let a = lab.open("a");
+    let text = "0123456789abcde\n".repeat((64 << 16) + 1);
+    lab.write("a", REVIEW, &text);
+    git(&lab.path("a"), &["add", "."]);
+    git(&lab.path("a"), &["commit", "--quiet", "-m", "long"]);
+    let read = a.show("HEAD", REVIEW).expect("shown").expect("there");
+    assert!(read == text.as_bytes(), "{} of {} bytes", read.len(), text.len());
+    let object = a.objects_at(&[&a.head().expect("a head")], REVIEW).expect("looked").remove(0).expect("there");
+    assert_eq!(a.blob(&object).expect("read").len(), text.len());
+    assert!(
+        a.show("HEAD", "code.sh/x").expect("looked").is_none() && a.show("HEAD^^", REVIEW).expect("looked").is_none()
+    );
+}
+
+#[test]
+fn a_merge_of_ones_own_is_kept_with_what_only_it_holds() {
+    let lab = Lab::new();
+    let (a, b) = (lab.open("a"), lab.open("b"));
+    let at = lab.path("a");
+    git(&at, &["checkout", "--quiet", "-b", "side"]);
+    lab.write("a", "side.txt", "side\n");
+    git(&at, &["add", "."]);
+    git(&at, &["commit", "--quiet", "-m", "side"]);
+    git(&at, &["checkout", "--quiet", "main"]);
+    git(&at, &["merge", "--quiet", "--no-commit", "--no-ff", "side"]);
+    lab.write("a", "evil.txt", "only in the merge\n");
+    git(&at, &["add", "."]);
+    git(&at, &["commit", "--quiet", "-m", "merged"]);
+    let merged = a.head().expect("a head");
+    lab.write("b", REVIEW, "review\n");
+    b.sync("origin", "main", "review(demo): b").expect("synced");
+    let synced = a.sync("origin", "main", "status(demo): a").expect("synced");
+    assert!(synced.pulled && synced.pushed);
+    assert!(a.is_ancestor(&merged, &a.head().expect("a head")).expect("looked"), "the merge itself is there");
+    assert_eq!((lab.read("a", "evil.txt"), lab.read("a", REVIEW)), ("only in the merge\n".into(), "review\n".into()));
+    assert_eq!(git(&lab.path("origin"), &["show", "main:evil.txt"]), "only in the merge");
+}
+
+#[test]
+fn what_is_pushed_elsewhere_is_not_called_pushed() {
+    let lab = Lab::new();
+    let a = lab.open("a");
+    git(lab.directory.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "elsewhere"]);
+    let elsewhere = lab.path("elsewhere").display().to_string();
+    git(&lab.path("a"), &["remote", "set-url", "--push", "origin", &elsewhere]);
+    lab.write("a", STATUS, "status\n");
+    let error = a.sync("origin", "main", "status(demo): a").expect_err("not there").to_string();
+    assert!(error.contains(&elsewhere) && error.contains("which is asked, has "), "{error}");
+    git(&lab.path("a"), &["remote", "set-url", "--delete", "--push", "origin", &elsewhere]);
+    assert!(a.sync("origin", "main", "status(demo): a").expect("synced").pushed);
 }
 
 #[test]

@@ -10,5 +10,6 @@ pub mod key;
 pub mod observation;
 pub mod record;
 pub mod role;
+pub mod state_files;
 mod text;
 pub mod time;

@@ -5,15 +5,15 @@ use std::fs;
 use crate::support::steps::Steps;
 use crate::support::{CONTRACT, GUARD, World, engine};
 
-const REVIEW: &str = "builder/machine-docs/REVIEW-demo.md";
-const TOLD: [&[&str]; 3] = [
+pub(super) const REVIEW: &str = "builder/machine-docs/REVIEW-demo.md";
+pub(super) const TOLD: [&[&str]; 3] = [
     &["adversary", "veto", "raise", "--reason", "wait"],
     &["adversary", "fail", "M1", "--reason", "broken"],
     &["adversary", "finding", "open", "the net has a hole"],
 ];
 
 /// A phase whose one gate has a fresh PASS, in both clones; the engine is a stand-in, and the Adversary's key is pinned.
-fn passed() -> Steps {
+pub(super) fn passed() -> Steps {
     let world = World::new();
     engine::listen(&world.path("engine.sock"));
     world.open(GUARD);
@@ -28,7 +28,7 @@ fn passed() -> Steps {
 }
 
 /// The Adversary says something and publishes it on its branch.
-fn object(world: &World, objection: &[&str]) {
+pub(super) fn object(world: &World, objection: &[&str]) {
     world.run_in("adversary", objection).expect(0, "");
     world.run_in("adversary", &["sync"]).expect(0, "pushed");
 }

@@ -9,6 +9,8 @@ mod contract_text;
 mod court;
 #[cfg(feature = "test-hooks")]
 mod forged;
+#[cfg(feature = "test-hooks")]
+mod forged_objects;
 mod hazards;
 mod identity;
 #[cfg(feature = "test-hooks")]
@@ -18,5 +20,7 @@ mod objections;
 mod remote;
 #[cfg(feature = "test-hooks")]
 mod subject;
+#[cfg(feature = "test-hooks")]
+mod two_commits;
 #[cfg(feature = "test-hooks")]
 mod verdicts;

@@ -15,7 +15,8 @@ use crate::model::ids::{ObjectId, RecordId};
 use crate::model::record::Record;
 use crate::model::role::Document;
 
-use super::super::adopted::documents_at;
+use super::super::adopted::all_documents_at;
+use super::super::elsewhere::MEND;
 use super::super::open::{Gathered, Session};
 
 /// How long the remote may take to answer.
@@ -38,9 +39,12 @@ pub(super) fn compare(
         match session.remote_state(PATIENCE)? {
             Some(asked) => {
                 defects.extend(asked.lost.iter().map(|lost| lost.defect(&session.store)));
-                for objection in &asked.elsewhere {
-                    let file = session.store.file(Document::Review);
+                let file = session.store.file(Document::Review);
+                for objection in &asked.elsewhere.objections {
                     defects.push(defect(&file, 1, objection.says(), &objection.take_in()));
+                }
+                for torn in &asked.elsewhere.torn {
+                    defects.push(defect(&file, 1, torn.says(), MEND));
                 }
                 ("the remote's branch".to_owned(), asked.tip.commit.to_string(), asked.documents)
             }
@@ -50,7 +54,7 @@ pub(super) fn compare(
         }
     } else {
         let commit = named(session, revision)?.to_string();
-        let documents = documents_at(&session.repository, &session.store, &commit);
+        let documents = all_documents_at(&session.repository, &session.store, &commit)?;
         (revision.to_owned(), commit, documents)
     };
     let mut more = 0;
@@ -149,7 +153,7 @@ fn contract(
 ) {
     let file = session.store.contract_file();
     let mut wrong = |what: String| defects.push(defect(&file, 1, what, "git log -p on this file; versions only rise"));
-    if let Some(bytes) = session.repository.show(commit, &file) {
+    if let Ok(Some(bytes)) = session.repository.show(commit, &file) {
         let then = std::str::from_utf8(&bytes).ok().and_then(|text| parse::parse(text, None).ok());
         match then.map(|then| then.version) {
             Some(version) if version > session.contract.version => {

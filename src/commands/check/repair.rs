@@ -96,7 +96,7 @@ fn plan(session: &Session, documents: &Documents) -> Result<Plan, CommandError> 
         let file = store.file(document);
         let mut texts: Vec<Version> = Vec::new();
         for revision in &revisions {
-            let Some(bytes) = session.repository.show(revision, &file) else { continue };
+            let Ok(Some(bytes)) = session.repository.show(revision, &file) else { continue };
             let text = String::from_utf8_lossy(&bytes).into_owned();
             if !texts.iter().any(|(_, known)| *known == text) {
                 texts.push((revision.clone(), text));
@@ -193,9 +193,9 @@ fn evidence(
             continue;
         }
         let right = |bytes: &Vec<u8>| Digest::of(bytes) == output.sha256;
-        let found = revisions
-            .iter()
-            .find_map(|revision| session.repository.show(revision, &file).filter(right).map(|bytes| (revision, bytes)));
+        let found = revisions.iter().find_map(|revision| {
+            session.repository.show(revision, &file).ok()?.filter(right).map(|bytes| (revision, bytes))
+        });
         if let Some((revision, bytes)) = found {
             plan.changes.push(format!("{file}: puts the evidence file back as {} has it", named(revision)));
             plan.evidence.push((file, bytes));

@@ -112,7 +112,8 @@ impl Store {
         Ok(kept)
     }
 
-    /// Puts a document that is not there back, with these bytes.
+    /// Puts a document that is not there back, with these bytes. A link or a directory in its place is kept under the git
+    /// directory; a regular file stays.
     ///
     /// # Errors
     ///
@@ -120,8 +121,8 @@ impl Store {
     pub fn put_back(&self, document: Document, bytes: &[u8], holder: &str) -> Result<(), StoreError> {
         let _lock = self.lock(holder)?;
         let path = self.path(&self.file(document))?;
-        if fs::symlink_metadata(&path).is_err() {
-            write::replace(&path, bytes)?;
+        if !fs::symlink_metadata(&path).is_ok_and(|there| there.is_file()) {
+            self.replace_kept(&self.file(document), bytes)?;
         }
         Ok(())
     }

@@ -180,6 +180,13 @@ impl Store {
     }
 }
 
+impl Store {
+    /// A version of a document that is there and cannot be read: one without records, and with this as its defect.
+    pub fn unread(&self, document: Document, why: String) -> ReadDocument {
+        not_there(self, document, &StoreError::Unreadable { file: self.file(document), why })
+    }
+}
+
 /// A document that cannot be read, as one without records.
 fn not_there(store: &Store, document: Document, error: &StoreError) -> ReadDocument {
     let what = match error {

@@ -10,6 +10,7 @@ use super::table::{self, Reader, Value};
 use crate::model::contract::fill;
 use crate::model::contract::schema::{ParamSchema, Shape};
 use crate::model::contract::{Param, Params};
+use crate::model::state_files::named_in;
 use crate::model::time::Time;
 
 /// What parameters are read against.
@@ -125,6 +126,15 @@ pub(super) fn argv(value: Value<'_>, key: &str, scope: &Scope<'_>, found: &mut D
     if program.contains('/') && !program.starts_with('/') {
         let wanted = "an absolute path or a bare name, since it does not run in the repository";
         found.add(value.span(), format!("`{key}` runs \"{program}\""), wanted);
+        return None;
+    }
+    // Of a text that was adopted already, recovery is not refused.
+    if scope.forbidden.is_some()
+        && let Some(named) = argv.iter().find_map(|arg| named_in(arg))
+    {
+        let wanted =
+            "no document and no evidence: they change after the verdict, and a step's checkout has none of them";
+        found.add(value.span(), format!("`{key}` names {named}, a state file"), wanted);
         return None;
     }
     if let Some(root) = scope.forbidden.and_then(Path::to_str)
