@@ -36,24 +36,25 @@ pub struct Repair {
 
 /// Proposes a repair of a text. `read` reads a text as the document; `others` are other versions of it, each with its name.
 pub fn propose(text: &str, others: &[(String, String)], read: impl Fn(&str) -> ReadDocument) -> Repair {
-    let mut repair = Repair { text: text.to_owned(), changes: Vec::new(), left: Vec::new() };
-    // What hid records may have hidden debris too, which is seen once they are out.
+    let left = read(text).defects.iter().map(ToString::to_string).collect();
+    let mut best = Repair { text: text.to_owned(), changes: Vec::new(), left };
+    let mut now = best.clone();
+    // What hid records may have hidden debris too: more is wrong once they are out, until the next round takes it away.
     for _ in 0..ROUNDS {
-        let more = once(&repair.text, others, &read);
-        let done = more.changes.is_empty();
-        repair.text = more.text;
-        repair.left = more.left;
-        repair.changes.extend(more.changes);
-        if done {
+        let more = once(&now.text, others, &read);
+        if more.changes.is_empty() {
             break;
         }
+        now = Repair { changes: [now.changes, more.changes].concat(), ..more };
+        if now.left.len() <= best.left.len() {
+            best = now.clone();
+        }
     }
-    repair
+    best
 }
 
-/// One round of it: nothing is changed where that would add a defect or lose a record.
+/// One round of it: nothing is changed where that would lose a record.
 fn once(text: &str, others: &[(String, String)], read: &dyn Fn(&str) -> ReadDocument) -> Repair {
-    let before = read(text);
     let mut changes = Vec::new();
     let plain = plain(text, &mut changes);
     let now = read(&plain);
@@ -117,9 +118,8 @@ fn once(text: &str, others: &[(String, String)], read: &dyn Fn(&str) -> ReadDocu
     }
     let after = read(&mended);
     let lost = || whole_sections(&mended, &after).len() < whole.sections.len();
-    if changes.is_empty() || after.defects.len() > before.defects.len() || lost() {
-        let left = before.defects.iter().map(ToString::to_string).collect();
-        return Repair { text: text.to_owned(), changes: Vec::new(), left };
+    if changes.is_empty() || lost() {
+        return Repair { text: text.to_owned(), changes: Vec::new(), left: Vec::new() };
     }
     Repair { text: mended, changes, left: after.defects.iter().map(ToString::to_string).collect() }
 }

@@ -194,6 +194,17 @@ fn bytes_that_no_document_may_have_go() {
     }
 }
 
+#[test]
+fn debris_that_a_comment_hides_goes_once_the_records_are_out() {
+    let lab = lab();
+    let text = texts(&lab, 3).pop().expect("a text");
+    let opened = text.replacen("\n```toml", "\n<!-- x\n```toml", 1);
+    let (whole, last) = opened.rsplit_once("```toml countersign\n").expect("a block");
+    let damaged = format!("{whole}```toml countersign\n```\n\n```sshsig\n{last}");
+    let repair = repaired(&lab, &damaged, &[("HEAD".to_owned(), text.clone())]);
+    assert_eq!((repair.text.replace("\n\n\n", "\n\n"), repair.left), (text, Vec::new()), "{:?}", repair.changes);
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(12))]
     /// Whatever is done to a text's lines: every record that the text or another version has whole is in the repair once, and
