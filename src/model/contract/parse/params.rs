@@ -21,6 +21,8 @@ pub(super) struct Scope<'a> {
     pub(super) late: &'a [String],
     /// The work tree that no argv of a probe may name.
     pub(super) forbidden: Option<&'a Path>,
+    /// Whether the text is in a work tree; one that was adopted already is read for recovery, which nothing new refuses.
+    pub(super) in_work_tree: bool,
 }
 
 /// Reads the parameters that the schema names.
@@ -128,8 +130,7 @@ pub(super) fn argv(value: Value<'_>, key: &str, scope: &Scope<'_>, found: &mut D
         found.add(value.span(), format!("`{key}` runs \"{program}\""), wanted);
         return None;
     }
-    // Of a text that was adopted already, recovery is not refused.
-    if scope.forbidden.is_some()
+    if scope.in_work_tree
         && let Some(named) = argv.iter().find_map(|arg| named_in(arg))
     {
         let wanted =

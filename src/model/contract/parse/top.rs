@@ -38,7 +38,7 @@ pub(super) fn read(
     let keys = roles(reader, found);
     let values = values(reader, found);
     let late = steps::late_names(reader);
-    let scope = Scope { values: &values, late: &late, forbidden: repository };
+    let scope = Scope { values: &values, late: &late, forbidden: repository, in_work_tree: repository.is_some() };
     let mut seen = BTreeSet::new();
     let gates = gates::gates(reader, &scope, &mut seen, found);
     let window = gates::window(reader, &scope, &mut seen, found);
