@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, adversary, break_glass, builder, check, doctor, guard, init, interlock, key, merge_file, next, probe,
+    adopt, adversary, break_glass, builder, check, doctor, guard, hook, init, interlock, key, merge_file, next, probe,
     status, sync, trust, twin, vips,
 };
 use crate::context::{Context, Global};
@@ -52,6 +52,7 @@ enum Command {
     Vips(vips::Args),
     Guard(guard::Args),
     Interlock(interlock::Args),
+    Hook(hook::Args),
     #[command(subcommand)]
     Twin(twin::TwinCommand),
     /// Runs inside a twin's containers
@@ -170,6 +171,7 @@ fn run(cli: &Cli) -> Result<Answer, CommandError> {
         Command::Vips(args) => vips::run(args, c),
         Command::Guard(args) => guard::run(args, c),
         Command::Interlock(args) => interlock::run(args, c),
+        Command::Hook(args) => hook::run(args, c),
         Command::Twin(command) => twin::cmd_twin(command),
         Command::TwinServe(_) => Err(CommandError::new(Exit::Usage, "runs in a container only", "")),
         Command::BreakGlass(args) => break_glass::run(args, c),

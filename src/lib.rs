@@ -10,6 +10,7 @@
 //! - [`engine`] is the one door to the Docker Engine, [`process`] the one door to subprocesses.
 //! - [`probes`] measure and change nothing; [`steps`] change things and journal every move; [`host`] is what a host remembers.
 //! - [`interlock`] says what a request to the engine would do to what a contract guards: pure.
+//! - [`hook`] says the same of a shell's command line, before it is run.
 //! - [`commands`] tie them together, one file a command; [`report`] is what people and programs see.
 //! - [`twin`] is a private swarm for demos, tests and rehearsals.
 //! - [`interrupt`] is what Ctrl-C waits for and says.
@@ -24,6 +25,7 @@ pub mod error;
 pub mod fault;
 pub mod gates;
 pub mod git;
+pub mod hook;
 pub mod host;
 pub mod interlock;
 pub mod interrupt;

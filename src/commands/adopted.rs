@@ -81,6 +81,11 @@ fn contracts(repository: &Repository, documents: &Documents) -> (Option<(Text, V
     (in_force, others)
 }
 
+/// The contract that both roles adopted, by these documents.
+pub fn in_force(repository: &Repository, documents: &Documents) -> Option<Contract> {
+    Some(contracts(repository, documents).0?.0.0)
+}
+
 /// What differs from the contract in force in the one that stands in the work tree, if both roles adopted one; by these documents.
 pub fn moved(repository: &Repository, documents: &Documents, on_disk: &Contract) -> Option<Reason> {
     let ((in_force, _), _) = contracts(repository, documents).0?;

@@ -15,6 +15,7 @@ mod elsewhere;
 pub mod engine;
 pub mod guard;
 mod history;
+pub mod hook;
 pub mod identity;
 pub mod init;
 pub mod interlock;

@@ -7,6 +7,7 @@ pub mod diff;
 pub mod entry;
 pub mod history;
 mod objects;
+pub mod place;
 pub mod remote;
 pub mod root;
 pub mod sides;

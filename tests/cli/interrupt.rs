@@ -25,6 +25,8 @@ const COMMANDS: &[&str] = &[
     "interlock serve",
     "interlock status",
     "interlock door --for 1m --reason x",
+    "hook check ls",
+    "hook install --agent claude",
     "twin up",
     "twin down",
     "twin node stop n2",

@@ -10,6 +10,7 @@ mod brief;
 mod doctor;
 mod every_probe;
 mod forgery;
+mod hook;
 mod interlock;
 mod interrupt;
 mod json;

@@ -13,6 +13,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("process", &[]),
     ("gates", &["model"]),
     ("interlock", &["model"]),
+    ("hook", &["model", "interlock"]),
     ("docs", &["model", "sign"]),
     ("git", &["model", "process"]),
     ("sign", &["model", "process"]),

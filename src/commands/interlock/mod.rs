@@ -8,7 +8,7 @@ mod phases;
 mod serve;
 pub mod status;
 mod wire;
-mod words;
+pub mod words;
 
 use crate::context::Context;
 use crate::error::CommandError;

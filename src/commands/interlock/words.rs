@@ -32,7 +32,8 @@ pub fn of(view: &View) -> Words {
     }
 }
 
-fn of_report(report: &PhaseReport<'_>) -> Words {
+/// The words by a report.
+pub fn of_report(report: &PhaseReport<'_>) -> Words {
     if let Some(reason) = report.general.first() {
         return Words { why: reason.found.clone(), next: reason.next.clone() };
     }

@@ -19,6 +19,7 @@ fn protect() -> Protect {
         stacks: vec!["traefik".into()],
         swarm: SwarmAct::ALL.to_vec(),
         attachments: Attachments::Window,
+        ..Protect::default()
     }
 }
 

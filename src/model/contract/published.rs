@@ -5,7 +5,7 @@
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::protect::{Attachments, SwarmAct};
+use super::protect::{Attachments, HostAct, SwarmAct};
 use super::schema::{KINDS, PROBES, ParamSchema, Shape};
 
 /// The schema of `PHASE-<phase>.toml`.
@@ -48,10 +48,12 @@ fn protect() -> Value {
     let words = |words: &[&str]| json!({ "type": "array", "items": { "enum": words } });
     json!({
         "type": "object", "additionalProperties": false,
-        "description": "what an interlock refuses to anyone but the executor",
+        "description": "what an interlock, and a hook before a shell, refuse to anyone but the executor",
         "properties": {
             "networks": texts(), "services": texts(), "stacks": texts(), "swarm": words(&SwarmAct::ALL.map(SwarmAct::word)),
-            "attachments": { "enum": Attachments::ALL.map(Attachments::word) }
+            "attachments": { "enum": Attachments::ALL.map(Attachments::word) },
+            "units": texts(), "host": words(&HostAct::ALL.map(HostAct::word)),
+            "merges": { "type": "array", "items": { "type": "string", "pattern": "^[^/ ]+/([^/# ]+(#[0-9]+)?|\\*)$" } }
         }
     })
 }

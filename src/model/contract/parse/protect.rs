@@ -4,9 +4,9 @@ use super::Defects;
 use super::params::{self, Scope};
 use super::table::{self, Reader};
 use crate::model::contract::fill;
-use crate::model::contract::protect::{Attachments, Protect, SwarmAct};
+use crate::model::contract::protect::{Attachments, HostAct, Protect, Pulls, SwarmAct};
 
-/// What an interlock guards; nothing where the contract does not say.
+/// What is guarded; nothing where the contract does not say.
 pub(super) fn protect(reader: &mut Reader<'_>, scope: &Scope<'_>, found: &mut Defects) -> Protect {
     let Some(mut table) = reader.take("protect").and_then(|v| table::table(v, "[protect]", found)) else {
         return Protect::default();
@@ -17,6 +17,9 @@ pub(super) fn protect(reader: &mut Reader<'_>, scope: &Scope<'_>, found: &mut De
         stacks: names(&mut table, "stacks", scope, found),
         swarm: swarm(&mut table, found),
         attachments: attachments(&mut table, found),
+        units: names(&mut table, "units", scope, found),
+        host: host(&mut table, found),
+        merges: merges(&mut table, scope, found),
     };
     table.finish(found);
     protect
@@ -54,6 +57,41 @@ fn swarm(table: &mut Reader<'_>, found: &mut Defects) -> Vec<SwarmAct> {
         }
     }
     acts
+}
+
+/// Where `[protect]` does not say, all of it: who guards a network means the host that it is on.
+fn host(table: &mut Reader<'_>, found: &mut Defects) -> Vec<HostAct> {
+    let Some(value) = table.take("host") else { return HostAct::ALL.to_vec() };
+    let Some(items) = table::list(value, "host", found) else { return Vec::new() };
+    let mut acts = Vec::new();
+    for item in items {
+        let Some(word) = table::text(item, "host", found) else { continue };
+        match HostAct::ALL.into_iter().find(|act| act.word() == word) {
+            Some(act) => acts.push(act),
+            None => {
+                let wanted = format!("some of {}", HostAct::ALL.map(HostAct::word).join(", "));
+                found.add(item.span(), format!("`host` has \"{word}\""), wanted);
+            }
+        }
+    }
+    acts
+}
+
+fn merges(table: &mut Reader<'_>, scope: &Scope<'_>, found: &mut Defects) -> Vec<Pulls> {
+    let Some(items) = table.take("merges").and_then(|v| table::list(v, "merges", found)) else { return Vec::new() };
+    let mut all = Vec::new();
+    for item in items {
+        let Some(text) = params::filled(item, "merges", scope, found) else { continue };
+        match Pulls::try_from(text.clone()) {
+            Ok(pulls) => all.push(pulls),
+            Err(_) => found.add(
+                item.span(),
+                format!("`merges` names \"{text}\""),
+                "pull requests: OWNER/REPO#NUMBER, OWNER/REPO or OWNER/*",
+            ),
+        }
+    }
+    all
 }
 
 fn attachments(table: &mut Reader<'_>, found: &mut Defects) -> Attachments {

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::parse;
 use crate::model::contract::Param;
+use crate::model::contract::protect::HostAct;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDyfgRAhmVAATXCMaCf1EwmaPmDBhRfJDqKXVhbuVYaX";
 
@@ -160,6 +161,9 @@ fn what_is_guarded_is_known_before_anything_runs() {
         ("stacks = \"traefik\"", at(10, "`stacks` is a text; wanted a list")),
         ("swarm = [\"leave\", \"reboot\"]", at(19, "`swarm` has \"reboot\"; wanted some of leave, demote, drain")),
         ("attachments = \"never\"", at(15, "`attachments` is \"never\"; wanted one of window, always")),
+        ("host = [\"reboot\"]", at(9, "`host` has \"reboot\"; wanted some of switch, force-push")),
+        ("merges = [\"coop\"]", at(11, "`merges` names \"coop\"; wanted pull requests: OWNER/REPO#NUMBER")),
+        ("units = [\"a/b\"]", at(10, "`units` names \"a/b\"; wanted an object's name")),
         ("volumes = []", at(1, "[protect] has an unknown key `volumes`")),
         ("networks = [\"proxy\"]\nattachments = \"always\"", None),
     ];
@@ -169,8 +173,8 @@ fn what_is_guarded_is_known_before_anything_runs() {
         match wanted {
             Some(wanted) => assert!(shown.iter().any(|line| line.starts_with(&wanted)), "{text}: {shown:#?}"),
             None => assert_eq!(
-                parsed.map(|c| (c.protect.networks, c.protect.attachments.word())),
-                Ok((vec!["proxy".to_owned()], "always"))
+                parsed.map(|c| (c.protect.networks, c.protect.attachments.word(), c.protect.host)),
+                Ok((vec!["proxy".to_owned()], "always", HostAct::ALL.to_vec()))
             ),
         }
     }

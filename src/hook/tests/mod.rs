@@ -1,0 +1,84 @@
+//! Command lines as people type them, and what wrapping them must not change.
+
+mod lines;
+mod table;
+mod wrapped;
+
+use std::path::{Path, PathBuf};
+
+use super::reader::{Reader, Surroundings};
+use super::rule::{Decision, Phase, Ruling, decide};
+use crate::model::contract::protect::{Attachments, HostAct, Protect, SwarmAct};
+
+/// A repository at `/repo`, with scripts.
+struct Around;
+
+impl Surroundings for Around {
+    fn file(&self, path: &Path) -> Option<String> {
+        let path: PathBuf = path.components().collect();
+        let text = match path.to_str()? {
+            "/repo/build.sh" => {
+                "#!/usr/bin/env bash\nset -eu\ncd \"$(dirname \"$0\")\"\nfor f in *.rs; do\n  rustfmt \"$f\"\ndone\n"
+            }
+            "/repo/scripts/recreate.sh" => "#!/bin/sh\n# the runbook\ndocker stack rm drone\ndocker network rm proxy\n",
+            "/repo/scripts/clean.sh" => {
+                "#!/bin/bash\nfor n in $(docker network ls -q); do docker network rm \"$n\"; done\n"
+            }
+            "/repo/tool.py" => "#!/usr/bin/env python3\nprint('docker network rm proxy')\n",
+            "/repo/broken.sh" => "#!/bin/sh\nif then\n",
+            _ => return None,
+        };
+        Some(text.to_owned())
+    }
+
+    fn repository(&self, directory: &Path) -> Option<PathBuf> {
+        // `..` as the file system would take it.
+        let mut real = PathBuf::new();
+        for part in directory.components() {
+            match part {
+                std::path::Component::ParentDir => drop(real.pop()),
+                part => real.push(part),
+            }
+        }
+        ["/repo", "/other"].into_iter().find(|root| real.starts_with(root)).map(|root| Path::new(root).join(".git"))
+    }
+
+    fn origin(&self, directory: &Path) -> Option<String> {
+        self.repository(directory)?.starts_with("/repo").then(|| "coop/recipe".to_owned())
+    }
+}
+
+fn protect() -> Protect {
+    Protect {
+        networks: vec!["proxy".into()],
+        services: vec!["lone".into()],
+        stacks: vec!["traefik".into(), "drone".into()],
+        swarm: SwarmAct::ALL.to_vec(),
+        attachments: Attachments::Window,
+        units: vec!["swarm-init".into(), "ccci-poll.timer".into()],
+        host: HostAct::ALL.to_vec(),
+        merges: ["coop/*", "else/app#7"].map(|pulls| pulls.to_owned().try_into().expect("pull requests")).to_vec(),
+    }
+}
+
+fn phase() -> Phase {
+    Phase {
+        name: "demo".into(),
+        repository: Some("/repo/.git".into()),
+        protect: Some(protect()),
+        window: false,
+        step: false,
+        places: vec!["/var/lib/countersign".into()],
+    }
+}
+
+/// What is decided about a line in `/repo`.
+fn decision(line: &str, phases: &[Phase]) -> Decision {
+    let mut reader = Reader::new(&Around, Path::new("/repo"));
+    reader.text(line);
+    decide(&reader.found, phases)
+}
+
+fn ruling(line: &str) -> Ruling {
+    decision(line, &[phase()]).ruling
+}
