@@ -54,6 +54,25 @@ const CARRIERS: &[(&str, &[&str], Before)] = &[
     ("setpriv", &[], Before::Nothing),
 ];
 
+/// Carriers that begin a shell where they are given no command: it reads its commands from their standard input.
+const SHELLS: &[&str] = &["sudo", "doas", "chroot", "nsenter", "unshare", "su", "runuser", "nix-shell", "script"];
+
+/// Files that set a shell up, by how their names end: what people source day by day.
+const SETUPS: &[&str] = &[
+    "activate",
+    "rc",
+    "profile",
+    ".env",
+    "/env",
+    "env.sh",
+    "nvm.sh",
+    "conda.sh",
+    "set-environment",
+    "/nix.sh",
+    "nix-daemon.sh",
+    "completion.bash",
+];
+
 /// Options of `ssh` with a value (ssh(1), OpenSSH 9).
 const SSH: &[&str] = &[
     "-B", "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o", "-p", "-P", "-Q", "-R",
@@ -113,16 +132,6 @@ pub fn is_one(program: &str) -> bool {
     OTHERS.contains(&program) || CARRIERS.iter().any(|(name, ..)| *name == program)
 }
 
-/// Whether a program is given code of its own language among these arguments.
-pub fn is_code(program: &str, arguments: &[Word]) -> bool {
-    let name = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    matches!(name, "python" | "perl" | "ruby" | "node" | "lua" | "php" | "awk" | "gawk" | "deno" | "bun")
-        && (name.ends_with("awk")
-            || arguments
-                .iter()
-                .any(|word| matches!(word.start(), "-c" | "-e" | "-E" | "-r" | "-p" | "--eval" | "eval")))
-}
-
 /// Reads what a carrier carries; says whether this was one.
 pub fn read(reader: &mut Reader<'_>, program: &str, simple: &Simple) -> bool {
     let arguments = &simple.words[1..];
@@ -145,6 +154,7 @@ pub fn read(reader: &mut Reader<'_>, program: &str, simple: &Simple) -> bool {
         }
         "find" | "fd" => found_files(reader, arguments),
         "tmux" | "screen" => multiplexer(reader, arguments),
+        "at" | "batch" => told(reader, &simple.input),
         _ => {
             let Some((name, valued, before)) = CARRIERS.iter().find(|(name, ..)| *name == program) else {
                 return false;
@@ -166,7 +176,10 @@ pub fn read(reader: &mut Reader<'_>, program: &str, simple: &Simple) -> bool {
                 Before::One => 1,
                 Before::Variables => read.rest.iter().take_while(|word| is_variable(word)).count(),
             };
-            carried(reader, read.rest.get(skipped..).unwrap_or_default(), simple);
+            match read.rest.get(skipped..).unwrap_or_default() {
+                [] if SHELLS.contains(name) => told(reader, &simple.input),
+                command => carried(reader, command, simple),
+            }
         }
     }
     true
@@ -210,7 +223,7 @@ fn shell(reader: &mut Reader<'_>, simple: &Simple) {
         return;
     }
     match (read.rest.first(), read.has(&["-c"])) {
-        (Some(text), true) => reader.given(text),
+        (Some(text), true) => reader.under(&simple.input, |reader| reader.given(text)),
         (Some(script), false) if !read.has(&["-s"]) => {
             if !reader.script(script, false) {
                 reader.unread(format!("the script `{}` is not looked into", script.shown()));
@@ -244,8 +257,7 @@ fn evaluates(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
 
 fn sourced(reader: &mut Reader<'_>, arguments: &[Word]) {
     let Some(file) = arguments.first() else { return };
-    // What sets up a shell is not a script of acts; one that is there is read.
-    if !reader.script(file, false) && !file.shown().ends_with("activate") {
+    if !reader.script(file, false) && !SETUPS.iter().any(|end| file.shown().ends_with(end)) {
         reader.unread(format!("the script `{}` is not looked into", file.shown()));
     }
 }
@@ -258,7 +270,7 @@ fn ssh(reader: &mut Reader<'_>, simple: &Simple) {
     let behind = Arguments::read(&owned, Known::Valued(SSH), End::First);
     reader.elsewhere(|reader| match behind.rest.as_slice() {
         [] => told(reader, &simple.input),
-        words => joined(reader, words),
+        words => reader.under(&simple.input, |reader| joined(reader, words)),
     });
 }
 
@@ -268,19 +280,23 @@ fn told_by_option(reader: &mut Reader<'_>, arguments: &[Word], simple: &Simple) 
         ["-c", "--command", "--run", "-lc"].iter().any(|option| word.is(option))
             || word.start().starts_with("--command=")
     };
+    let program = simple.words[0].program();
     let Some(at) = arguments.iter().position(given) else {
         let after = arguments.iter().position(|word| word.is("--")).map(|at| &arguments[at + 1..]);
-        return carried(reader, &after.unwrap_or_default().iter().collect::<Vec<_>>(), simple);
+        return match after {
+            Some(after) => carried(reader, &after.iter().collect::<Vec<_>>(), simple),
+            None if program.is_some_and(|program| SHELLS.contains(&program)) => told(reader, &simple.input),
+            None => {}
+        };
     };
-    let program = simple.words[0].program();
-    match (arguments[at].without("--command="), arguments.get(at + 1)) {
+    reader.under(&simple.input, |reader| match (arguments[at].without("--command="), arguments.get(at + 1)) {
         (Some(text), _) => reader.given(&text),
         (None, Some(_)) if program == Some("nix") => {
             carried(reader, &arguments[at + 1..].iter().collect::<Vec<_>>(), simple);
         }
         (None, Some(text)) => reader.given(text),
         (None, None) => {}
-    }
+    });
 }
 
 /// Further words come from elsewhere: behind the command, or in place of a sign.

@@ -28,6 +28,7 @@ pub fn read(reader: &mut Reader<'_>, arguments: &[Word]) {
             (Some(place), Some(from)) => Some(from.join(place)),
             _ => None,
         };
+        reader.visited.extend(reader.directory.clone());
     }
     let set = read.values(&["-c"]);
     let forced = set.iter().find(|word| {

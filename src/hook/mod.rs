@@ -14,6 +14,7 @@
 pub mod act;
 pub mod agents;
 pub mod carriers;
+pub mod code;
 pub mod docker;
 pub mod engine;
 pub mod forge;

@@ -6,13 +6,13 @@ use super::act::{Act, Found};
 use super::options::{Arguments, End, Known};
 use super::shell::{self, Event, Input, Simple};
 use super::word::Word;
-use super::{carriers, docker, forge, git, request, units};
+use super::{carriers, code, docker, forge, git, request, units};
 
 /// How many shells may stand in one another.
 const DEEPEST: usize = 12;
 
 /// Programs whose acts are known.
-const ACTING: &[&str] = &["docker", "systemctl", "nixos-rebuild", "git", "curl", "gh", "tea", "sh", "bash", "zsh"];
+pub const ACTING: &[&str] = &["docker", "systemctl", "nixos-rebuild", "git", "curl", "gh", "tea", "sh", "bash", "zsh"];
 
 /// What a reader may look at beside the line itself. It runs nothing and asks nobody.
 pub trait Surroundings {
@@ -40,17 +40,29 @@ pub struct Reader<'a> {
     around: &'a dyn Surroundings,
     /// Where commands run; `None` where only the shell knows, or on another machine.
     pub directory: Option<PathBuf>,
+    /// Where else commands run, by what the line says: a contract may stand there.
+    pub visited: Vec<PathBuf>,
     /// What was found, in order.
     pub found: Vec<Found>,
     /// Why it is not certain that what is read now is run so.
     doubt: String,
+    /// Where the standard input of what is read now comes from.
+    outer: Input,
     depth: usize,
 }
 
 impl<'a> Reader<'a> {
     /// A reader in a directory.
     pub fn new(around: &'a dyn Surroundings, directory: &Path) -> Self {
-        Self { around, directory: Some(directory.to_owned()), found: Vec::new(), doubt: String::new(), depth: 0 }
+        Self {
+            around,
+            directory: Some(directory.to_owned()),
+            visited: Vec::new(),
+            found: Vec::new(),
+            doubt: String::new(),
+            outer: Input::Inherited,
+            depth: 0,
+        }
     }
 
     /// Reads a text as a shell's.
@@ -88,18 +100,39 @@ impl<'a> Reader<'a> {
 
     /// A simple command.
     pub fn simple(&mut self, simple: &Simple) {
+        if simple.input == Input::Inherited && self.outer != Input::Inherited {
+            let own = Simple { words: simple.words.clone(), input: self.outer.clone() };
+            return self.program(&own);
+        }
+        self.program(simple);
+    }
+
+    fn program(&mut self, simple: &Simple) {
         let Some((name, arguments)) = simple.words.split_first() else { return };
         let Some(program) = name.program() else { return self.nameless(name, simple) };
+        if name.start().starts_with("/etc/init.d/") {
+            let words: Vec<Word> = std::iter::once(Word::plain(program)).chain(arguments.iter().cloned()).collect();
+            return units::read(self, "service", &words);
+        }
         match program {
             "docker" => docker::read(self, arguments, simple),
             "docker-compose" => docker::compose::read(self, arguments),
             "git" => git::read(self, arguments),
-            "systemctl" | "service" | "pkill" | "killall" | "reboot" | "shutdown" | "poweroff" | "halt"
-            | "nixos-rebuild" => units::read(self, program, arguments),
+            "systemctl"
+            | "service"
+            | "pkill"
+            | "killall"
+            | "reboot"
+            | "shutdown"
+            | "poweroff"
+            | "halt"
+            | "nixos-rebuild"
+            | "switch-to-configuration"
+            | "nh" => units::read(self, program, arguments),
             "curl" => request::read(self, arguments),
             "gh" | "tea" | "glab" | "hub" => forge::read(self, program, arguments),
             "cd" | "pushd" | "popd" => self.moves(program, arguments),
-            _ if carriers::read(self, program, simple) => {}
+            _ if carriers::read(self, program, simple) || code::read(self, program, simple) => {}
             _ => self.stranger(name, program, arguments),
         }
     }
@@ -136,21 +169,13 @@ impl<'a> Reader<'a> {
         let before = self.found.len();
         for at in (0..arguments.len()).filter(|at| known(&arguments[*at])) {
             let words = arguments[at..].to_vec();
-            self.doubting(&doubt, |reader| reader.simple(&Simple { words, input: Input::Inherited }));
-            // What cannot be read of a command that is perhaps none says nothing: `apt install bash git`.
-            let mut kept = self.found.split_off(before);
-            kept.retain(|found| !matches!(found.act, Act::Unread(_)));
-            self.found.append(&mut kept);
+            self.perhaps(&doubt, |reader| reader.simple(&Simple { words, input: Input::Inherited }));
             if self.found.len() > before {
                 break;
             }
         }
-        let telling = |text: &str| {
-            ["docker", "systemctl", "nixos-rebuild", "git push", "git\", \"push"].iter().any(|name| text.contains(name))
-        };
-        let code = arguments.iter().any(|word| carriers::is_code(program, arguments) && telling(&word.shown()));
         let socket = |word: &Word| word.shown().contains("docker.sock");
-        if code || matches!(program, "socat" | "nc" | "ncat" | "http" | "wget") && arguments.iter().any(socket) {
+        if matches!(program, "socat" | "nc" | "ncat" | "http" | "wget") && arguments.iter().any(socket) {
             self.unread(format!("what `{program}` does with it cannot be told"));
         }
     }
@@ -176,6 +201,7 @@ impl<'a> Reader<'a> {
             (None, Some(to)) if to.starts_with('/') => Some(PathBuf::from(to)),
             _ => None,
         };
+        self.visited.extend(self.directory.clone());
     }
 
     /// Reads something that is perhaps not run so.
@@ -183,6 +209,22 @@ impl<'a> Reader<'a> {
         let before = std::mem::replace(&mut self.doubt, doubt.to_owned());
         read(self);
         self.doubt = before;
+    }
+
+    /// Reads something that is perhaps no command at all; what cannot be read of it says nothing: `apt install bash git`.
+    pub fn perhaps(&mut self, doubt: &str, read: impl FnOnce(&mut Self)) {
+        let before = self.found.len();
+        self.doubting(doubt, read);
+        let mut found = self.found.split_off(before);
+        found.retain(|found| !matches!(found.act, Act::Unread(_)));
+        self.found.append(&mut found);
+    }
+
+    /// Reads something whose standard input comes from there.
+    pub fn under(&mut self, input: &Input, read: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.outer, input.clone());
+        read(self);
+        self.outer = before;
     }
 
     /// Reads something that is run on another machine or in another place: the directory there is not known.

@@ -99,7 +99,14 @@ pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
                 unit_act(reader, program, &meant);
             }
         }
-        "nixos-rebuild" => rebuild(reader, arguments),
+        "nixos-rebuild" => rebuild(reader, program, arguments),
+        // What nixos-rebuild itself runs last.
+        "switch-to-configuration" => rebuild(reader, program, arguments),
+        "nh" => {
+            if let Some(("os", rest)) = arguments.split_first().and_then(|(kind, rest)| Some((kind.text()?, rest))) {
+                rebuild(reader, "nh os", rest);
+            }
+        }
         _ => host(reader, program, arguments),
     }
 }
@@ -134,13 +141,13 @@ fn systemctl(reader: &mut Reader<'_>, arguments: &[Word]) {
     }
 }
 
-fn rebuild(reader: &mut Reader<'_>, arguments: &[Word]) {
+fn rebuild(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
     let read = Arguments::read(arguments, Known::Valued(REBUILD), End::Anywhere);
     if read.has(&["--help"]) {
         return;
     }
     let Some(verb) = read.rest.first() else { return };
-    let typed = format!("nixos-rebuild {}", verb.shown());
+    let typed = format!("{program} {}", verb.shown());
     match verb.text() {
         Some("switch" | "boot" | "test") => reader.does(Act::Switch { typed: typed.clone() }, typed),
         Some(_) => {}

@@ -175,6 +175,15 @@ fn what_the_host_remembers_is_guarded_anywhere_on_it() {
 }
 
 #[test]
+fn a_contract_counts_where_the_line_goes() {
+    let world = guarded();
+    for line in ["cd builder && docker network rm proxy", "cd builder/scripts; git push -f", "git -C builder push -f"] {
+        world.run_in(".", &["hook", "check", line]).expect(10, "deny: phase demo guards this");
+    }
+    world.run_in(".", &["hook", "check", "docker network rm proxy"]).expect(0, "allow");
+}
+
+#[test]
 fn a_question_that_cannot_be_read_is_never_a_yes() {
     let world = guarded();
     for (question, place) in [

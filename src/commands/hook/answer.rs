@@ -128,7 +128,9 @@ fn judged(context: &Context, directory: &Path, command: &Command) -> Decided {
     if reader.found.is_empty() {
         return Decided { decision: nothing, phase: String::new(), reason: String::new() };
     }
-    let guarding = guarding::all(context, directory);
+    let mut places = vec![directory.to_owned()];
+    places.append(&mut reader.visited);
+    let guarding = guarding::all(context, &places);
     let phases: Vec<_> = guarding.iter().map(|one| one.phase.clone()).collect();
     let decision = decide(&reader.found, &phases);
     match decision.phase.and_then(|at| guarding.get(at)) {

@@ -2,7 +2,7 @@
 //! those that an interlock remembers on this host.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::commands::adopted::in_force;
@@ -10,6 +10,7 @@ use crate::commands::interlock::words::{self, Words};
 use crate::commands::maintenance;
 use crate::commands::open::{phases, read_contract};
 use crate::context::Context;
+use crate::docs::read::Signatures;
 use crate::docs::store::{Documents, Store, union};
 use crate::error::CommandError;
 use crate::gates::done::against_done;
@@ -21,6 +22,7 @@ use crate::git::place::Place;
 use crate::hook::rule::Phase;
 use crate::host::guarded::Guarded;
 use crate::host::{DEFAULT_STATE, HostState};
+use crate::model::contract::Contract;
 use crate::model::contract::protect::Protect;
 use crate::model::ids::{ObjectId, PhaseName};
 use crate::model::record::{Adoption, Body, Record, Subject};
@@ -44,16 +46,20 @@ struct OnHost {
     places: Vec<PathBuf>,
 }
 
-/// Every phase that guards something for a command that is run in this directory.
-pub fn all(context: &Context, directory: &Path) -> Vec<Guarding> {
+/// Every phase that guards something for a command that is run in these directories.
+pub fn all(context: &Context, directories: &[PathBuf]) -> Vec<Guarding> {
     let host = on_host(context);
     let mut found = Vec::new();
     let mut seen = Vec::new();
-    if let Some(place) = Place::find(directory) {
+    for place in directories.iter().filter_map(|directory| Place::find(directory)) {
         for phase in phases(&place.root) {
+            let key = (place.root.clone(), phase.clone());
+            if seen.contains(&key) {
+                continue;
+            }
             let remembered = host.guarded.iter().find(|old| old.root == place.root && old.phase == phase);
             found.extend(one(context, &place, &phase, remembered, &host));
-            seen.push((place.root.clone(), phase));
+            seen.push(key);
         }
     }
     for old in &host.guarded {
@@ -115,7 +121,8 @@ fn one(
     host: &OnHost,
 ) -> Option<Guarding> {
     let store = Store::new(&place.root, &place.common_dir, name.clone()).without_missing();
-    let documents = store.load().unwrap_or_default();
+    // Of observations and notes only what the gates rest on is checked, below.
+    let mut documents = store.load_with(Signatures::Deciding).unwrap_or_default();
     let mut repository = Repository {
         root: place.root.clone(),
         git_dir: place.git_dir.clone(),
@@ -155,17 +162,17 @@ fn one(
             let asked = Host { window: Known::Is(until), ..unasked };
             // Whether the subject moved since the claim, git alone could tell; nothing is opened here, so that it does not matter.
             let subject = claimed(&records);
-            let report = evaluate(Inputs {
-                repository: &repository.root_commit,
-                roots: &repository.roots,
-                contract: &contract,
-                records: &records,
-                defects: documents.defects().count(),
-                host: &asked,
-                subject: &subject,
-                now: context.now(),
-            });
-            if documents.defects().count() == 0 && report.done.is_some() && against_done(&report).is_empty() {
+            let now = context.now();
+            let named = {
+                let defects = documents.defects().count();
+                evaluate(inputs(&repository, &contract, &records, defects, (&asked, &subject), now)).rests_on()
+            };
+            drop(records);
+            store.check_signatures(&mut documents, &named);
+            let records = union(&documents, None);
+            let defects = documents.defects().count();
+            let report = evaluate(inputs(&repository, &contract, &records, defects, (&asked, &subject), now));
+            if defects == 0 && report.done.is_some() && against_done(&report).is_empty() {
                 return None;
             }
             let unfinished = |state: &State| matches!(state, State::InDoubt | State::Stuck | State::Failed);
@@ -176,6 +183,18 @@ fn one(
     };
     let guards = phase.protect.as_ref().is_none_or(|protect| !protect.is_blank());
     guards.then_some(Guarding { phase, words })
+}
+
+fn inputs<'a>(
+    repository: &'a Repository,
+    contract: &'a Contract,
+    records: &'a [Arc<Record>],
+    defects: usize,
+    (host, subject): (&'a Host, &'a Known<Subject>),
+    now: Time,
+) -> Inputs<'a> {
+    let (root, roots) = (&repository.root_commit, &repository.roots);
+    Inputs { repository: root, roots, contract, records, defects, host, subject, now }
 }
 
 /// The root commit that the phase's first adoption names; where nobody adopted anything, none.

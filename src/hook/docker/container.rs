@@ -37,9 +37,12 @@ pub(super) fn read(reader: &mut Reader<'_>, line: &Line<'_>, name: &str, argumen
     match name {
         "container run" | "container create" => {
             let read = Arguments::read(arguments, Known::Flags(RUN), End::First);
-            let networks = read.values(&["--network", "--net"]).iter().map(network).collect();
+            let networks: Vec<Word> = read.values(&["--network", "--net"]).iter().map(network).collect();
             let more = read.rest.first().is_none_or(|image| image.is_open());
-            line.does(reader, Deed::Contain { networks, mounts: mounts(&read), more });
+            let mounts = mounts(&read);
+            if more || !networks.is_empty() || !mounts.is_empty() {
+                line.does(reader, Deed::Contain { networks, mounts, more });
+            }
             let mut program: Vec<&Word> = read.rest.iter().skip(1).copied().collect();
             let entrypoint = read.values(&["--entrypoint"]);
             program.splice(0..0, entrypoint.iter());
