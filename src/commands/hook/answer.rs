@@ -130,7 +130,7 @@ fn judged(context: &Context, directory: &Path, command: &Command) -> Decided {
     }
     let mut places = vec![directory.to_owned()];
     places.append(&mut reader.visited);
-    let guarding = guarding::all(context, &places);
+    let guarding = guarding::all(context, &places, &reader.found);
     let phases: Vec<_> = guarding.iter().map(|one| one.phase.clone()).collect();
     let decision = decide(&reader.found, &phases);
     match decision.phase.and_then(|at| guarding.get(at)) {

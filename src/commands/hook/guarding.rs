@@ -19,7 +19,8 @@ use crate::gates::inputs::{Host, Inputs, Known};
 use crate::gates::progress::State;
 use crate::git::Repository;
 use crate::git::place::Place;
-use crate::hook::rule::Phase;
+use crate::hook::act::Found;
+use crate::hook::rule::{Phase, Ruling, decide};
 use crate::host::guarded::Guarded;
 use crate::host::{DEFAULT_STATE, HostState};
 use crate::model::contract::Contract;
@@ -46,8 +47,8 @@ struct OnHost {
     places: Vec<PathBuf>,
 }
 
-/// Every phase that guards something for a command that is run in these directories.
-pub fn all(context: &Context, directories: &[PathBuf]) -> Vec<Guarding> {
+/// Every phase that guards something which a command that is run in these directories may touch.
+pub fn all(context: &Context, directories: &[PathBuf], acts: &[Found]) -> Vec<Guarding> {
     let host = on_host(context);
     let mut found = Vec::new();
     let mut seen = Vec::new();
@@ -58,7 +59,7 @@ pub fn all(context: &Context, directories: &[PathBuf]) -> Vec<Guarding> {
                 continue;
             }
             let remembered = host.guarded.iter().find(|old| old.root == place.root && old.phase == phase);
-            found.extend(one(context, &place, &phase, remembered, &host));
+            found.extend(one((context, acts), &place, &phase, remembered, &host));
             seen.push(key);
         }
     }
@@ -69,7 +70,7 @@ pub fn all(context: &Context, directories: &[PathBuf]) -> Vec<Guarding> {
         }
         match Place::find(&old.root).filter(|place| place.root == old.root && phases(&place.root).contains(&old.phase))
         {
-            Some(place) => found.extend(one(context, &place, &old.phase, Some(old), &host)),
+            Some(place) => found.extend(one((context, acts), &place, &old.phase, Some(old), &host)),
             None => found.push(gone(old, &host)),
         }
         seen.push(key);
@@ -112,9 +113,9 @@ fn gone(old: &Guarded, host: &OnHost) -> Guarding {
     }
 }
 
-/// One phase; `None` where it guards nothing, or is done.
+/// One phase; `None` where it guards nothing that these acts may touch, or is done.
 fn one(
-    context: &Context,
+    (context, acts): (&Context, &[Found]),
     place: &Place,
     name: &PhaseName,
     remembered: Option<&Guarded>,
@@ -146,6 +147,11 @@ fn one(
         step: host.step,
         places: host.places.clone(),
     };
+    // What a window and a step would not refuse, nothing does: then nobody needs to know how the phase stands.
+    let strictest = Phase { window: true, step: true, ..phase.clone() };
+    if decide(acts, &[strictest]).ruling == Ruling::Allow {
+        return None;
+    }
     let of_error = |words: &CommandError| {
         let first = words.details.first().map_or_else(String::new, |detail| format!(": {detail}"));
         let why = format!("its contract is what is wrong: {}{first}", words.message);
@@ -181,8 +187,7 @@ fn one(
             trouble.unwrap_or_else(|| words::of_report(&report))
         }
     };
-    let guards = phase.protect.as_ref().is_none_or(|protect| !protect.is_blank());
-    guards.then_some(Guarding { phase, words })
+    Some(Guarding { phase, words })
 }
 
 fn inputs<'a>(
