@@ -121,7 +121,9 @@ pub fn decide(found: &[Found], phases: &[Phase]) -> Decision {
 fn acts(found: &Found, phase: &Phase) -> Acts {
     let mut acts = match (&found.act, &phase.protect) {
         (_, Some(protect)) if protect.is_blank() => return Acts::default(),
-        (Act::Unread(why), Some(_)) => Acts { certain: Vec::new(), possible: vec![format!("cannot be read: {why}")] },
+        (Act::Unread(why), Some(_)) => {
+            Acts { certain: Vec::new(), possible: vec![format!("does what cannot be read: {why}")] }
+        }
         (_, None) => Acts {
             certain: Vec::new(),
             possible: vec!["may touch what the phase guards, which is not known: its contract cannot be read".into()],

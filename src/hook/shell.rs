@@ -345,7 +345,9 @@ impl Walk {
 /// Whether unquoted text is a pattern of files, or several words by braces.
 fn is_pattern(text: &str) -> bool {
     let braces = text.contains('{') && (text.contains(',') || text.contains(".."));
-    text.contains(['*', '?', '[']) || braces
+    // A bracket that is not closed is one: `[ -f x ]` is a command.
+    let brackets = text.find('[').is_some_and(|at| text[at..].contains(']'));
+    text.contains(['*', '?']) || brackets || braces
 }
 
 /// A pattern: known up to its first sign and from its last.
