@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 
 use crate::interrupt;
 
+mod talk;
+
+pub use talk::Talk;
+
 /// Where programs are looked up; the caller's `PATH` is never used.
 pub const PATH: &str = "/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

@@ -90,12 +90,13 @@ pub fn elsewhere(
     here: &[&Documents],
 ) -> Result<Elsewhere, GitError> {
     let known = history::ids(here.iter().copied());
-    let mut sources = repository.branches_seen(remote)?;
     let phase = store.phase().as_str();
+    let at_hand = repository.kept_of(remote, phase)?;
+    let mut sources = at_hand.seen;
     // What a branch held when it had lost nothing counts whatever it is now, and wherever the remote's name points now.
-    sources.extend(repository.memories(remote, phase)?);
+    sources.extend(at_hand.memories);
     sources.retain(|other| other.name != branch);
-    for kept in repository.objections_kept(remote, phase)? {
+    for kept in at_hand.objections {
         if kept.name.parse().is_ok_and(|digest| known.contains(&RecordId(digest))) {
             repository.forget_objection(remote, phase, &kept.name)?;
         } else {

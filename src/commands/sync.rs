@@ -69,7 +69,8 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let known: HashSet<_> = committed.records().map(|record| record.id).collect();
     let newest = documents.records().filter(|record| !known.contains(&record.id)).max_by_key(|record| record.block.at);
     let subject = newest.map_or_else(|| format!("status({phase}): documents"), subject_line);
-    let synced = repository.sync("origin", &branch, &subject).map_err(|error| match error {
+    let seen = published.remote.tip.as_ref().filter(|_| published.remote.asked);
+    let synced = repository.sync("origin", &branch, &subject, seen).map_err(|error| match error {
         GitError::Failed { ref command, .. } if command == "merge" => CommandError::new(
             Exit::Closed,
             format!("the remote's commits and a merge of yours touch the same lines: {error}; your clone is as it was"),
@@ -84,7 +85,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     })?;
     let redrawn = redraw(&store, context)?;
     if redrawn {
-        repository.sync("origin", &branch, &format!("status({phase}): the findings' view"))?;
+        repository.sync("origin", &branch, &format!("status({phase}): the findings' view"), None)?;
     }
     let unsettled = settle(&repository, &store, &branch).err();
     let word = |flag: bool, word: &str| if flag { word.to_owned() } else { format!("nothing to be {word}") };
@@ -158,6 +159,8 @@ struct Remote {
     documents: Documents,
     /// What it was before somebody forced it.
     forced: Option<ObjectId>,
+    /// Whether it answered; else this is what was seen last.
+    asked: bool,
 }
 
 impl Remote {
@@ -167,13 +170,16 @@ impl Remote {
                 documents: documents_at(repository, store, tip.commit.as_str()),
                 forced: if tip.forced { Some(repository.object(&tip.known)?) } else { None },
                 tip: Some(tip.commit),
+                asked: true,
             }),
-            Err(GitError::NoBranch { .. }) => Ok(Self { tip: None, documents: Documents::default(), forced: None }),
+            Err(GitError::NoBranch { .. }) => {
+                Ok(Self { tip: None, documents: Documents::default(), forced: None, asked: true })
+            }
             // Out of reach: what was seen last. The publishing itself says so.
             Err(_) => {
                 let seen = repository.object(&repository.last_seen("origin", branch)).or_else(|_| repository.head())?;
                 let documents = documents_at(repository, store, seen.as_str());
-                Ok(Self { tip: Some(seen), documents, forced: None })
+                Ok(Self { tip: Some(seen), documents, forced: None, asked: false })
             }
         }
     }
@@ -295,7 +301,11 @@ fn redraw(store: &Store, context: &Context) -> Result<bool, CommandError> {
 fn settle(repository: &Repository, store: &Store, branch: &str) -> Result<(), CommandError> {
     let head = repository.head()?;
     remember(repository, store, branch, head.as_str(), &documents_at(repository, store, head.as_str()))?;
-    Ok(repository.name(&repository.known("origin", branch), &head)?)
+    let known = repository.known("origin", branch);
+    if repository.object(&known).is_ok_and(|known| known == head) {
+        return Ok(());
+    }
+    Ok(repository.name(&known, &head)?)
 }
 
 /// Whether a file is not what it is at HEAD.

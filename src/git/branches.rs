@@ -15,6 +15,17 @@ pub struct Branch {
     pub commit: ObjectId,
 }
 
+/// What is kept of a remote for a phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its branches as they were last seen.
+    pub seen: Vec<Branch>,
+    /// As [`Repository::memories`].
+    pub memories: Vec<Branch>,
+    /// As [`Repository::objections_kept`].
+    pub objections: Vec<Branch>,
+}
+
 impl Repository {
     /// Fetches every branch of the remote to its private name, in one fetch and without tags. What the remote has no more loses its
     /// name here as well, so that no old branch stands in the way of one that is called like its directory.
@@ -41,13 +52,18 @@ impl Repository {
         if finished.ok() { Ok(()) } else { Err(failed(finished.complaint())) }
     }
 
-    /// The branches of a remote as they were last seen.
+    /// What is kept here of a remote for a phase.
     ///
     /// # Errors
     ///
     /// git fails.
-    pub fn branches_seen(&self, remote: &str) -> Result<Vec<Branch>, GitError> {
-        self.below(&format!("refs/countersign/{remote}/"))
+    pub fn kept_of(&self, remote: &str, phase: &str) -> Result<Kept, GitError> {
+        let [seen, memories, objections] = self.below_each([
+            &format!("refs/countersign/{remote}/"),
+            &memories(remote, phase),
+            &objections(remote, phase),
+        ])?;
+        Ok(Kept { seen, memories: memories_named(memories), objections })
     }
 
     /// The commits of a remote's branches that are kept for an objection to a phase that this clone lacked, each under the
@@ -80,13 +96,33 @@ impl Repository {
 
     /// The commits below a private name.
     pub(super) fn below(&self, prefix: &str) -> Result<Vec<Branch>, GitError> {
-        let listed = self.git(&["for-each-ref", "--format=%(objectname) %(refname)", "--", prefix])?;
-        let branch = |line: &str| {
-            let (commit, reference) = line.split_once(' ')?;
-            Some(Branch { name: reference.strip_prefix(prefix)?.to_owned(), commit: commit.parse().ok()? })
-        };
-        Ok(listed.lines().filter_map(branch).collect())
+        let [below] = self.below_each([prefix])?;
+        Ok(below)
     }
+
+    /// The commits below several private names, in one process.
+    pub(super) fn below_each<const N: usize>(&self, prefixes: [&str; N]) -> Result<[Vec<Branch>; N], GitError> {
+        let listed =
+            self.git(&[&["for-each-ref", "--format=%(objectname) %(refname)", "--"], &prefixes[..]].concat())?;
+        Ok(prefixes.map(|prefix| {
+            let branch = |line: &str| {
+                let (commit, reference) = line.split_once(' ')?;
+                Some(Branch { name: reference.strip_prefix(prefix)?.to_owned(), commit: commit.parse().ok()? })
+            };
+            listed.lines().filter_map(branch).collect()
+        }))
+    }
+}
+
+/// Where [`Repository::memories`] are kept.
+pub(super) fn memories(remote: &str, phase: &str) -> String {
+    format!("refs/countersign-records/{remote}/{phase}/")
+}
+
+/// Memories by the names of their branches, which are kept without slashes.
+pub(super) fn memories_named(mut kept: Vec<Branch>) -> Vec<Branch> {
+    kept.iter_mut().for_each(|branch| branch.name = branch.name.replace("%2F", "/").replace("%25", "%"));
+    kept
 }
 
 fn objections(remote: &str, phase: &str) -> String {

@@ -78,7 +78,7 @@ impl Repository {
         // For whatever asks git in there: its index lists what was written.
         let line = |file: &tree::File| [&file.mode, format!(" {}\t", file.id).as_bytes(), &file.path, b"\0"].concat();
         let index: Vec<u8> = files.iter().flat_map(line).collect();
-        let there = Self { root: top, ..self.clone() };
+        let there = self.in_tree(top);
         there.git_with(&["update-index", "-z", "--index-info"], &[], &index)?;
         Ok(checkout)
     }

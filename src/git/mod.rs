@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use crate::model::ids::ObjectId;
 use crate::process::{self, Finished, ProcessError, Spec, Stream};
+use objects::Answers;
 
 /// Why git could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,8 @@ pub struct Repository {
     pub roots: Vec<ObjectId>,
     /// What keys and a home directory the caller's environment offers to commands that talk to a remote.
     pub credentials: Vec<(String, String)>,
+    /// What answers for the objects.
+    answers: Answers,
 }
 
 /// How long an answer may take that is as long as a history.
@@ -226,6 +229,11 @@ impl Repository {
             command: args.first().copied().unwrap_or_default().to_owned(),
             why: remote::without_credentials(&finished.complaint()),
         })
+    }
+
+    /// The same repository in another work tree of its own.
+    fn in_tree(&self, root: PathBuf) -> Self {
+        Self { root, answers: Answers::default(), ..self.clone() }
     }
 
     /// The home directory and the author's name alone: nothing that opens a remote.

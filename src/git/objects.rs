@@ -3,9 +3,17 @@
 //! A clone's files are its owner's: a loose object, a pack's index, a replacement may give other bytes for an id than the remote has
 //! for it. What does not have the id that it was asked for by is nothing.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::tree::{self, Format};
-use super::{GitError, Repository};
+use super::{GitError, Repository, STREAM_PATIENCE, spec};
 use crate::model::ids::ObjectId;
+use crate::process::Talk;
+
+/// The `git cat-file --batch` of a work tree, from the first question on: names as `HEAD` are of that work tree. The clones of a
+/// [`Repository`] share it.
+#[derive(Debug, Clone, Default)]
+pub struct Answers(Arc<Mutex<Option<(Talk, Answer)>>>);
 
 /// An object as git gave it, which has this id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +24,7 @@ pub(super) struct Object {
 }
 
 /// Takes the answer of `git cat-file --batch` in pieces (per object: id SP type SP size LF content LF; name SP `missing` LF).
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Answer {
     bytes: Vec<u8>,
     at: usize,
@@ -58,6 +66,23 @@ impl Answer {
         self.at += end + 2 + size;
         Ok(Some(Some(object)))
     }
+}
+
+/// Names in groups that are each short enough to be asked at once.
+fn questions(names: &[String]) -> impl Iterator<Item = &[String]> {
+    let mut rest = names;
+    std::iter::from_fn(move || {
+        let mut room = Talk::MOST;
+        let fits = |name: &&String| {
+            let left = room.checked_sub(name.len() + 1);
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
+        let (now, later) = rest.split_at(count);
+        rest = later;
+        (!now.is_empty()).then_some(now)
+    })
 }
 
 fn failed(why: String) -> GitError {
@@ -102,7 +127,7 @@ fn follow(objects: &[Option<Object>], path: &str) -> Result<Option<At>, GitError
 }
 
 impl Repository {
-    /// Hands on what some names stand for, in their order and in one process, however much it is.
+    /// Hands on what some names stand for, in their order, however much it is. `take` asks for no object itself.
     ///
     /// # Errors
     ///
@@ -112,29 +137,36 @@ impl Repository {
         names: &[String],
         take: &mut dyn FnMut(usize, Option<Object>) -> Result<(), GitError>,
     ) -> Result<(), GitError> {
-        if names.is_empty() {
-            return Ok(());
+        if let Some(name) = names.iter().find(|name| name.contains('\n')) {
+            return Err(failed(format!("{name:?} is no name of an object")));
         }
-        let asked: String = names.iter().map(|name| format!("{name}\n")).collect();
-        let (mut answer, mut given, mut wrong) = (Answer::default(), 0, None);
-        self.stream(&["cat-file", "--batch"], asked.as_bytes(), &mut |piece| {
-            answer.take(piece);
-            while wrong.is_none() {
-                match answer.next() {
-                    Ok(Some(object)) => {
-                        wrong = take(given, object).err();
-                        given += 1;
+        let mut answers = self.answers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // After an error nobody knows what is still to be answered.
+        let mut asked = answers.take();
+        let mut given = 0;
+        for names in questions(names) {
+            let (talk, answer) = match &mut asked {
+                Some(asked) => asked,
+                none => none.insert((self.talk()?, Answer::default())),
+            };
+            talk.ask(names.iter().map(|name| format!("{name}\n")).collect::<String>().as_bytes())?;
+            for _ in names {
+                let object = loop {
+                    match answer.next()? {
+                        Some(object) => break object,
+                        None => answer.take(&talk.hear()?),
                     }
-                    Ok(None) => break,
-                    Err(error) => wrong = Some(error),
-                }
+                };
+                take(given, object)?;
+                given += 1;
             }
-        })?;
-        match wrong {
-            Some(error) => Err(error),
-            None if given == names.len() => Ok(()),
-            None => Err(failed(format!("{given} answers to {} questions", names.len()))),
         }
+        *answers = asked;
+        Ok(())
+    }
+
+    fn talk(&self) -> Result<Talk, GitError> {
+        Ok(Talk::start(spec(&self.root, &["cat-file", "--batch"], &self.home(), STREAM_PATIENCE, b""))?)
     }
 
     pub(super) fn objects(&self, names: &[String]) -> Result<Vec<Option<Object>>, GitError> {

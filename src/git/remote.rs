@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::branches::Branch;
+use super::branches::{Branch, memories, memories_named};
 use super::{GitError, Repository, raw};
 use crate::model::ids::ObjectId;
 
@@ -92,11 +92,12 @@ impl Repository {
     /// What is said of a branch at this commit, by what was known of it; without force it is what is known from now on.
     fn tip(&self, remote: &str, branch: &str, commit: ObjectId) -> Result<Tip, GitError> {
         let (reference, known) = (self.last_seen(remote, branch), self.known(remote, branch));
-        let forced = match self.object(&known) {
-            Ok(known) => !self.is_ancestor(&known, &commit)?,
-            Err(_) => false,
+        let before = self.object(&known).ok();
+        let forced = match &before {
+            Some(before) => !self.is_ancestor(before, &commit)?,
+            None => false,
         };
-        if !forced {
+        if !forced && before.as_ref() != Some(&commit) {
             self.name(&known, &commit)?;
         }
         Ok(Tip { commit, reference, forced, known })
@@ -115,7 +116,7 @@ impl Repository {
     /// The local name of the newest commit seen on a remote's branch whose documents of a phase had lost nothing; it may not be
     /// there.
     pub fn memory(&self, remote: &str, phase: &str, branch: &str) -> String {
-        format!("refs/countersign-records/{remote}/{phase}/{}", flat(branch))
+        format!("{}{}", memories(remote, phase), flat(branch))
     }
 
     /// What is kept under [`Self::memory`] of every branch of a remote.
@@ -124,9 +125,7 @@ impl Repository {
     ///
     /// git fails.
     pub fn memories(&self, remote: &str, phase: &str) -> Result<Vec<Branch>, GitError> {
-        let mut kept = self.below(&format!("refs/countersign-records/{remote}/{phase}/"))?;
-        kept.iter_mut().for_each(|branch| branch.name = branch.name.replace("%2F", "/").replace("%25", "%"));
-        Ok(kept)
+        Ok(memories_named(self.below(&memories(remote, phase))?))
     }
 
     /// The phases whose documents were seen on a remote.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::objects::Answers;
 use super::{GitError, Repository, home_of, raw};
 use crate::model::ids::ObjectId;
 
@@ -90,7 +91,7 @@ impl Repository {
                 "git add FILE, then git commit",
             ));
         };
-        Ok(Self { root, git_dir, common_dir, root_commit, roots: found, credentials })
+        Ok(Self { root, git_dir, common_dir, root_commit, roots: found, credentials, answers: Answers::default() })
     }
 
     /// HEAD's commit.
@@ -123,9 +124,9 @@ impl Repository {
     ///
     /// It names none.
     pub fn object(&self, revision: &str) -> Result<ObjectId, GitError> {
-        let text = self.git(&["rev-parse", "--verify", "--end-of-options", &format!("{revision}^{{commit}}")])?;
-        text.parse()
-            .map_err(|_| GitError::Failed { command: "rev-parse".into(), why: format!("`{revision}` is no commit") })
+        let found = self.objects(&[format!("{revision}^{{commit}}")])?.pop().flatten();
+        let id = found.and_then(|object| object.id.parse().ok());
+        id.ok_or_else(|| GitError::Failed { command: "cat-file".into(), why: format!("`{revision}` is no commit") })
     }
 
     /// Whether one commit is the other or among its ancestors.
@@ -134,6 +135,9 @@ impl Repository {
     ///
     /// git cannot tell.
     pub fn is_ancestor(&self, earlier: &ObjectId, later: &ObjectId) -> Result<bool, GitError> {
+        if earlier == later {
+            return Ok(true);
+        }
         let args = ["merge-base", "--is-ancestor", earlier.as_str(), later.as_str()];
         let finished = raw(&self.root, &args, &self.home(), Duration::from_secs(30), b"")?;
         match finished.code {

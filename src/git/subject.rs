@@ -32,7 +32,21 @@ pub(super) fn without_state() -> Vec<String> {
 
 /// Arguments that name the state documents alone.
 pub(super) fn only_state() -> Vec<String> {
-    STATE.iter().map(|pattern| format!(":(top,glob){pattern}")).collect()
+    named(STATE)
+}
+
+/// Those of them that match one of these paths at least.
+pub(super) fn only_state_among(paths: &str) -> Vec<String> {
+    let matches = |pattern: &str, path: &str| match pattern.split_once('*') {
+        Some((before, after)) => path.starts_with(before) && path.ends_with(after.trim_start_matches('*')),
+        None => path == pattern,
+    };
+    let there = |pattern: &&&str| paths.split('\0').any(|path| matches(pattern, path));
+    named(STATE.iter().filter(there))
+}
+
+fn named<'a>(patterns: impl IntoIterator<Item = &'a &'a str>) -> Vec<String> {
+    patterns.into_iter().map(|pattern| format!(":(top,glob){pattern}")).collect()
 }
 
 const DIRECTORY: &str = "machine-docs";

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::remote::without_credentials;
-use super::subject::{is_state, only_state};
+use super::subject::{is_state, only_state, only_state_among};
 use super::{GitError, Repository, raw};
 use crate::interrupt;
 use crate::model::ids::ObjectId;
@@ -24,29 +24,33 @@ const REMOTE_PATIENCE: Duration = Duration::from_secs(60);
 const RACES: usize = 5;
 
 impl Repository {
-    /// Commits the state documents with this message, rebases onto `remote`'s `branch` and pushes.
+    /// Commits the state documents with this message, rebases onto `remote`'s `branch` and pushes. `seen` is the commit of that branch
+    /// where the remote was asked a moment ago.
     ///
     /// # Errors
     ///
     /// The remote does not answer, commits conflict or uncommitted work stands in the way (the work tree is then as it was), the
     /// push loses five races, or what was pushed is not on the remote that is asked.
-    pub fn sync(&self, remote: &str, branch: &str, message: &str) -> Result<Synced, GitError> {
+    pub fn sync(&self, remote: &str, branch: &str, message: &str, seen: Option<&ObjectId>) -> Result<Synced, GitError> {
         let mut synced = Synced { committed: self.commit_state(message)?, ..Synced::default() };
-        for _ in 0..RACES {
+        for race in 0..RACES {
             let head = self.head()?;
-            let tip = match self.ask_alone(remote, branch, REMOTE_PATIENCE) {
-                Ok(tip) => Some(tip),
-                Err(GitError::NoBranch { .. }) => None,
-                Err(error) => return Err(error),
+            let tip = match seen.filter(|_| race == 0) {
+                Some(seen) => Some(seen.clone()),
+                None => match self.ask_alone(remote, branch, REMOTE_PATIENCE) {
+                    Ok(tip) => Some(tip.commit),
+                    Err(GitError::NoBranch { .. }) => None,
+                    Err(error) => return Err(error),
+                },
             };
             if let Some(tip) = &tip {
-                if tip.commit == head {
+                if *tip == head {
                     return Ok(synced);
                 }
-                if !self.is_ancestor(&tip.commit, &head)? {
-                    self.take_in(&tip.commit)?;
+                if !self.is_ancestor(tip, &head)? {
+                    self.take_in(tip)?;
                     synced.pulled = true;
-                    if self.head()? == tip.commit {
+                    if self.head()? == *tip {
                         return Ok(synced);
                     }
                 }
@@ -96,12 +100,11 @@ impl Repository {
             return Ok(false);
         }
         // Pathspecs that match nothing are an error for commit, so only those that do are named.
-        let present = |pattern: &&String| {
-            let listed = self.git(&["ls-files", "--cached", "--others", "--exclude-standard", "--", pattern.as_str()]);
-            listed.is_ok_and(|text| !text.is_empty())
-        };
-        let pathspecs = only_state();
-        let pathspecs: Vec<&str> = pathspecs.iter().filter(present).map(String::as_str).collect();
+        let all = only_state();
+        let mut list = vec!["ls-files", "--cached", "--others", "--exclude-standard", "-z", "--full-name", "--"];
+        list.extend(all.iter().map(String::as_str));
+        let pathspecs = only_state_among(&self.git(&list)?);
+        let pathspecs: Vec<&str> = pathspecs.iter().map(String::as_str).collect();
         let mut add = vec!["add", "--force", "--"];
         add.extend(&pathspecs);
         // The index and the commit belong together.
@@ -117,15 +120,20 @@ impl Repository {
     /// Whether the remote that is asked has what was pushed: a remote may be pushed to at another place than it is fetched from.
     fn is_there(&self, remote: &str, branch: &str) -> Result<(), GitError> {
         let head = self.head()?;
+        let urls = |which: &[&str]| self.git(&[&["remote", "get-url"], which, &["--all", remote]].concat());
+        let asked = urls(&[])?;
+        if !asked.contains('\n') && urls(&["--push"])? == asked {
+            self.name(&self.last_seen(remote, branch), &head)?;
+            return Ok(());
+        }
         let found = match self.ask_alone(remote, branch, REMOTE_PATIENCE) {
             Ok(tip) if self.is_ancestor(&head, &tip.commit)? => return Ok(()),
             Ok(tip) => format!("has {} there", tip.commit.short()),
             Err(GitError::NoBranch { .. }) => "has no such branch".to_owned(),
             Err(error) => return Err(error),
         };
-        let asked = self.remote_url(remote).unwrap_or_default();
-        let pushed = self.git(&["remote", "get-url", "--push", "--all", remote]).unwrap_or_default();
-        let pushed = without_credentials(&pushed.replace('\n', ", "));
+        let shown = |urls: String| without_credentials(&urls.replace('\n', ", "));
+        let (asked, pushed) = (shown(asked), shown(urls(&["--push"])?));
         let why = format!(
             "{} was pushed to {branch} at {pushed}, and {asked}, which is asked, {found}; wanted one place for both: git remote \
              set-url --push {remote} URL",
@@ -141,8 +149,11 @@ impl Repository {
     fn take_in(&self, tip: &ObjectId) -> Result<(), GitError> {
         let _held = interrupt::finish_first();
         let before = self.head()?;
+        if self.is_ancestor(&before, tip)? {
+            return self.move_forward(&before, tip, "fast-forward");
+        }
         let aside = self.checkout(&before, &self.common_dir)?;
-        let there = Self { root: aside.path(), ..self.clone() };
+        let there = self.in_tree(aside.path());
         let merges = self.git(&["rev-list", "--merges", "-n", "1", before.as_str(), &format!("^{tip}")])?;
         let (rebase, merge) = (
             ["rebase", "--quiet", "--no-autostash", "--no-gpg-sign", tip.as_str()],
@@ -155,19 +166,16 @@ impl Repository {
             GitError::Failed { why, .. } => GitError::Failed { command: how[0].to_owned(), why },
             other => other,
         })?;
-        let after = there.head()?;
+        self.move_forward(&before, &there.head()?, how[0])
+    }
+
+    /// Moves the branch, the index and the work tree from one commit to another.
+    fn move_forward(&self, before: &ObjectId, after: &ObjectId, how: &str) -> Result<(), GitError> {
         // Exits with 1 where files differ, which is no failure here: it only renews what the index knows of the files.
         raw(&self.root, &["update-index", "-q", "--refresh"], &self.home(), REMOTE_PATIENCE, b"")?;
         self.git(&["read-tree", "-m", "-u", before.as_str(), after.as_str()])?;
-        self.git(&[
-            "update-ref",
-            "-m",
-            &format!("countersign sync: {}", how[0]),
-            "HEAD",
-            after.as_str(),
-            before.as_str(),
-        ])?;
-        Ok(())
+        let why = format!("countersign sync: {how}");
+        self.git(&["update-ref", "-m", &why, "HEAD", after.as_str(), before.as_str()]).map(drop)
     }
 }
 
