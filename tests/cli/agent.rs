@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::support::device::{Device, TOUCHED, string};
-use crate::support::{CONTRACT, GUARD, World};
+use crate::support::{CONTRACT, World};
 
 /// An agent of a world, ended with the test.
 struct Agent {
@@ -51,8 +51,7 @@ impl Drop for Agent {
 
 #[test]
 fn a_key_that_an_agent_holds_signs_and_nothing_else_does() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let agent = Agent::start(&world);
     let private = world.key("builder");
     agent.take(&private);
@@ -112,8 +111,7 @@ fn serve(device: &Device, flags: u8, mut stream: UnixStream) -> io::Result<()> {
 
 #[test]
 fn a_security_key_signs_once_it_is_touched_and_status_says_so() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let contract = world.read(CONTRACT);
     let soft = contract.lines().find(|line| line.contains("ssh-ed25519")).expect("the builder's key").to_owned();
     let device = Device::new(7, "ssh:");

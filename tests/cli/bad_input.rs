@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::support::{CONTRACT, GUARD, World};
+use crate::support::{CONTRACT, World};
 
 #[test]
 fn places_without_a_phase() {
@@ -21,8 +21,7 @@ fn places_without_a_phase() {
 
 #[test]
 fn every_defect_of_a_contract_at_once() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let broken = world
         .read(CONTRACT)
         .replace("max_age = \"24h\"", "max_age = 24\ncolour = \"red\"")
@@ -37,8 +36,7 @@ fn every_defect_of_a_contract_at_once() {
 
 #[test]
 fn keys_that_cannot_be_used() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let key = world.key("builder");
     let digest = world.digest("builder");
     let adopt = ["builder", "adopt", "--yes", digest.as_str()];
@@ -60,9 +58,7 @@ fn keys_that_cannot_be_used() {
 
 #[test]
 fn documents_and_remotes_that_are_not_there() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     fs::remove_file(world.path("builder/machine-docs/REVIEW-demo.md")).expect("removed");
     world.run_in("builder", &["status"]).expect(30, "machine-docs/REVIEW-demo.md is missing");
     world.git("builder", &["checkout", "-q", "--", "machine-docs"]);
@@ -73,9 +69,7 @@ fn documents_and_remotes_that_are_not_there() {
 
 #[test]
 fn a_conflict_marker_is_named_with_its_place() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     let file = "builder/machine-docs/JOURNAL-demo.md";
     world.write(file, &format!("{}<<<<<<< ours\n=======\n>>>>>>> theirs\n", world.read(file)));
     world.run_in("builder", &["check"]).expect(30, "an unresolved conflict marker");
@@ -100,10 +94,7 @@ fn documents(world: &World, clone: &str) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn each_missing_document_is_named_and_nothing_is_written() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     for name in ["STATUS", "REVIEW", "JOURNAL"] {
         let file = format!("machine-docs/{name}-demo.md");
         fs::remove_file(world.path(&format!("adversary/{file}"))).expect("removed");
@@ -134,10 +125,7 @@ fn each_missing_document_is_named_and_nothing_is_written() {
 
 #[test]
 fn one_altered_byte_anywhere_in_a_section_is_found() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.pass();
     let file = "builder/machine-docs/REVIEW-demo.md";
     let text = world.read(file);
@@ -159,10 +147,7 @@ fn one_altered_byte_anywhere_in_a_section_is_found() {
 
 #[test]
 fn a_pass_pasted_from_another_phase_or_gate() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.pass();
     let review = world.read("builder/machine-docs/REVIEW-demo.md");
     let pass = review.rfind("\n## Gate: M1 — PASS").expect("the PASS") + 1;
@@ -184,9 +169,7 @@ fn a_pass_pasted_from_another_phase_or_gate() {
 
 #[test]
 fn a_done_typed_by_hand_is_named_with_its_line_and_counts_for_nothing() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     let file = "builder/machine-docs/STATUS-demo.md";
     let text = world.read(file);
     world.write(file, &format!("{text}\n## DONE\n\nAll is well.\n"));
@@ -245,10 +228,7 @@ fn a_url_that_never_answers_is_unknown() {
 
 #[test]
 fn a_remote_out_of_reach() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.pass();
     world.git("builder", &["remote", "set-url", "origin", "https://user:hunter2@127.0.0.1:9/x.git"]);
     let before = documents(&world, "builder");

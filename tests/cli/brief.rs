@@ -92,9 +92,7 @@ fn what_does_not_fit_is_named_and_a_pass_needs_the_whole() {
 
 #[test]
 fn without_a_claim_there_is_nothing_to_review() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     world.run_in("adversary", &["adversary", "brief", "M1"]).expect(10, "has nothing to review");
 }
 

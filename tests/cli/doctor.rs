@@ -74,9 +74,7 @@ fn a_phase_that_is_being_opened() {
 
 #[test]
 fn what_is_wrong_is_said_with_its_remedy() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     fs::set_permissions(world.key("builder"), fs::Permissions::from_mode(0o644)).expect("chmod");
     let answer = world.run_in("builder", &["doctor"]).expect(12, "has mode 0644, so others can read it");
     assert!(answer.stdout.contains("next: chmod 0600"), "{}", answer.stdout);
@@ -100,8 +98,7 @@ fn what_is_wrong_is_said_with_its_remedy() {
 
 #[test]
 fn both_keys_under_one_user() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let keys = world.path("config/builder/countersign/keys/adversary");
     fs::copy(world.key("adversary"), &keys).expect("copied");
     fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).expect("chmod");
@@ -115,8 +112,7 @@ fn both_keys_under_one_user() {
 
 #[test]
 fn it_changes_nothing() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let state = world.path("state");
     let before = world.git("builder", &["status", "--porcelain", "--untracked-files=all"]);
     lines(&world, "builder", &["--state", &state.to_string_lossy()]);

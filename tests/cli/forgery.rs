@@ -8,19 +8,14 @@ const STATUS: &str = "builder/machine-docs/STATUS-demo.md";
 const REVIEW: &str = "builder/machine-docs/REVIEW-demo.md";
 
 fn passed() -> World {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.pass();
     world
 }
 
 #[test]
 fn headings_typed_by_hand_count_for_nothing() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     let typed =
         format!("{}\n## Gate: M1 — PASS @2026-06-13T13:00Z (Adversary cold-verified)\n\n## DONE\n", world.read(STATUS));
     world.write(STATUS, &typed);
@@ -30,10 +25,7 @@ fn headings_typed_by_hand_count_for_nothing() {
 
 #[test]
 fn a_pass_signed_with_the_builders_key_is_refused() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     let key = world.key("builder");
     let key = key.to_string_lossy();
     world
@@ -59,19 +51,13 @@ fn the_builder_cannot_put_another_key_into_the_contract() {
 
 #[test]
 fn one_clone_cannot_be_both_parties() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.run_as("adversary", "builder", &["adversary", "pass", "M1"]).expect(12, "separation of `none`");
 }
 
 #[test]
 fn a_work_tree_is_the_same_clone() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.git("builder", &["worktree", "add", "-q", "--detach", "../second"]);
     world.run_as("adversary", "second", &["adversary", "pass", "M1"]).expect(12, "separation of `none`");
 }
@@ -92,10 +78,7 @@ fn one_changed_byte_is_found_with_its_place() {
 
 #[test]
 fn a_fail_that_was_cut_out_is_missed() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.run_in("adversary", &["adversary", "fail", "M1", "--reason", "no"]).expect(0, "FAIL");
     world.run_in("adversary", &["sync"]).expect(0, "pushed");
     world.run_in("builder", &["sync"]).expect(0, "pulled");
@@ -137,9 +120,7 @@ fn a_review_pasted_into_another_document_or_phase_is_refused() {
 
 #[test]
 fn a_claim_needs_a_clean_tree_and_true_criteria() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     world.write("builder/untracked", "x");
     world.run_in("builder", &["builder", "claim", "M1"]).expect(14, "the work tree differs from HEAD");
     fs::remove_file(world.path("builder/untracked")).expect("removed");

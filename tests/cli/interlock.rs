@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{CONTRACT, GUARD, World};
+use crate::support::{CONTRACT, World};
 
 /// A served interlock, ended when the test ends.
 struct Served<'a> {
@@ -73,8 +73,7 @@ fn the_plugins_protocol_is_answered_whatever_is_sent() {
 
 #[test]
 fn what_reads_waits_for_nothing_and_what_cannot_be_judged_is_refused() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let served = Served::activated(&world);
     // The contract of the blank template guards nothing.
     assert_eq!(served.asks("DELETE", "/v1.41/networks/proxy"), (true, String::new()));

@@ -17,9 +17,7 @@ fn object(world: &World, clone: &str, args: &[&str], exit: i32) -> Value {
 
 #[test]
 fn every_command_answers_with_one_object() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     let names = [
         (&["status"][..], 0, "status"),
         (&["next"], 0, "next"),

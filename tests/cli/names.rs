@@ -2,14 +2,11 @@
 
 use std::fs;
 
-use crate::support::{GUARD, World};
+use crate::support::World;
 
 #[test]
 fn a_near_miss_is_no_hit() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     for name in ["m1", "M10", "M", "M1 ", " M1", "M01", "\u{41c}1", "M\u{200b}1", "M1\u{301}", "*", ""] {
         for command in [&["builder", "claim"][..], &["adversary", "brief"], &["adversary", "pass"]] {
             let clone = command[0];
@@ -34,9 +31,7 @@ fn a_near_miss_is_no_hit() {
 
 #[test]
 fn from_any_directory_of_the_clone() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     let here = world.run_in("builder", &["status"]).expect(0, "Phase demo").stdout;
     assert_eq!(world.run_in("builder/scripts", &["status"]).stdout, here);
     assert_eq!(world.run_in("builder/machine-docs", &["status"]).stdout, here);
@@ -56,9 +51,7 @@ fn from_any_directory_of_the_clone() {
 
 #[test]
 fn a_work_tree_has_documents_of_its_own_and_the_clones_lock() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     world.git("builder", &["worktree", "add", "-q", "-b", "second", "../second"]);
     world.run_as("builder", "second", &["builder", "note", "from the work tree"]).expect(0, "Note");
     world.run_as("builder", "second", &["check"]).expect(0, "every byte");
@@ -72,8 +65,7 @@ fn a_work_tree_has_documents_of_its_own_and_the_clones_lock() {
 
 #[test]
 fn another_repository_inside_or_above_is_not_taken() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     world.git("builder", &["init", "-q", "inner"]);
     world.run_in("builder/inner", &["status"]).expect(2, "has no commit yet");
     let mut command = world.command(env!("CARGO_BIN_EXE_countersign"), "builder/inner", "builder");

@@ -30,9 +30,7 @@ fn an_engine_that_is_not_there_is_the_reason() {
 
 #[test]
 fn a_hint_says_whose_command_it_is() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     world
         .run_in("adversary", &["adversary", "brief", "M1"])
         .expect(10, "Hint: the Builder runs: countersign builder claim M1");

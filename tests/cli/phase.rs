@@ -1,11 +1,10 @@
 //! A phase from init to a PASS, over a bare origin and two clones.
 
-use crate::support::{CONTRACT, GUARD, World};
+use crate::support::{CONTRACT, World};
 
 #[test]
 fn two_parties_walk_by_next_alone_to_a_pass() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     world.run_in("builder", &["next"]).expect(0, "builder: countersign sync").expect(0, "not published yet");
     world.adopt();
     world.run_in("builder", &["next"]).expect(0, "builder: countersign builder claim M1");
@@ -43,8 +42,7 @@ fn next_leads_from_an_empty_phase_to_its_adoption() {
 
 #[test]
 fn init_twice_changes_nothing() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let before = world.read(CONTRACT);
     world.run_in("builder", &["init", "--phase", "demo"]).expect(0, "nothing was changed");
     assert_eq!(world.read(CONTRACT), before);
@@ -52,10 +50,7 @@ fn init_twice_changes_nothing() {
 
 #[test]
 fn a_patch_after_the_pass_makes_it_stale() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.pass();
     world.write("builder/nix/swarm.nix", "docker network create --subnet 10.10.0.0/16 proxy\n");
     world.commit("builder", "touch the patch");
@@ -64,10 +59,7 @@ fn a_patch_after_the_pass_makes_it_stale() {
 
 #[test]
 fn a_rebase_of_state_commits_keeps_the_pass() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.run_in("builder", &["builder", "note", "while the other reviews"]).expect(0, "Note");
     world.run_in("adversary", &["adversary", "pass", "M1"]).expect(0, "PASS");
     world.run_in("adversary", &["sync"]).expect(0, "pushed");
@@ -77,10 +69,7 @@ fn a_rebase_of_state_commits_keeps_the_pass() {
 
 #[test]
 fn a_fail_closes_until_a_newer_claim_is_passed() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world
         .run_in("adversary", &["adversary", "fail", "M1", "--reason", "the range hides the mail host"])
         .expect(0, "FAIL");
@@ -95,10 +84,7 @@ fn a_fail_closes_until_a_newer_claim_is_passed() {
 
 #[test]
 fn a_veto_and_a_finding_close_the_gate_and_open_it_again() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.pass();
     world.run_in("adversary", &["adversary", "veto", "raise", "--reason", "a sweep is running"]).expect(0, "raised");
     let status = world.run_in("adversary", &["status"]).expect(0, "VETO").stdout;
@@ -114,8 +100,7 @@ fn a_veto_and_a_finding_close_the_gate_and_open_it_again() {
 
 #[test]
 fn json_is_one_versioned_object() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     for args in [&["status"][..], &["next"], &["check"], &["builder", "plan"], &["builder", "adopt"]] {
         let answer = world.run_in("builder", &[args, &["--json"]].concat());
         let value: serde_json::Value =
@@ -126,9 +111,7 @@ fn json_is_one_versioned_object() {
 
 #[test]
 fn every_signature_is_one_that_stock_ssh_keygen_verifies() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     let text = world.read("builder/machine-docs/STATUS-demo.md");
     let fence = |info: &str| {
         let start = text.find(&format!("{info}\n")).map(|at| at + info.len() + 1).expect("a fence");
@@ -147,8 +130,7 @@ fn every_signature_is_one_that_stock_ssh_keygen_verifies() {
 
 #[test]
 fn a_contract_that_no_newline_ends_is_adopted_as_it_is() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let bare = world.read(CONTRACT).lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
     assert!(bare.len() < 8192 && !bare.ends_with('\n'), "{} bytes", bare.len());
     world.write(CONTRACT, &bare);

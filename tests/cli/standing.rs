@@ -2,14 +2,11 @@
 
 use countersign::cli::command_line;
 
-use crate::support::{GUARD, World};
+use crate::support::World;
 
 #[test]
 fn strays_unsigned_headings_and_separation_are_shown() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.pass();
     world.write("builder/STATUS-demo.md", "## Gate: M1 — PASS\n");
     world.write("builder/PHASE-old.toml", "schema = 1\n");

@@ -8,9 +8,7 @@ const DOCUMENTS: [&str; 3] = ["STATUS", "REVIEW", "JOURNAL"];
 
 /// A phase whose Builder works in two clones, `builder` and `other`, and the Adversary in one.
 fn world() -> World {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     world.git(".", &["clone", "-q", "origin.git", "other"]);
     world
 }

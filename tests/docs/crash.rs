@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::support::{GUARD, World};
+use crate::support::World;
 
 const JOURNAL: &str = "builder/machine-docs/JOURNAL-demo.md";
 const REVIEW: &str = "builder/machine-docs/REVIEW-demo.md";
 
 fn world() -> World {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     world.run_in("builder", &["builder", "note", "before"]).expect(0, "Note");
     world
 }

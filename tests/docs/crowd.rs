@@ -4,15 +4,12 @@ use std::fs;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{GUARD, World};
+use crate::support::World;
 
 const JOURNAL: &str = "builder/machine-docs/JOURNAL-demo.md";
 
 fn world() -> World {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world
+    World::adopted()
 }
 
 fn start(world: &World, party: &str, clone: &str, args: &[&str], env: &[(&str, &str)]) -> Child {

@@ -1,16 +1,13 @@
 //! `check --against`: since an older state, records only came.
 
-use crate::support::{CONTRACT, GUARD, World};
+use crate::support::{CONTRACT, World};
 
 const JOURNAL: &str = "builder/machine-docs/JOURNAL-demo.md";
 const REVIEW: &str = "builder/machine-docs/REVIEW-demo.md";
 
 /// A phase with a claim and a FAIL on it, in both clones and on the remote.
 fn world() -> World {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
-    world.claim();
+    let world = World::claimed();
     world.run_in("adversary", &["adversary", "fail", "M1", "--reason", "no"]).expect(0, "FAIL");
     world.run_in("adversary", &["sync"]).expect(0, "pushed");
     world.run_in("builder", &["sync"]).expect(0, "pulled");

@@ -55,9 +55,7 @@ fn a_union_merge_loses_no_veto_of_either_side() {
 
 #[test]
 fn two_claims_in_a_union_merge_both_come_back() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     union(&world, "second");
     world.run_in("builder", &["builder", "claim", "M1"]).expect(0, "claimed");
     world.run_in("builder", &["sync"]).expect(0, "pushed");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{GUARD, World, root};
+use crate::support::{World, root};
 
 const REVIEW: &str = "builder/machine-docs/REVIEW-demo.md";
 const JOURNAL: &str = "builder/machine-docs/JOURNAL-demo.md";
@@ -23,9 +23,7 @@ fn excerpt(command: &str) -> String {
 
 /// A phase with a finding that a note has seen, published.
 fn world() -> World {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     world.run_in("adversary", &["adversary", "finding", "open", "the guard prunes a kept network"]).expect(0, "A1");
     world.run_in("adversary", &["sync"]).expect(0, "pushed");
     world.run_in("builder", &["sync"]).expect(0, "pulled");

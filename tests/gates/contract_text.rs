@@ -1,11 +1,10 @@
 //! What both sign is what they read: a contract's text shows all of itself, and carries no secret.
 
-use crate::support::{CONTRACT, GUARD, World};
+use crate::support::{CONTRACT, World};
 
 /// A phase with this change to its contract, and what adopting it answers.
 fn adopted(change: impl Fn(&str) -> String) -> crate::support::Answer {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     world.write(CONTRACT, &change(&world.read(CONTRACT)));
     world.run_in("builder", &["builder", "adopt"])
 }
@@ -71,8 +70,7 @@ stdout = '^$'
 #[test]
 fn a_contract_with_a_secret_is_not_adopted_and_the_secret_is_not_said() {
     let token = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let text = world.read(CONTRACT);
     world.write(CONTRACT, &text.replace("The safety net", &format!("The {token}")));
     let refused = world.run_in("builder", &["builder", "adopt"]).expect(31, "this looks like a secret (github-token)");

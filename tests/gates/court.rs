@@ -1,6 +1,6 @@
 //! What an attacker tried on the court itself, each as it was tried.
 
-use crate::support::{GUARD, World};
+use crate::support::World;
 
 fn adversary(world: &World, clone: &str, args: &[&str]) -> crate::support::Answer {
     world.run_as("adversary", clone, args)
@@ -25,9 +25,7 @@ fn id(answer: &crate::support::Answer) -> String {
 
 #[test]
 fn two_findings_of_one_name_stand_until_each_is_closed() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     world.git(".", &["clone", "-q", "origin.git", "second"]);
     let open = |clone: &str, text: &str, more: &[&str]| {
         adversary(&world, clone, &[&["adversary", "finding", "open", text], more].concat()).expect(0, "Finding A1")
@@ -61,9 +59,7 @@ fn two_findings_of_one_name_stand_until_each_is_closed() {
 
 #[test]
 fn a_name_that_two_open_findings_have_is_answered_with_their_digits() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     world.git(".", &["clone", "-q", "origin.git", "second"]);
     let open = |clone: &str, text: &str| {
         id(&adversary(&world, clone, &["adversary", "finding", "open", text]).expect(0, "Finding A1"))
@@ -88,8 +84,7 @@ fn a_name_that_two_open_findings_have_is_answered_with_their_digits() {
 
 #[test]
 fn an_objection_before_the_builder_adopts_counts_and_one_before_its_own_adoption_is_refused() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let digest = world.digest("builder");
     world.git("builder", &["add", "machine-docs"]);
     world.git("builder", &["commit", "-q", "-m", "a phase"]);

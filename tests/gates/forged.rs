@@ -9,7 +9,7 @@ use countersign::sign::key_file::Key;
 
 use super::verdicts::{done_over, from_now, passed, publish, sign_by_hand};
 use crate::support::steps::{Steps, THREE};
-use crate::support::{Answer, CONTRACT, GUARD, World};
+use crate::support::{Answer, CONTRACT, World};
 
 const STATUS: &str = "builder/machine-docs/STATUS-demo.md";
 const REVIEW: &str = "builder/machine-docs/REVIEW-demo.md";
@@ -125,8 +125,7 @@ fn who_is_judged_does_not_choose_the_repository() {
 
 #[test]
 fn an_adoption_as_another_version_silences_nobody() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let adopted = ["builder", "adopt", "--yes", &world.digest("builder")];
     let status = world.read(STATUS);
     world.run_in("builder", &adopted).expect(0, "adopts");

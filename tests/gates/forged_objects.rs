@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support::steps::Steps;
-use crate::support::{CONTRACT, GUARD, World};
+use crate::support::{CONTRACT, World};
 
 use super::branches::{REVIEW, TOLD, object, passed};
 
@@ -135,8 +135,7 @@ fn a_work_tree_is_held_against_head_byte_by_byte() {
 
 #[test]
 fn a_contract_runs_no_state_file() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let step = STEP.replace("cat scripts/step0.sh", ". ./machine-docs/evidence/lib/x.sh");
     world.write(CONTRACT, &(world.read(CONTRACT) + &step));
     let refused =

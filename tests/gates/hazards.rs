@@ -52,8 +52,7 @@ fn h2_h13_a_pass_of_an_earlier_claim_does_not_open_a_later_one() {
 
 #[test]
 fn h3_a_digest_is_twelve_digits_and_those() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let digest = world.digest("builder");
     let upper = digest.to_uppercase();
     for wrong in ["", "0", &digest[..4], &digest[..11], "000000000000", "............", &format!("{digest}0")] {
@@ -68,8 +67,7 @@ fn h3_a_digest_is_twelve_digits_and_those() {
 
 #[test]
 fn h4_a_gate_without_criteria_and_a_contract_without_gates_are_no_contract() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let contract = world.read(CONTRACT);
     let head = contract.split("[[gate]]").next().expect("a head").to_owned();
     world.write(CONTRACT, &head);
@@ -161,8 +159,7 @@ fn h11_a_subdirectory_is_the_same_phase_and_a_neighbour_is_not() {
 
 #[test]
 fn h14_one_key_as_both_roles_is_no_contract() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let public = |role: &str| {
         let text = fs::read_to_string(world.key(role).with_extension("pub")).expect("read");
         text.split(' ').nth(1).expect("a key").to_owned()
@@ -371,8 +368,7 @@ fn h38_what_two_readers_may_read_differently_hides_no_record() {
 
 #[test]
 fn h45_without_a_word_from_anybody_nothing_is_signed() {
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let before = world.read(STATUS);
     for args in
         [&["builder", "adopt"][..], &["builder", "adopt", "--json"], &["status"], &["next"], &["check", "--repair"]]

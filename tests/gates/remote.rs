@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use crate::support::World;
 use crate::support::steps::{Steps, THREE};
-use crate::support::{GUARD, World};
 
 const REVIEW: &str = "builder/machine-docs/REVIEW-demo.md";
 
@@ -141,9 +141,7 @@ fn a_branch_that_was_forced_or_taken_away_is_settled_by_a_sync() {
 
 #[test]
 fn no_document_is_reached_through_a_link() {
-    let world = World::new();
-    world.open(GUARD);
-    world.adopt();
+    let world = World::adopted();
     let docs = world.path("builder/machine-docs");
     fs::rename(&docs, world.path("aside")).expect("moved");
     std::os::unix::fs::symlink(world.path("aside"), &docs).expect("a link");

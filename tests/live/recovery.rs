@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::stage::Stage;
 use crate::support::twin::Twin;
-use crate::support::{CONTRACT, GUARD, World};
+use crate::support::{CONTRACT, World};
 
 /// The recreate, and a program that brings something back.
 const STEPS: &str = r#"
@@ -51,8 +51,7 @@ fn subnet(twin: &Twin) -> String {
 #[test]
 fn a_step_before_m1_changes_not_a_byte() {
     let Some(twin) = Twin::up("before-m1", &["--topology", "pvfix"]) else { return };
-    let world = World::new();
-    world.open(GUARD);
+    let world = World::opened();
     let contract = world.read(CONTRACT).replace("unix:///nonexistent/docker.sock", &twin.engine());
     world.write(CONTRACT, &format!("{contract}\n{STEPS}"));
     world.adopt();

@@ -12,6 +12,7 @@ pub mod twin;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 /// A bare origin with two clones, one for each party, and a home of their own.
 pub struct World {
@@ -197,13 +198,51 @@ impl World {
         self.run_in("adversary", &["sync"]).expect(0, "pulled");
     }
 
-    /// A phase whose one criterion is the guard, adopted and claimed.
+    /// A phase whose one criterion is the guard, which nobody has adopted yet.
+    pub fn opened() -> Self {
+        static MADE: OnceLock<PathBuf> = OnceLock::new();
+        Self::like(MADE.get_or_init(|| {
+            let world = Self::new();
+            world.open(GUARD);
+            world.kept_as("opened")
+        }))
+    }
+
+    /// The same, adopted by both.
+    pub fn adopted() -> Self {
+        static MADE: OnceLock<PathBuf> = OnceLock::new();
+        Self::like(MADE.get_or_init(|| {
+            let world = Self::opened();
+            world.adopt();
+            world.kept_as("adopted")
+        }))
+    }
+
+    /// The same, and claimed.
     pub fn claimed() -> Self {
-        let world = Self::new();
-        world.open(GUARD);
-        world.adopt();
-        world.claim();
-        world
+        static MADE: OnceLock<PathBuf> = OnceLock::new();
+        Self::like(MADE.get_or_init(|| {
+            let world = Self::adopted();
+            world.claim();
+            world.kept_as("claimed")
+        }))
+    }
+
+    /// Keeps this world as a pattern for others of this run of the tests: most begin alike, and making one takes seconds.
+    fn kept_as(self, name: &str) -> PathBuf {
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::remove_dir_all(&kept).ok();
+        copy_all(self.directory.path(), &kept);
+        repoint(&kept, self.directory.path());
+        kept
+    }
+
+    /// A world of its own that begins as a kept one.
+    fn like(kept: &Path) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        copy_all(&kept.join("."), directory.path());
+        repoint(directory.path(), kept);
+        Self { directory }
     }
 
     /// The Adversary passes M1 and the Builder has it.
@@ -211,6 +250,25 @@ impl World {
         self.run_in("adversary", &["adversary", "pass", "M1"]).expect(0, "PASS");
         self.run_in("adversary", &["sync"]).expect(0, "pushed");
         self.run_in("builder", &["sync"]).expect(0, "pulled");
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(copied.is_ok_and(|status| status.success()), "copied {}", from.display());
+}
+
+/// Makes the clones of a copied world ask the copy's origin.
+fn repoint(world: &Path, original: &Path) {
+    for clone in ["builder", "adversary"] {
+        let config = world.join(clone).join(".git/config");
+        if !config.exists() {
+            continue;
+        }
+        let text = fs::read_to_string(&config).expect("read");
+        let (old, new) = (original.to_string_lossy(), world.to_string_lossy());
+        assert!(text.contains(&*old), "{text}");
+        fs::write(&config, text.replace(&*old, &new)).expect("written");
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
 use super::twin::Twin;
-use super::{Answer, CONTRACT, GUARD, World};
+use super::{Answer, CONTRACT, World};
 
 /// The phase and what it stands on.
 pub struct Stage {
@@ -21,8 +21,7 @@ impl Stage {
     /// Sets a phase with these steps (`[[step]]` tables of gate M1), and the window open.
     pub fn set(twin: impl Into<Rc<Twin>>, steps: &str) -> Self {
         let twin = twin.into();
-        let world = World::new();
-        world.open(GUARD);
+        let world = World::opened();
         let contract = world.read(CONTRACT).replace("unix:///nonexistent/docker.sock", &twin.engine());
         world.write(CONTRACT, &format!("{contract}\n{steps}"));
         world.adopt();

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::stage::Running;
-use super::{Answer, CONTRACT, GUARD, World, engine};
+use super::{Answer, CONTRACT, World, engine};
 
 /// A world in which steps can be run: the engine is a stand-in, the steps write into `lab/`.
 pub struct Steps {
@@ -92,10 +92,9 @@ impl Steps {
 
     /// A phase with these steps whose contract both have adopted, changed before by `change`.
     pub fn adopted(steps: &str, change: impl FnOnce(&World)) -> Self {
-        let world = World::new();
+        let world = World::opened();
         engine::listen(&world.path("engine.sock"));
         world.write("lab/log", "");
-        world.open(GUARD);
         let lab = world.path("lab").to_string_lossy().into_owned();
         let contract =
             world.read(CONTRACT).replace("/nonexistent/docker.sock", &world.path("engine.sock").to_string_lossy());

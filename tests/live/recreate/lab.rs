@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::twin::Twin;
-use crate::support::{Answer, CONTRACT, GUARD, World};
+use crate::support::{Answer, CONTRACT, World};
 
 /// The network.
 pub const NETWORK: &str = "shared";
@@ -190,8 +190,7 @@ pub struct Phase {
 impl Phase {
     /// Opens it and brings it to where the step may be run.
     pub fn new(lab: &Lab, strategy: &str, more: &str) -> Self {
-        let world = World::new();
-        world.open(GUARD);
+        let world = World::opened();
         let engine = lab.twin.engine();
         let routes: Vec<String> = ROUTES
             .iter()
