@@ -51,13 +51,15 @@ fn the_builder_cannot_put_another_key_into_the_contract() {
 
 #[test]
 fn one_clone_cannot_be_both_parties() {
-    let world = World::claimed();
+    let world = World::adopted();
+    world.claim();
     world.run_as("adversary", "builder", &["adversary", "pass", "M1"]).expect(12, "separation of `none`");
 }
 
 #[test]
 fn a_work_tree_is_the_same_clone() {
-    let world = World::claimed();
+    let world = World::adopted();
+    world.claim();
     world.git("builder", &["worktree", "add", "-q", "--detach", "../second"]);
     world.run_as("adversary", "second", &["adversary", "pass", "M1"]).expect(12, "separation of `none`");
 }

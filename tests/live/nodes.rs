@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::support::stage::Stage;
 use crate::support::twin::Twin;
+use crate::support::{these, thorough};
 
 /// The routes of the topology and their statuses.
 const ROUTES: [(&str, u16); 6] = [
@@ -86,7 +87,7 @@ fn with_every_node_and_with_a_worker_that_is_down_it_is_recreated() {
     let Some(twin) = up("nodes", "1") else { return };
     assert!(spread(&twin).len() >= 2, "the services are on {:?} only", spread(&twin));
     assert!(all_answer(&twin), "traffic to other nodes does not pass");
-    if std::env::var_os("COUNTERSIGN_SWEEP").is_some() {
+    if thorough() {
         for strategy in STRATEGIES {
             let (stage, subnet) = stage(&twin, strategy);
             stage.builder(&["builder", "run", "recreate"]).expect(0, "is done");
@@ -97,7 +98,7 @@ fn with_every_node_and_with_a_worker_that_is_down_it_is_recreated() {
     twin.node("stop", "n3");
     twin.until("n3 to be down", || twin.ready_nodes() == ["n1", "n2"]);
     twin.until("the routes without n3", || all_answer(&twin));
-    for strategy in STRATEGIES {
+    for strategy in these(1, &STRATEGIES) {
         let (stage, subnet) = stage(&twin, strategy);
         stage.builder(&["builder", "run", "recreate"]).expect(0, "is done");
         is_recreated(&twin, subnet);
@@ -113,14 +114,12 @@ fn with_every_node_and_with_a_worker_that_is_down_it_is_recreated() {
 #[test]
 fn another_leader_in_the_middle_of_the_step_changes_nothing() {
     let Some(twin) = up("nodes-leader", "3") else { return };
-    let mut points = vec![
-        ("break-before-make", "engine.network.remove.after#2"),
+    let points = [
         ("make-before-break", "engine.network.create.after#2"),
+        ("break-before-make", "engine.network.remove.after#2"),
+        ("break-before-make", "engine.service.update.after#3"),
     ];
-    if std::env::var_os("COUNTERSIGN_SWEEP").is_some() {
-        points.push(("break-before-make", "engine.service.update.after#3"));
-    }
-    for (strategy, point) in points {
+    for (strategy, point) in these(1, &points) {
         let (stage, subnet) = stage(&twin, strategy);
         let running = stage.start(&["builder", "run", "recreate"], &format!("stop {point}"));
         twin.until("the step to stop", || running.is_stopped());
@@ -240,7 +239,7 @@ fn leaked_addresses_are_freed_by_another_leader(twin: &Twin) {
 #[cfg(feature = "test-hooks")]
 fn the_same_command_goes_on_where_it_was_killed(twin: &Twin) {
     let all = ["before#1", "after#1", "before#2", "after#2"];
-    let some = if std::env::var_os("COUNTERSIGN_SWEEP").is_some() { &all[..] } else { &all[1..2] };
+    let some = if thorough() { &all[..] } else { &all[1..2] };
     for point in some {
         let guarded = exhaust(twin);
         let containers = twin.docker(&["ps", "--quiet", "--no-trunc"]);

@@ -14,7 +14,7 @@ fn points(steps: &Steps, args: &[&str]) -> Vec<String> {
 
 /// Every point where the whole sweep is asked for (`scripts/test --sweep`), else some: those around the ledger and one in four.
 fn some(points: &[String]) -> Vec<&String> {
-    let all = std::env::var_os("COUNTERSIGN_SWEEP").is_some();
+    let all = crate::support::thorough();
     let named = |(at, point): &(usize, &String)| all || at % 4 == 0 || point.starts_with("ledger.appended");
     points.iter().enumerate().filter(named).map(|(_, point)| point).collect()
 }

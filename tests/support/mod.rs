@@ -228,7 +228,7 @@ impl World {
         }))
     }
 
-    /// Keeps this world as a pattern for others of this run of the tests: most begin alike, and making one takes seconds.
+    /// Keeps this world, whose records then name clones at other places, as a pattern for others of this run of the tests: most begin alike, and making one takes seconds.
     fn kept_as(self, name: &str) -> PathBuf {
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::remove_dir_all(&kept).ok();
@@ -284,6 +284,16 @@ fn copy(from: &Path, to: &Path) {
         let copied = Command::new("cp").arg("-a").args([from.join(name), to.join(name)]).status();
         assert!(copied.is_ok_and(|status| status.success()), "copied {name}");
     }
+}
+
+/// Whether everything is to be tried (`scripts/test --sweep`), not only a part that stands for the rest.
+pub fn thorough() -> bool {
+    std::env::var_os("COUNTERSIGN_SWEEP").is_some()
+}
+
+/// Those to try: all of them, or the first few that stand for the rest.
+pub fn these<T>(few: usize, all: &[T]) -> &[T] {
+    if thorough() { all } else { &all[..few.min(all.len())] }
 }
 
 /// The contract's file in the Builder's clone.

@@ -1,6 +1,7 @@
 //! Plain containers on the network, where the contract says that they are reconnected.
 
 use super::lab::{Lab, NETWORK, Phase, backend};
+use crate::support::these;
 
 const RECONNECT: &str = "attached = \"reconnect\"";
 
@@ -28,7 +29,7 @@ fn containers_leave_and_come_back_where_the_contract_says_so() {
     attach(&lab);
     let started = lab.inspect("container", "guest/json")["State"]["StartedAt"].as_str().expect("a time").to_owned();
     let specs = lab.specs();
-    for strategy in ["break-before-make", "make-before-break"] {
+    for strategy in these(1, &["make-before-break", "break-before-make"]) {
         let (phase, subnet) = (Phase::new(&lab, strategy, RECONNECT), lab.other_subnet());
         let done = phase.run(&["builder", "run", "recreate"]).expect(0, "is done");
         assert!(done.stderr.contains("off it from its removal until the services run again: guest"), "{}", done.stderr);
@@ -36,7 +37,7 @@ fn containers_leave_and_come_back_where_the_contract_says_so() {
         is_attached(&lab, &started);
     }
     // Killed when it has left, and when it is about to come back.
-    for point in ["engine.network.disconnect.after", "engine.network.connect.before"] {
+    for point in these(1, &["engine.network.connect.before", "engine.network.disconnect.after"]) {
         let (phase, subnet) = (Phase::new(&lab, "break-before-make", RECONNECT), lab.other_subnet());
         let fault = format!("kill {point}");
         phase.run_with(&["builder", "run", "recreate"], &[("COUNTERSIGN_FAULT", &fault)]).expect(-1, "guest");

@@ -101,7 +101,7 @@ fn a_disk_that_fills_in_the_middle_ends_in_a_state_with_a_name_and_resume_goes_o
     let Some(lab) = Lab::up("full") else { return };
     let specs = lab.specs();
     // Past the point of no return: the services come back all the same, and the outcome waits for room.
-    let all = std::env::var_os("COUNTERSIGN_SWEEP").is_some();
+    let all = crate::support::thorough();
     for of_state in [true, false].into_iter().skip(usize::from(!all)) {
         let (tight, subnet) = (Tight::new(&lab), lab.other_subnet());
         let place = if of_state { &tight.state } else { &tight.documents };
