@@ -94,6 +94,12 @@ impl Repository {
         Ok(Self { root, git_dir, common_dir, root_commit, roots: found, credentials, answers: Answers::default() })
     }
 
+    /// A repository whose directories and root commit are known otherwise: git is not asked for them.
+    pub fn known_to_be(root: PathBuf, git_dir: PathBuf, common_dir: PathBuf, root_commit: ObjectId) -> Self {
+        let (roots, credentials, answers) = (vec![root_commit.clone()], Vec::new(), Answers::default());
+        Self { root, git_dir, common_dir, root_commit, roots, credentials, answers }
+    }
+
     /// HEAD's commit.
     ///
     /// # Errors

@@ -124,15 +124,12 @@ fn one(
     let store = Store::new(&place.root, &place.common_dir, name.clone()).without_missing();
     // Of observations and notes only what the gates rest on is checked, below.
     let mut documents = store.load_with(Signatures::Deciding).unwrap_or_default();
-    let mut repository = Repository {
-        root: place.root.clone(),
-        git_dir: place.git_dir.clone(),
-        common_dir: place.common_dir.clone(),
-        root_commit: beginning(&documents),
-        roots: Vec::new(),
-        credentials: Vec::new(),
-    };
-    repository.roots.push(repository.root_commit.clone());
+    let repository = Repository::known_to_be(
+        place.root.clone(),
+        place.git_dir.clone(),
+        place.common_dir.clone(),
+        beginning(&documents),
+    );
     let on_disk = read_contract(&repository, name);
     let adopted = in_force(&repository, &documents);
     let mut protect: Option<Protect> = remembered.map(|old| old.protect.clone());
