@@ -228,7 +228,8 @@ impl World {
         }))
     }
 
-    /// Keeps this world, whose records then name clones at other places, as a pattern for others of this run of the tests: most begin alike, and making one takes seconds.
+    /// Keeps this world as a pattern for others of this run of the tests: most begin alike, and making one takes seconds. Records of
+    /// theirs that came before name the clones at the pattern's place.
     fn kept_as(self, name: &str) -> PathBuf {
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::remove_dir_all(&kept).ok();
