@@ -271,8 +271,8 @@ impl Bench<'_> {
         for name in named.chain(Self::of_stack(stack, &self.protect().services)) {
             let on = most && (guarded || *name != all);
             let stack = guarded.then(|| stack.to_owned());
-            let service = Service { stack, ..self.service(name, on) };
-            let spec = ServiceSpec { name: name.clone(), has_tasks: true, ..ServiceSpec::default() };
+            let service = Service { stack: stack.clone(), ..self.service(name, on) };
+            let spec = ServiceSpec { name: name.clone(), stack, has_tasks: true, ..ServiceSpec::default() };
             acts.extend(self.judged(&Ask::UpdateService { service: name.clone(), spec, rollback: false }, &[service]));
         }
         if most {

@@ -36,11 +36,12 @@ pub const STACK: &str = "com.docker.stack.namespace";
 /// It cannot be read in one way only.
 pub fn service(body: &Json) -> Result<ServiceSpec, Unclear> {
     let template = body.get("TaskTemplate")?;
-    let mut networks = Vec::new();
-    // The engine takes the second place only where the first is empty; both count here.
-    for entry in template.list("Networks")?.iter().chain(body.list("Networks")?) {
-        networks.push(entry.text("Target")?.to_owned());
-    }
+    // The engine takes the second place only where the first is empty: `populateNetworkID`, moby `daemon/cluster/services.go`.
+    let listed = match template.list("Networks")? {
+        [] => body.list("Networks")?,
+        listed => listed,
+    };
+    let networks = listed.iter().map(|entry| entry.text("Target").map(str::to_owned)).collect::<Result<_, _>>()?;
     let container = template.get("ContainerSpec")?;
     let mut mounts = Vec::new();
     for mount in container.list("Mounts")? {
@@ -104,26 +105,35 @@ pub fn container(body: &Json) -> Result<ContainerSpec, Unclear> {
     Ok(found)
 }
 
-/// A volume's directory of the host, where its driver is told one.
+/// A volume's places of the host: its driver's options name them, as `device` or in `o`.
 ///
 /// # Errors
 ///
 /// It cannot be read in one way only.
-pub fn volume(body: &Json) -> Result<Option<String>, Unclear> {
-    device(body.entries("DriverOpts")?)
+pub fn volume(body: &Json) -> Result<Vec<String>, Unclear> {
+    Ok(body.entries("DriverOpts")?.iter().flat_map(|(_, option)| places(option)).collect())
 }
 
-fn device(options: &[(String, Json)]) -> Result<Option<String>, Unclear> {
-    let mut devices = options.iter().filter(|(key, _)| key.eq_ignore_ascii_case("device"));
-    match (devices.next(), devices.next()) {
-        (None, _) => Ok(None),
-        (Some((_, Json::Text(device))), None) => Ok(Some(device.clone())),
-        _ => Err(Unclear::Twice("device".into())),
+/// The places of the host that a plugin is granted or set to see, wherever they stand in the body.
+pub fn plugin(body: &Json) -> Vec<String> {
+    places(body).collect()
+}
+
+/// Every absolute path in the texts of a value, also where it stands in a list of options: `lowerdir=/a:/b,upperdir=/c`.
+fn places(value: &Json) -> Box<dyn Iterator<Item = String> + '_> {
+    match value {
+        Json::Text(text) => {
+            Box::new(text.split([',', ':', '=']).filter(|part| part.starts_with('/')).map(str::to_owned))
+        }
+        Json::List(list) => Box::new(list.iter().flat_map(places)),
+        Json::Object(entries) => Box::new(entries.iter().flat_map(|(_, value)| places(value))),
+        Json::Null | Json::Flag(_) | Json::Number(_) => Box::new(std::iter::empty()),
     }
 }
 
 fn host_places(mount: &Json) -> Result<Vec<String>, Unclear> {
     let source = mount.text("Source")?.to_owned();
-    let device = device(mount.at(&["VolumeOptions", "DriverConfig"])?.entries("Options")?)?;
-    Ok([source].into_iter().chain(device).filter(|path| path.starts_with('/')).collect())
+    let options = mount.at(&["VolumeOptions", "DriverConfig"])?.entries("Options")?;
+    let named = options.iter().flat_map(|(_, option)| places(option));
+    Ok([source].into_iter().filter(|path| path.starts_with('/')).chain(named).collect())
 }

@@ -76,10 +76,10 @@ pub enum Ask {
         /// On this network.
         network: String,
     },
-    /// A volume is made.
-    CreateVolume {
-        /// Of this directory of the host.
-        place: String,
+    /// A volume is made, or a plugin is granted or set something.
+    Show {
+        /// Directories and files of the host that it sees.
+        places: Vec<String>,
     },
     /// A node is changed.
     UpdateNode {
@@ -111,6 +111,9 @@ pub fn classify(request: &Request) -> Class {
     };
     let routes = routes::judged(&request.method, &address.parts);
     if routes.is_empty() {
+        if let Some(why) = routes::refused(&request.method, &address.parts) {
+            return Class::Unreadable(why.into());
+        }
         if routes::is_harmless(&request.method, &address.parts) {
             return Class::Harmless;
         }
@@ -162,8 +165,9 @@ fn ask(request: &Request, address: &Address, route: Route, name: String) -> Resu
             if request.body.as_ref().is_none_or(Vec::is_empty) && request.header("Content-Length") == "0" {
                 return Ok(None);
             }
-            return Ok(body::volume(&json()?).map_err(unclear)?.map(|place| Ask::CreateVolume { place }));
+            return Ok(showing(body::volume(&json()?).map_err(unclear)?));
         }
+        Route::SetPlugin => return Ok(showing(body::plugin(&json()?))),
         Route::UpdateNode => {
             let json = json()?;
             let text = |key: &str| json.text(key).map(str::to_owned).map_err(unclear);
@@ -176,6 +180,10 @@ fn ask(request: &Request, address: &Address, route: Route, name: String) -> Resu
             _ => Ask::NewSwarm,
         },
     }))
+}
+
+fn showing(places: Vec<String>) -> Option<Ask> {
+    (!places.is_empty()).then_some(Ask::Show { places })
 }
 
 /// The body, which must have been shown: an engine passes none on that is chunked, longer than it hands to plugins, or not called
@@ -210,9 +218,7 @@ impl Ask {
     pub fn needs(&self) -> Needs {
         let (networks, services) = (Needs { networks: true, ..Needs::default() }, true);
         match self {
-            Self::CreateNetwork { .. } | Self::CreateVolume { .. } | Self::LeaveSwarm | Self::NewSwarm => {
-                Needs::default()
-            }
+            Self::CreateNetwork { .. } | Self::Show { .. } | Self::LeaveSwarm | Self::NewSwarm => Needs::default(),
             Self::RemoveNetwork { .. } | Self::Connect { .. } | Self::Disconnect { .. } | Self::Build { .. } => {
                 networks
             }

@@ -58,7 +58,7 @@ pub fn judge(ask: &Ask, guard: &Guard<'_>, world: &World, container: Option<&Con
             acts.extend(container.into_iter().flat_map(|made| bench.contained(&made.networks, &made.mounts)));
             acts
         }
-        Ask::CreateVolume { place } => bench.shows([place]).collect(),
+        Ask::Show { places } => bench.shows(places).collect(),
         Ask::UpdateNode { node, role, availability } => bench.node_changed(node, role, availability),
         Ask::RemoveNode { node } => bench.swarm(SwarmAct::Leave, &format!("removes node `{node}`")),
         Ask::LeaveSwarm => bench.swarm(SwarmAct::Leave, "leaves the swarm"),
@@ -121,7 +121,7 @@ impl<'a> Bench<'a> {
         let acts: Vec<String> = mounts
             .into_iter()
             .filter(shown)
-            .map(|mount| format!("shows a container `{mount}`, where the executor's word is"))
+            .map(|mount| format!("shows `{mount}`, where the executor's word is"))
             .collect();
         acts.into_iter()
     }
@@ -206,8 +206,13 @@ impl<'a> Bench<'a> {
         if guarded && service.has_tasks && !spec.has_tasks {
             acts.push(format!("scales service `{name}` to nothing"));
         }
-        let wanted: Vec<&str> =
-            spec.networks.iter().flat_map(|reference| self.named(reference).collect::<Vec<_>>()).collect();
+        let stack = self.guarded_stack(service.stack.as_deref(), name);
+        if let Some(stack) = stack.filter(|own| self.guarded_stack(spec.stack.as_deref(), name) != Some(*own)) {
+            acts.push(format!("takes service `{name}` out of stack `{stack}`, by its label"));
+        }
+        // An empty name keeps nothing, though every id begins with it.
+        let references = spec.networks.iter().filter(|reference| !reference.is_empty());
+        let wanted: Vec<&str> = references.flat_map(|reference| self.named(reference).collect::<Vec<_>>()).collect();
         let kept = |network: &Network| wanted.iter().any(|name| same_name(name, &network.name));
         let left = on.iter().filter(|network| !kept(network));
         acts.extend(left.map(|network| format!("takes service `{name}` off network `{}`", network.name)));

@@ -1,6 +1,6 @@
 //! The engine's API, request by request: which are judged, and which change nothing that is guarded.
 //!
-//! What only reads is not listed: GET, HEAD and OPTIONS change nothing. Everything else that is not in one of the two tables is
+//! What only reads is not listed: GET, HEAD and OPTIONS change nothing. What cannot be judged by what is shown, and everything that is in none of the tables, is
 //! refused, so that a route of a newer engine is never let through unread; a test holds the tables against the engine's published
 //! descriptions.
 
@@ -31,6 +31,8 @@ pub enum Route {
     Build,
     /// A volume is made, perhaps of a directory of the host.
     CreateVolume,
+    /// A plugin is granted or set something, perhaps a directory of the host.
+    SetPlugin,
     /// A node's role or availability is changed.
     UpdateNode,
     /// A node is removed.
@@ -56,6 +58,9 @@ pub const JUDGED: &[(&str, &str, Route)] = &[
     ("POST", "containers/{}/restart", Route::StartContainer),
     ("POST", "build", Route::Build),
     ("POST", "volumes/create", Route::CreateVolume),
+    ("POST", "plugins/pull", Route::SetPlugin),
+    ("POST", "plugins/{}/set", Route::SetPlugin),
+    ("POST", "plugins/{}/upgrade", Route::SetPlugin),
     ("POST", "nodes/{}/update", Route::UpdateNode),
     ("DELETE", "nodes/{}", Route::RemoveNode),
     ("POST", "swarm/leave", Route::LeaveSwarm),
@@ -100,14 +105,10 @@ pub const HARMLESS: &[(&str, &str)] = &[
     ("DELETE", "images/{}"),
     ("POST", "images/{}/push"),
     ("POST", "images/{}/tag"),
-    ("POST", "plugins/create"),
-    ("POST", "plugins/pull"),
     ("DELETE", "plugins/{}"),
     ("POST", "plugins/{}/disable"),
     ("POST", "plugins/{}/enable"),
     ("POST", "plugins/{}/push"),
-    ("POST", "plugins/{}/set"),
-    ("POST", "plugins/{}/upgrade"),
     ("POST", "secrets/create"),
     ("POST", "secrets/{}/update"),
     ("DELETE", "secrets/{}"),
@@ -119,6 +120,13 @@ pub const HARMLESS: &[(&str, &str)] = &[
     ("PUT", "volumes/{}"),
     ("DELETE", "volumes/{}"),
 ];
+
+/// Routes that could do something to what is guarded and do not show what; why.
+pub const REFUSED: &[(&str, &str, &str)] = &[(
+    "POST",
+    "plugins/create",
+    "what of the host a plugin sees stands in the archive that is sent, which is not shown",
+)];
 
 /// Every judged route that a request could be, with what stands for `{}`.
 pub fn judged(method: &str, parts: &[String]) -> Vec<(Route, String)> {
@@ -132,6 +140,12 @@ pub fn judged(method: &str, parts: &[String]) -> Vec<(Route, String)> {
 /// Whether a request is known to change nothing that is guarded.
 pub fn is_harmless(method: &str, parts: &[String]) -> bool {
     HARMLESS.iter().any(|(verb, pattern)| *verb == method && matches(pattern, parts).is_some())
+}
+
+/// Why a request is refused unread, where it is one that always is.
+pub fn refused(method: &str, parts: &[String]) -> Option<&'static str> {
+    let row = REFUSED.iter().find(|(verb, pattern, _)| *verb == method && matches(pattern, parts).is_some())?;
+    Some(row.2)
 }
 
 /// What stands for the first `{}` of a pattern; empty where it has none.

@@ -319,11 +319,7 @@ fn with_real_places(mut ask: Ask) -> Ask {
     match &mut ask {
         Ask::CreateContainer(spec) | Ask::StartContainer { spec, .. } => real(&mut spec.mounts),
         Ask::CreateService(spec) | Ask::UpdateService { spec, .. } => real(&mut spec.mounts),
-        Ask::CreateVolume { place } => {
-            if let Some(found) = fs::canonicalize(&*place).ok().and_then(|path| Some(path.to_str()?.to_owned())) {
-                *place = found;
-            }
-        }
+        Ask::Show { places } => real(places),
         _ => {}
     }
     ask

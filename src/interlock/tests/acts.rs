@@ -11,6 +11,11 @@ use crate::model::contract::protect::{Attachments, Protect, SwarmAct};
 /// The id of `proxy`.
 const PROXY: &str = "jx5x0rvwibjbg9e5y8w1wvm2n";
 const JSON: &str = "application/json";
+/// A service that is on the network by the place that older clients use.
+const OLD_PLACE: &str = r#"{"Name": "x", "TaskTemplate": {"Networks": []}, "Networks": [{"Target": "proxy"}]}"#;
+/// A volume over a directory that its driver's options name in passing.
+const OVERLAY: &str = r#"{"DriverOpts": {"type": "overlay", "device": "overlay",
+    "o": "lowerdir=/var/lib/countersign/X,upperdir=/tmp/u,workdir=/tmp/w"}}"#;
 
 fn protect() -> Protect {
     Protect {
@@ -50,6 +55,7 @@ fn world() -> World {
             wedged,
             back,
             service("s6", "quiet", None, &["other1"]),
+            service("s7", "by-label", Some("traefik"), &["other1"]),
         ],
         nodes: vec![
             Node { id: "n1".into(), name: "alpha".into(), manager: true, drained: false },
@@ -96,6 +102,14 @@ fn request(method: &str, uri: &str, kind: &str, body: Option<&str>) -> Request {
 fn what_a_request_does() {
     let on = |targets: &str| format!(r#"{{"Name": "x", "TaskTemplate": {{"Networks": [{targets}]}}}}"#);
     let (to_proxy, to_other) = (on(r#"{"Target": "Proxy"}"#), on(r#"{"Target": "other"}"#));
+    let to_nothing = on(r#"{"Target": ""}"#);
+    let with = |text: &str, more: &str| text.replacen('{', &format!("{{{more}, "), 1);
+    let two_lists = with(&to_other, r#""Networks": [{"Target": "proxy"}]"#);
+    let elsewhere = with(&to_proxy, r#""Labels": {"com.docker.stack.namespace": "x"}"#);
+    let labelled = with(
+        &on(r#"{"Target": "proxy"}, {"Target": "inner1"}"#),
+        r#""Labels": {"com.docker.stack.namespace": "traefik"}"#,
+    );
     let rows: Vec<(&str, &str, Option<&str>, &str, &str)> = vec![
         // The network, by every name.
         ("DELETE", "/v1.41/networks/proxy", None, "removes", "removes"),
@@ -144,6 +158,15 @@ fn what_a_request_does() {
             "changes rolls rolls",
         ),
         ("POST", "/v1.41/services/was-there/update?version=7&rollback=previous", Some(&to_other), "", "rolls"),
+        // The engine takes the second list only where the first is empty, and an empty name for none.
+        ("POST", "/v1.41/services/recipe_app/update?version=7", Some(&two_lists), "takes", "changes takes"),
+        ("POST", "/v1.41/services/recipe_app/update?version=7", Some(&to_nothing), "takes", "changes takes"),
+        ("POST", "/v1.41/services/recipe_app/update?version=7", Some(OLD_PLACE), "", "changes"),
+        // A stack is known by a label that an update can take away; without any it is known by the name.
+        ("POST", "/v1.41/services/traefik_app/update?version=7", Some(&to_proxy), "", "changes"),
+        ("POST", "/v1.41/services/by-label/update?version=7", Some(&to_other), "takes", "changes takes"),
+        ("POST", "/v1.41/services/traefik_app/update?version=7", Some(&elsewhere), "takes", "changes takes"),
+        ("POST", "/v1.41/services/traefik_app/update?version=7", Some(&labelled), "", "changes"),
         (
             "POST",
             "/v1.41/services/lone/update?version=7",
@@ -179,6 +202,36 @@ fn what_a_request_does() {
             "shows",
         ),
         ("POST", "/v1.41/volumes/create", Some("{}"), "", ""),
+        ("POST", "/v1.41/volumes/create", Some(OVERLAY), "shows", "shows"),
+        (
+            "POST",
+            "/v1.41/containers/create",
+            Some(
+                r#"{"HostConfig": {"Mounts": [{"Type": "volume", "VolumeOptions": {"DriverConfig": {"Options":
+                {"o": "lowerdir=/tmp:/var/lib/countersign/X"}}}}]}}"#,
+            ),
+            "shows",
+            "shows",
+        ),
+        // Plugins of the engine.
+        (
+            "POST",
+            "/v1.41/plugins/some/one/set",
+            Some(r#"["DEBUG=1", "state.source=/var/lib/countersign"]"#),
+            "shows",
+            "shows",
+        ),
+        ("POST", "/v1.41/plugins/some/one/set", Some(r#"["DEBUG=1", "data.source=/srv"]"#), "", ""),
+        ("POST", "/v1.41/plugins/some/one/set", None, "unread", "unread"),
+        (
+            "POST",
+            "/v1.41/plugins/pull?remote=x",
+            Some(r#"[{"Name": "mount", "Value": ["/var/lib/countersign"]}]"#),
+            "shows",
+            "shows",
+        ),
+        ("POST", "/v1.41/plugins/pull?remote=x", Some(r#"[{"Name": "network", "Value": ["host"]}]"#), "", ""),
+        ("POST", "/v1.41/plugins/create?name=x", None, "unread", "unread"),
         ("POST", "/v1.41/containers/joined/start", None, "", "brings"),
         ("POST", "/v1.41/containers/joined/restart?t=1", None, "", "brings"),
         ("POST", "/v1.41/containers/else/start", None, "", ""),
