@@ -125,17 +125,18 @@ async fn respond(desk: &Desk, request: Request<Incoming>) -> Result<Response<Ful
     Ok(reply(StatusCode::OK, &answer))
 }
 
-/// A body as a whole; `None` where it is too long or breaks off.
+/// A body as a whole; `None` where it is too long or breaks off. What is too long is read to its end and not kept: an answer that
+/// comes earlier may be lost with the connection.
 async fn collected(mut body: Incoming) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let mut bytes = Some(Vec::new());
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.ok()?.into_data() else { continue };
-        if bytes.len() + data.len() > wire::LONGEST {
-            return None;
+        bytes = bytes.filter(|bytes| bytes.len() + data.len() <= wire::LONGEST);
+        if let Some(bytes) = &mut bytes {
+            bytes.extend_from_slice(&data);
         }
-        bytes.extend_from_slice(&data);
     }
-    Some(bytes)
+    bytes
 }
 
 fn reply(status: StatusCode, answer: &Value) -> Response<Full<Bytes>> {
