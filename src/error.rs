@@ -147,6 +147,7 @@ impl From<GitError> for CommandError {
             GitError::NoBranch { .. } => (Exit::Unknown, "countersign sync, which publishes it"),
             GitError::Remote { .. } => (Exit::Unknown, "git remote -v; then try again when the remote answers"),
             GitError::Altered(_) => (Exit::Invalid, "git fsck, which names what is broken; then a fresh clone"),
+            GitError::Written(_) => (Exit::Busy, "try again when the holder is done"),
             GitError::Io { .. } => (Exit::Write, ""),
             GitError::Failed { .. } | GitError::Process(_) => (Exit::Unknown, ""),
         };

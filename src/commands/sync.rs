@@ -1,5 +1,6 @@
 //! `countersign sync`
 
+use std::any::Any;
 use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
@@ -70,7 +71,11 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     let newest = documents.records().filter(|record| !known.contains(&record.id)).max_by_key(|record| record.block.at);
     let subject = newest.map_or_else(|| format!("status({phase}): documents"), subject_line);
     let seen = published.remote.tip.as_ref().filter(|_| published.remote.asked);
-    let synced = repository.sync("origin", &branch, &subject, seen).map_err(|error| match error {
+    let hold = || match store.hold(&context.holder("sync")) {
+        Ok(lock) => Ok(Box::new(lock) as Box<dyn Any>),
+        Err(error) => Err(error.to_string()),
+    };
+    let synced = repository.sync("origin", &branch, &subject, seen, &hold).map_err(|error| match error {
         GitError::Failed { ref command, .. } if command == "merge" => CommandError::new(
             Exit::Closed,
             format!("the remote's commits and a merge of yours touch the same lines: {error}; your clone is as it was"),
@@ -85,7 +90,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     })?;
     let redrawn = redraw(&store, context)?;
     if redrawn {
-        repository.sync("origin", &branch, &format!("status({phase}): the findings' view"), None)?;
+        repository.sync("origin", &branch, &format!("status({phase}): the findings' view"), None, &hold)?;
     }
     let unsettled = settle(&repository, &store, &branch).err();
     let word = |flag: bool, word: &str| if flag { word.to_owned() } else { format!("nothing to be {word}") };

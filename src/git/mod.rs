@@ -68,6 +68,9 @@ pub enum GitError {
     /// An object has other bytes than its id says: somebody put them there.
     #[error("git object {0} is not what its id says: something in this clone gives other bytes for it")]
     Altered(String),
+    /// Another process writes the state documents and does not come to an end.
+    #[error("{0}")]
+    Written(String),
     /// git itself could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),

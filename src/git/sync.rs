@@ -1,6 +1,7 @@
 //! `sync`: the state documents alone are committed, rebased onto the remote's branch (or merged with it, where a merge would be
 //! flattened) and pushed, never with force; everything else in the work tree and the index stays as it is.
 
+use std::any::Any;
 use std::time::Duration;
 
 use super::remote::without_credentials;
@@ -20,20 +21,31 @@ pub struct Synced {
     pub pushed: bool,
 }
 
+/// Keeps every writer of the state documents waiting until what it gives is dropped; or the words of why it cannot.
+pub type Hold<'a> = &'a dyn Fn() -> Result<Box<dyn Any>, String>;
+
 const REMOTE_PATIENCE: Duration = Duration::from_secs(60);
 const RACES: usize = 5;
 
 impl Repository {
     /// Commits the state documents with this message, rebases onto `remote`'s `branch` and pushes. `seen` is the commit of that branch
-    /// where the remote was asked a moment ago.
+    /// where the remote was asked a moment ago. Writers wait while documents are committed and moved, and only then.
     ///
     /// # Errors
     ///
-    /// The remote does not answer, commits conflict or uncommitted work stands in the way (the work tree is then as it was), the
-    /// push loses five races, or what was pushed is not on the remote that is asked.
-    pub fn sync(&self, remote: &str, branch: &str, message: &str, seen: Option<&ObjectId>) -> Result<Synced, GitError> {
-        let mut synced = Synced { committed: self.commit_state(message)?, ..Synced::default() };
+    /// The remote does not answer, commits conflict or uncommitted work stands in the way (the work tree is then as it was), a writer
+    /// does not end, the push or the writers win five races, or what was pushed is not on the remote that is asked.
+    pub fn sync(
+        &self,
+        remote: &str,
+        branch: &str,
+        message: &str,
+        seen: Option<&ObjectId>,
+        hold: Hold<'_>,
+    ) -> Result<Synced, GitError> {
+        let mut synced = Synced::default();
         for race in 0..RACES {
+            synced.committed |= self.commit_state(message, hold)?;
             let head = self.head()?;
             let tip = match seen.filter(|_| race == 0) {
                 Some(seen) => Some(seen.clone()),
@@ -48,7 +60,9 @@ impl Repository {
                     return Ok(synced);
                 }
                 if !self.is_ancestor(tip, &head)? {
-                    self.take_in(tip)?;
+                    if !self.take_in(tip, hold)? {
+                        continue;
+                    }
                     synced.pulled = true;
                     if self.head()? == *tip {
                         return Ok(synced);
@@ -72,7 +86,10 @@ impl Repository {
                 });
             }
         }
-        Err(GitError::Remote { remote: remote.to_owned(), why: format!("lost {RACES} races for branch {branch}") })
+        Err(GitError::Remote {
+            remote: remote.to_owned(),
+            why: format!("lost {RACES} races for branch {branch}, to pushes or to writers here"),
+        })
     }
 
     /// Whether state documents are not on the remote's branch, as far as it was last asked.
@@ -95,7 +112,8 @@ impl Repository {
     }
 
     /// Commits the state documents alone; gives whether there was anything to commit.
-    fn commit_state(&self, message: &str) -> Result<bool, GitError> {
+    fn commit_state(&self, message: &str, hold: Hold<'_>) -> Result<bool, GitError> {
+        let _written_by_nobody = hold().map_err(GitError::Written)?;
         if !self.changed_state()? {
             return Ok(false);
         }
@@ -143,14 +161,15 @@ impl Repository {
     }
 
     /// Brings the remote's commits and those of this clone together in a checkout of its own, then moves this work tree and index
-    /// forward: staged, changed and untracked files stay as they are, and where they stand in the way nothing is moved.
+    /// forward: staged, changed and untracked files stay as they are, and where they stand in the way nothing is moved. Gives whether
+    /// it did; not where somebody wrote state documents meanwhile, which are to be committed first.
     ///
     /// A rebase would flatten a merge, and lose what only the merge holds: where there is one, the remote's branch is merged.
-    fn take_in(&self, tip: &ObjectId) -> Result<(), GitError> {
+    fn take_in(&self, tip: &ObjectId, hold: Hold<'_>) -> Result<bool, GitError> {
         let _held = interrupt::finish_first();
         let before = self.head()?;
         if self.is_ancestor(&before, tip)? {
-            return self.move_forward(&before, tip, "fast-forward");
+            return self.move_forward(&before, tip, "fast-forward", hold);
         }
         let aside = self.checkout(&before, &self.common_dir)?;
         let there = self.in_tree(aside.path());
@@ -166,16 +185,22 @@ impl Repository {
             GitError::Failed { why, .. } => GitError::Failed { command: how[0].to_owned(), why },
             other => other,
         })?;
-        self.move_forward(&before, &there.head()?, how[0])
+        self.move_forward(&before, &there.head()?, how[0], hold)
     }
 
-    /// Moves the branch, the index and the work tree from one commit to another.
-    fn move_forward(&self, before: &ObjectId, after: &ObjectId, how: &str) -> Result<(), GitError> {
+    /// Moves the branch, the index and the work tree from one commit to another; not where state documents were written meanwhile.
+    fn move_forward(&self, before: &ObjectId, after: &ObjectId, how: &str, hold: Hold<'_>) -> Result<bool, GitError> {
+        // git looks whether a file was changed and then writes it: what a writer put there in between would be lost.
+        let _written_by_nobody = hold().map_err(GitError::Written)?;
+        if self.changed_state()? {
+            return Ok(false);
+        }
         // Exits with 1 where files differ, which is no failure here: it only renews what the index knows of the files.
         raw(&self.root, &["update-index", "-q", "--refresh"], &self.home(), REMOTE_PATIENCE, b"")?;
         self.git(&["read-tree", "-m", "-u", before.as_str(), after.as_str()])?;
         let why = format!("countersign sync: {how}");
-        self.git(&["update-ref", "-m", &why, "HEAD", after.as_str(), before.as_str()]).map(drop)
+        self.git(&["update-ref", "-m", &why, "HEAD", after.as_str(), before.as_str()])?;
+        Ok(true)
     }
 }
 

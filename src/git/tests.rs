@@ -93,6 +93,11 @@ fn what_cannot_carry_a_phase_is_refused_by_what_it_is() {
     assert!(matches!(Repository::discover(&lab.path("none"), Vec::new()), Err(GitError::NoRepository(_))));
 }
 
+/// Nobody else writes here.
+fn nobody() -> Result<Box<dyn std::any::Any>, String> {
+    Ok(Box::new(()))
+}
+
 #[test]
 fn the_subject_survives_state_commits_and_their_rebase_and_changes_with_code() {
     let lab = Lab::new();
@@ -101,9 +106,9 @@ fn the_subject_survives_state_commits_and_their_rebase_and_changes_with_code() {
     lab.write("a", STATUS, "status\n");
     lab.write("b", REVIEW, "review\n");
     lab.write("b", "machine-docs/evidence/demo/x.txt", "raw\n");
-    a.sync("origin", "main", "status(demo): a", None).expect("synced");
+    a.sync("origin", "main", "status(demo): a", None, &nobody).expect("synced");
     let own = b.head().expect("a head");
-    let synced = b.sync("origin", "main", "review(demo): b", None).expect("synced");
+    let synced = b.sync("origin", "main", "review(demo): b", None, &nobody).expect("synced");
     assert!(synced.committed && synced.pulled && synced.pushed);
     assert_ne!(b.head().expect("a head"), own);
     assert_eq!(b.subject().expect("a subject"), before);
@@ -113,6 +118,29 @@ fn the_subject_survives_state_commits_and_their_rebase_and_changes_with_code() {
     git(&lab.path("b"), &["commit", "--quiet", "-m", "notes"]);
     let after = b.subject().expect("a subject");
     assert!(after.commit != before.commit && after.tree != before.tree);
+}
+
+#[test]
+fn what_is_written_while_a_sync_is_on_its_way_is_published_too() {
+    let lab = Lab::new();
+    let (a, b) = (lab.open("a"), lab.open("b"));
+    lab.write("a", REVIEW, "review\n");
+    a.sync("origin", "main", "review(demo): a", None, &nobody).expect("synced");
+    lab.write("b", STATUS, "status\n");
+    // The second time that writers are kept waiting is when the work tree is moved forward: one of them was there just before.
+    let (times, root) = (std::cell::Cell::new(0), lab.path("b"));
+    let late = || {
+        times.set(times.get() + 1);
+        if times.get() == 2 {
+            std::fs::write(root.join(STATUS), "status\nand more\n").expect("written");
+        }
+        nobody()
+    };
+    let synced = b.sync("origin", "main", "status(demo): b", None, &late).expect("synced");
+    assert!(synced.committed && synced.pulled && synced.pushed && times.get() == 4, "{synced:?} {}", times.get());
+    assert_eq!((lab.read("b", STATUS), lab.read("b", REVIEW)), ("status\nand more\n".into(), "review\n".into()));
+    a.sync("origin", "main", "nothing", None, &nobody).expect("synced");
+    assert_eq!(lab.read("a", STATUS), "status\nand more\n");
 }
 
 #[test]
@@ -163,7 +191,7 @@ fn sync_leaves_staged_changed_and_untracked_work_as_it_is() {
     lab.write("b", "other.sh", "from b\n");
     git(&lab.path("b"), &["add", "."]);
     git(&lab.path("b"), &["commit", "--quiet", "-m", "other"]);
-    b.sync("origin", "main", "status(demo): b", None).expect("synced");
+    b.sync("origin", "main", "status(demo): b", None, &nobody).expect("synced");
     lab.write("a", STATUS, "status\n");
     lab.write("a", "staged.sh", "staged\n");
     git(&lab.path("a"), &["add", "staged.sh"]);
@@ -171,7 +199,7 @@ fn sync_leaves_staged_changed_and_untracked_work_as_it_is() {
     lab.write("a", "new.sh", "untracked\n");
     let work = || git(&lab.path("a"), &["status", "--porcelain", "--", ".", ":!machine-docs"]);
     let before = work();
-    let synced = a.sync("origin", "main", "status(demo): a", None).expect("synced");
+    let synced = a.sync("origin", "main", "status(demo): a", None, &nobody).expect("synced");
     assert!(synced.committed && synced.pulled && synced.pushed);
     assert_eq!(work(), before);
     assert_eq!(lab.read("a", "other.sh"), "from b\n");
@@ -185,10 +213,10 @@ fn work_that_stands_in_the_way_stops_the_sync_and_is_kept() {
     let (a, b) = (lab.open("a"), lab.open("b"));
     lab.write("b", "code.sh", "echo from b\n");
     git(&lab.path("b"), &["commit", "--quiet", "-a", "-m", "code"]);
-    b.sync("origin", "main", "status(demo): b", None).expect("synced");
+    b.sync("origin", "main", "status(demo): b", None, &nobody).expect("synced");
     lab.write("a", "code.sh", "echo changed\n");
     let head = a.head().expect("a head");
-    assert!(matches!(a.sync("origin", "main", "status(demo): a", None), Err(GitError::Failed { .. })));
+    assert!(matches!(a.sync("origin", "main", "status(demo): a", None, &nobody), Err(GitError::Failed { .. })));
     assert_eq!((lab.read("a", "code.sh").as_str(), a.head().expect("a head")), ("echo changed\n", head));
 }
 
@@ -198,8 +226,8 @@ fn conflicting_documents_stop_the_sync_and_both_sides_are_kept() {
     let (a, b) = (lab.open("a"), lab.open("b"));
     lab.write("a", STATUS, "from a\n");
     lab.write("b", STATUS, "from b\n");
-    a.sync("origin", "main", "status(demo): a", None).expect("synced");
-    assert!(matches!(b.sync("origin", "main", "status(demo): b", None), Err(GitError::Failed { .. })));
+    a.sync("origin", "main", "status(demo): a", None, &nobody).expect("synced");
+    assert!(matches!(b.sync("origin", "main", "status(demo): b", None, &nobody), Err(GitError::Failed { .. })));
     assert_eq!(lab.read("b", STATUS), "from b\n");
     assert_eq!(git(&lab.path("b"), &["status", "--porcelain"]), "");
     assert_eq!(git(&lab.path("b"), &["worktree", "list", "--porcelain"]).matches("worktree ").count(), 1);
@@ -268,8 +296,8 @@ fn a_merge_of_ones_own_is_kept_with_what_only_it_holds() {
     git(&at, &["commit", "--quiet", "-m", "merged"]);
     let merged = a.head().expect("a head");
     lab.write("b", REVIEW, "review\n");
-    b.sync("origin", "main", "review(demo): b", None).expect("synced");
-    let synced = a.sync("origin", "main", "status(demo): a", None).expect("synced");
+    b.sync("origin", "main", "review(demo): b", None, &nobody).expect("synced");
+    let synced = a.sync("origin", "main", "status(demo): a", None, &nobody).expect("synced");
     assert!(synced.pulled && synced.pushed);
     assert!(a.is_ancestor(&merged, &a.head().expect("a head")).expect("looked"), "the merge itself is there");
     assert_eq!((lab.read("a", "evil.txt"), lab.read("a", REVIEW)), ("only in the merge\n".into(), "review\n".into()));
@@ -284,10 +312,10 @@ fn what_is_pushed_elsewhere_is_not_called_pushed() {
     let elsewhere = lab.path("elsewhere").display().to_string();
     git(&lab.path("a"), &["remote", "set-url", "--push", "origin", &elsewhere]);
     lab.write("a", STATUS, "status\n");
-    let error = a.sync("origin", "main", "status(demo): a", None).expect_err("not there").to_string();
+    let error = a.sync("origin", "main", "status(demo): a", None, &nobody).expect_err("not there").to_string();
     assert!(error.contains(&elsewhere) && error.contains("which is asked, has "), "{error}");
     git(&lab.path("a"), &["remote", "set-url", "--delete", "--push", "origin", &elsewhere]);
-    assert!(a.sync("origin", "main", "status(demo): a", None).expect("synced").pushed);
+    assert!(a.sync("origin", "main", "status(demo): a", None, &nobody).expect("synced").pushed);
 }
 
 #[test]
@@ -323,7 +351,7 @@ fn nothing_that_a_repository_configures_is_run() {
     lab.write("a", STATUS, "status\n");
     a.dirt().expect("looked");
     let base = a.head().expect("a head");
-    a.sync("origin", "main", "status(demo): a", None).expect("synced");
+    a.sync("origin", "main", "status(demo): a", None, &nobody).expect("synced");
     a.patch(&base, &a.head().expect("a head")).expect("a patch");
     assert!(!mark.exists());
 }

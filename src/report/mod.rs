@@ -33,16 +33,22 @@ impl Answer {
     }
 }
 
-/// Prints an answer; gives the exit code. A reader that went away is no error.
+/// Prints an answer; gives the exit code, which is 74 where all is well and nobody can read it. A reader that went away is no error.
 pub fn print(command: &str, answer: &Answer, as_json: bool) -> Exit {
     // Words of others stand in answers: nothing in them may steer a terminal.
     let text = if as_json { envelope(command, answer.exit, &answer.json, None) } else { visible(&answer.text) };
     lines::settle();
     let mut out = io::stdout().lock();
     let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    // A closed pipe is the reader's choice.
-    write!(out, "{text}{newline}").and_then(|()| out.flush()).ok();
-    answer.exit
+    match write!(out, "{text}{newline}").and_then(|()| out.flush()) {
+        // A closed pipe is the reader's choice.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let note = format!("{command}: its answer could not be written: {error}");
+            write!(io::stderr().lock(), "{}", CommandError::new(Exit::Write, note, "")).ok();
+            if answer.exit == Exit::Ok { Exit::Write } else { answer.exit }
+        }
+        _ => answer.exit,
+    }
 }
 
 /// Prints an error; gives the exit code.

@@ -6,7 +6,7 @@ use std::process::Output;
 
 use countersign::cli::command_line;
 
-use crate::support::World;
+use crate::support::{Answer, World};
 
 /// Every command, with arguments that it takes.
 const COMMANDS: &[&str] = &[
@@ -214,4 +214,13 @@ fn mounted(directory: &std::path::Path) -> bool {
         eprintln!("skipped: a_disk_that_is_really_full: {}", String::from_utf8_lossy(&done.stderr).trim());
     }
     done.status.success()
+}
+
+#[test]
+fn an_answer_that_nobody_can_read_is_not_well() {
+    let world = World::opened();
+    let mut command = world.command(env!("CARGO_BIN_EXE_countersign"), "builder", "builder");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
+    let output = command.arg("status").stdout(full).output().expect("runs");
+    Answer::of(&output).expect(74, "its answer could not be written: No space left on device");
 }

@@ -46,6 +46,27 @@ fn forty_processes_on_one_document_and_forty_on_two() {
 }
 
 #[test]
+fn a_sync_beside_writers_is_not_refused_and_loses_nothing() {
+    let world = world();
+    for round in 0..3 {
+        let finding = format!("round {round}");
+        world.run_in("adversary", &["adversary", "finding", "open", &finding, "--minor"]).expect(0, "Finding");
+        world.run_in("adversary", &["sync"]).expect(0, "pushed");
+        let note = |n| start(&world, "builder", "builder", &["builder", "note", &format!("{round}-{n}")], &[]);
+        let writers: Vec<Child> = (0..8).map(note).collect();
+        world.run_in("builder", &["sync"]).expect(0, "pulled").expect(0, "pushed");
+        all_succeed(writers);
+    }
+    world.run_in("builder", &["sync"]).expect(0, "");
+    world.run_in("adversary", &["sync"]).expect(0, "pulled");
+    let there = world.read("adversary/machine-docs/JOURNAL-demo.md");
+    for (round, n) in (0..3).flat_map(|round| (0..8).map(move |n| (round, n))) {
+        assert!(there.contains(&format!("{round}-{n}")), "{round}-{n}");
+    }
+    world.run_in("adversary", &["check"]).expect(0, "every byte, signature and link");
+}
+
+#[test]
 fn a_killed_holder_blocks_nobody_and_one_that_lives_is_not_robbed() {
     let world = world();
     let note = ["builder", "note", "held"];

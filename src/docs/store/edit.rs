@@ -127,6 +127,15 @@ impl Store {
         Ok(())
     }
 
+    /// Keeps every other writer of the documents waiting until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Another process holds the lock for longer than 20 s, or it cannot be used.
+    pub fn hold(&self, holder: &str) -> Result<DocumentsLock, StoreError> {
+        self.lock(holder)
+    }
+
     /// Takes the documents' lock, and removes what killed writers left.
     pub(super) fn lock(&self, holder: &str) -> Result<DocumentsLock, StoreError> {
         self.path(&format!("{DIRECTORY}/evidence/{}/x", self.phase))?;
