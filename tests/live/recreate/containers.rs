@@ -25,7 +25,7 @@ fn is_attached(lab: &Lab, started: &str) {
 
 #[test]
 fn containers_leave_and_come_back_where_the_contract_says_so() {
-    let Some(lab) = Lab::up("containers") else { return };
+    let Some(lab) = Lab::few("containers") else { return };
     attach(&lab);
     let started = lab.inspect("container", "guest/json")["State"]["StartedAt"].as_str().expect("a time").to_owned();
     let specs = lab.specs();

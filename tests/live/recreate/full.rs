@@ -83,7 +83,7 @@ impl Drop for Tight {
 
 #[test]
 fn a_disk_that_is_full_before_the_step_keeps_it_from_beginning() {
-    let Some(lab) = Lab::up("full-before") else { return };
+    let Some(lab) = Lab::few("full-before") else { return };
     let (specs, before) = (lab.specs(), lab.subnet());
     let tight = Tight::new(&lab);
     for place in [&tight.state, &tight.documents] {
@@ -98,7 +98,7 @@ fn a_disk_that_is_full_before_the_step_keeps_it_from_beginning() {
 
 #[test]
 fn a_disk_that_fills_in_the_middle_ends_in_a_state_with_a_name_and_resume_goes_on() {
-    let Some(lab) = Lab::up("full") else { return };
+    let Some(lab) = Lab::few("full") else { return };
     let specs = lab.specs();
     // Past the point of no return: the services come back all the same, and the outcome waits for room.
     let all = crate::support::thorough();
@@ -134,7 +134,7 @@ fn a_disk_that_fills_in_the_middle_ends_in_a_state_with_a_name_and_resume_goes_o
 
 #[test]
 fn with_every_disk_full_resume_brings_the_services_back() {
-    let Some(lab) = Lab::up("full-resume") else { return };
+    let Some(lab) = Lab::few("full-resume") else { return };
     let (specs, subnet) = (lab.specs(), lab.other_subnet());
     let tight = Tight::new(&lab);
     let mut command = tight.command(&RUN);

@@ -13,27 +13,39 @@ use crate::support::{Answer, CONTRACT, World};
 pub const NETWORK: &str = "shared";
 /// Its two subnets: each round goes from the one that is there to the other.
 const SUBNETS: [&str; 2] = ["10.77.0.0/16", "10.78.0.0/16"];
-/// Every service on it.
-pub const SERVICES: [&str; 6] = ["edge_app", "web_app", "pair_app", "idle_app", "rr_app", "each_app"];
+/// The services on it, one of each kind.
+const KINDS: [&str; 6] = ["edge_app", "web_app", "pair_app", "idle_app", "rr_app", "each_app"];
+/// A front, one that starts first and one that stops first: enough where the kinds are not what is tried.
+const FEW: [&str; 3] = ["edge_app", "web_app", "rr_app"];
 /// The routes through the front.
-pub const ROUTES: [&str; 3] = ["edge.test", "web.test", "pair.test"];
+const ROUTES: [&str; 3] = ["edge.test", "web.test", "pair.test"];
 
 /// The swarm.
 pub struct Lab {
     /// Its engine.
     pub twin: Twin,
     subnets: [&'static str; 2],
+    services: &'static [&'static str],
 }
 
 impl Lab {
-    /// Starts it; `None` where the machine cannot.
+    /// Starts it with a service of each kind; `None` where the machine cannot.
     pub fn up(name: &str) -> Option<Self> {
-        Self::between(name, SUBNETS)
+        Self::of(name, SUBNETS, &KINDS)
     }
 
-    /// The same on subnets of one's own; it begins with the first.
+    /// The same with few services.
+    pub fn few(name: &str) -> Option<Self> {
+        Self::of(name, SUBNETS, &FEW)
+    }
+
+    /// One of each kind on subnets of one's own; it begins with the first.
     pub fn between(name: &str, subnets: [&'static str; 2]) -> Option<Self> {
-        let lab = Self { twin: Twin::up(name, &[])?, subnets };
+        Self::of(name, subnets, &KINDS)
+    }
+
+    fn of(name: &str, subnets: [&'static str; 2], services: &'static [&'static str]) -> Option<Self> {
+        let lab = Self { twin: Twin::up(name, &[])?, subnets, services };
         let docker = |args: &[&str]| lab.twin.docker(args);
         let network = ["network", "create", "--driver", "overlay", "--attachable", "--label", "kept=yes"];
         docker(
@@ -65,14 +77,16 @@ impl Lab {
             .concat(),
             &backend("web"),
         );
-        lab.service(
-            "pair_app",
-            &[&start_first[..], &["--label", "route.host=pair.test", "--replicas", "2"]].concat(),
-            &backend("pair"),
-        );
-        lab.service("idle_app", &["--replicas", "0"], &backend("idle"));
         lab.service("rr_app", &["--endpoint-mode", "dnsrr"], &backend("rr"));
-        lab.service("each_app", &["--mode", "global"], &backend("each"));
+        if services == KINDS {
+            lab.service(
+                "pair_app",
+                &[&start_first[..], &["--label", "route.host=pair.test", "--replicas", "2"]].concat(),
+                &backend("pair"),
+            );
+            lab.service("idle_app", &["--replicas", "0"], &backend("idle"));
+            lab.service("each_app", &["--mode", "global"], &backend("each"));
+        }
         lab.settled();
         Some(lab)
     }
@@ -100,6 +114,11 @@ impl Lab {
         }
     }
 
+    /// The routes that its services have.
+    pub fn routes(&self) -> &'static [&'static str] {
+        if self.services == KINDS { &ROUTES } else { &ROUTES[..2] }
+    }
+
     /// What is not as it should be: replicas and routes.
     fn wrong(&self) -> Vec<String> {
         let listed = self.twin.docker(&["service", "ls", "--format", "{{.Name}} {{.Replicas}}"]);
@@ -108,7 +127,9 @@ impl Lab {
             .filter(|line| line.rsplit(' ').next().and_then(|count| count.split_once('/')).is_none_or(|(a, b)| a != b))
             .map(str::to_owned)
             .collect();
-        wrong.extend(ROUTES.iter().filter(|route| self.twin.route(route) != 200).map(|route| (*route).to_owned()));
+        wrong.extend(
+            self.routes().iter().filter(|route| self.twin.route(route) != 200).map(|route| (*route).to_owned()),
+        );
         wrong
     }
 
@@ -149,7 +170,7 @@ impl Lab {
             let text = self.inspect("service", name)["Spec"].to_string().replace(&id, NETWORK);
             serde_json::from_str(&text).expect("JSON")
         };
-        SERVICES.iter().map(spec).collect()
+        self.services.iter().map(spec).collect()
     }
 
     /// What must hold after a whole step, whatever happened in it.
@@ -161,7 +182,7 @@ impl Lab {
         assert_eq!((&network["Attachable"], &network["Labels"]["kept"]), (&Value::Bool(true), &"yes".into()));
         assert_eq!(network["Options"]["com.docker.network.driver.mtu"], "1400");
         assert_eq!(self.specs(), specs, "the services are not as they were");
-        for name in SERVICES {
+        for name in self.services {
             let service = self.inspect("service", name);
             // A rollback would go back to this one.
             if let Some(earlier) = service.get("PreviousSpec") {
@@ -192,7 +213,8 @@ impl Phase {
     pub fn new(lab: &Lab, strategy: &str, more: &str) -> Self {
         let world = World::opened();
         let engine = lab.twin.engine();
-        let routes: Vec<String> = ROUTES
+        let routes: Vec<String> = lab
+            .routes()
             .iter()
             .map(|host| {
                 format!(

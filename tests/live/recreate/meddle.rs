@@ -74,7 +74,7 @@ fn signal(name: &str, process: u32) {
 
 #[test]
 fn what_others_change_meanwhile_is_kept_and_newcomers_are_moved_too() {
-    let Some(lab) = Lab::up("meddle") else { return };
+    let Some(lab) = Lab::few("meddle") else { return };
     for (strategy, number) in these(1, &[("make-before-break", "1"), ("break-before-make", "2")]) {
         let phase = Phase::new(&lab, strategy, "");
         let subnet = lab.other_subnet();
@@ -105,7 +105,7 @@ fn what_others_change_meanwhile_is_kept_and_newcomers_are_moved_too() {
 
 #[test]
 fn what_stands_against_it_is_found_before_the_first_edit() {
-    let Some(lab) = Lab::up("against") else { return };
+    let Some(lab) = Lab::few("against") else { return };
     let specs = lab.specs();
     let before = lab.subnet();
     lab.twin.docker(&[
@@ -138,7 +138,7 @@ fn what_stands_against_it_is_found_before_the_first_edit() {
 
 #[test]
 fn a_node_that_refuses_the_new_network_stops_it_and_the_way_is_forward() {
-    let Some(lab) = Lab::up("refuses") else { return };
+    let Some(lab) = Lab::few("refuses") else { return };
     let (specs, subnet) = (lab.specs(), lab.other_subnet());
     let phase = Phase::new(&lab, "break-before-make", "");
     let stopped = Stopped::at(&phase, "engine.network.create.before#2");
@@ -162,7 +162,7 @@ fn veto(phase: &Phase) -> String {
 
 #[test]
 fn a_veto_stops_it_before_the_old_network_is_removed_and_not_after() {
-    let Some(lab) = Lab::up("vetoed") else { return };
+    let Some(lab) = Lab::few("vetoed") else { return };
     let (specs, before, after) = (lab.specs(), lab.subnet(), lab.other_subnet());
     let phase = Phase::new(&lab, "break-before-make", "");
     let stopped = Stopped::at(&phase, "engine.service.update.after");
@@ -184,7 +184,7 @@ fn a_veto_stops_it_before_the_old_network_is_removed_and_not_after() {
 /// put back; after it nothing stops it.
 #[test]
 fn a_document_damaged_meanwhile_stops_it_before_the_old_network_is_removed_and_not_after() {
-    let Some(lab) = Lab::up("damaged") else { return };
+    let Some(lab) = Lab::few("damaged") else { return };
     let (specs, before, after) = (lab.specs(), lab.subnet(), lab.other_subnet());
     let review = "builder/machine-docs/REVIEW-demo.md";
     for (point, exit) in [("engine.service.update.after", 20), ("engine.network.remove.after#2", 0)] {
@@ -206,7 +206,7 @@ fn a_document_damaged_meanwhile_stops_it_before_the_old_network_is_removed_and_n
 /// The engine goes away as by a power cut while the step waits for it, and comes back; nobody has to do anything.
 #[test]
 fn an_engine_that_is_cut_off_and_starts_again_in_the_middle_is_waited_for() {
-    let Some(lab) = Lab::up("power") else { return };
+    let Some(lab) = Lab::few("power") else { return };
     let points = [
         ("break-before-make", "engine.network.remove.after#2"),
         ("make-before-break", "engine.network.create.after#3"),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::lab::{Lab, Phase, ROUTES};
+use super::lab::{Lab, Phase};
 
 /// The commands that a line names, as they stand in it.
 fn commands(line: &str) -> Vec<String> {
@@ -20,7 +20,7 @@ fn the_terminal_alone_tells_what_happens_how_long_it_takes_and_what_to_do() {
     // What is to be expected is said before anything is touched.
     let begun = at("taking 6 services off shared");
     assert!(at("by break-before-make, predicted to take about") < begun, "{said}");
-    for route in ROUTES {
+    for route in lab.routes() {
         assert!(at(&format!("route {route}: predicted dark for")) < begun, "{said}");
     }
     let parts: Vec<&str> = said.lines().filter(|line| line.contains("if it stops here")).collect();
@@ -40,7 +40,7 @@ fn the_terminal_alone_tells_what_happens_how_long_it_takes_and_what_to_do() {
             countersign::cli::command_line().try_get_matches_from(command.split(' ')).expect("a command");
         }
     }
-    for route in ROUTES {
+    for route in lab.routes() {
         let measured =
             done.stdout.lines().find(|line| line.starts_with(&format!("route {route}: dark"))).expect("a route");
         assert!(measured.contains("; predicted "), "{measured}");
@@ -67,7 +67,7 @@ const PLANTED: [&str; 4] = ["zq-planted-environment", "zq-planted-label", "zq-pl
 
 #[test]
 fn what_was_captured_comes_back_exactly_and_stands_in_no_document_and_no_object_of_git() {
-    let Some(lab) = Lab::up("planted") else { return };
+    let Some(lab) = Lab::few("planted") else { return };
     let [environment, label, argument, config] = PLANTED;
     let file = lab.twin.dir().join("planted.txt");
     fs::write(&file, config).expect("written");

@@ -19,7 +19,7 @@ fn is_untouched(lab: &Lab, id: &serde_json::Value, specs: &[serde_json::Value]) 
 
 #[test]
 fn a_node_that_has_a_part_of_the_subnet_itself_is_found_before_anything_is_touched() {
-    let Some(lab) = Lab::up("trial") else { return };
+    let Some(lab) = Lab::few("trial") else { return };
     let (id, specs, subnet) = (lab.inspect("network", "shared")["Id"].clone(), lab.specs(), lab.other_subnet());
     lab.twin.docker(&["network", "create", "--driver", "bridge", "--subnet", subnet, "bridge_inthe_way"]);
     let phase = Phase::new(&lab, "break-before-make", "");
@@ -71,7 +71,7 @@ impl Drop for Far {
 
 #[test]
 fn a_host_that_the_subnet_would_hide_is_found_before_anything_is_touched() {
-    let Some(lab) = Lab::up("hidden") else { return };
+    let Some(lab) = Lab::few("hidden") else { return };
     let (id, specs, subnet) = (lab.inspect("network", "shared")["Id"].clone(), lab.specs(), lab.other_subnet());
     let (hidden, seen) = (subnet.replace("0.0/16", "9.9"), "10.79.9.9");
     let _far = Far::at(&lab, [&hidden, seen]);
