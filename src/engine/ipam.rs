@@ -1,7 +1,7 @@
 //! What address accounting reads: narrow views of the lists, so that tens of thousands of tasks are read in a moment, and the
 //! allocator's own count where the engine tells it.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Deserialize;
 
@@ -171,6 +171,8 @@ pub struct Lists {
     pub tasks: Vec<TaskUse>,
     /// The ids of all nodes.
     pub nodes: Vec<String>,
+    /// The ids of those that are down: what they say of their tasks is old.
+    pub down: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -178,6 +180,8 @@ pub struct Lists {
 struct NodeUse {
     #[serde(rename = "ID")]
     id: String,
+    #[serde(rename = "Status")]
+    status: StatusUse,
 }
 
 impl Engine {
@@ -191,8 +195,9 @@ impl Engine {
             self.transport.read_list::<TaskUse>(&attachments),
             self.transport.read_list::<NodeUse>("/nodes"),
         )?;
+        let down = nodes.iter().filter(|node| node.status.state == "down").map(|node| node.id.clone()).collect();
         let nodes = nodes.into_iter().map(|node| node.id).collect();
-        Ok(Lists { networks, services, tasks: tasks.into_iter().chain(attached).collect(), nodes })
+        Ok(Lists { networks, services, tasks: tasks.into_iter().chain(attached).collect(), nodes, down })
     }
 
     /// Services that carry a label, whatever its value.
@@ -200,8 +205,8 @@ impl Engine {
         self.transport.read_list(&format!("/services?{}", filters(&[("label", label)]))).await
     }
 
-    /// The virtual address that a service has on a network, once it has one.
-    pub async fn virtual_ip(&self, service: &str, network: &str) -> Result<Option<Ipv4Addr>, EngineError> {
+    /// The virtual address that a service has on a network, once it has one. On a network of both families it may be of either.
+    pub async fn virtual_ip(&self, service: &str, network: &str) -> Result<Option<IpAddr>, EngineError> {
         let found = self.service(service).await?;
         let vips = found.map(|service| service.virtual_ips()).unwrap_or_default();
         let address = vips.into_iter().find(|(id, _)| id == network).map(|(_, address)| address);

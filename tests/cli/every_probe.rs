@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign::model::contract::schema::{Binds, PROBES};
 use serde_json::{Value, json};
 
-use crate::support::fake_swarm::{FakeEngine, manager_info};
+use crate::support::fake_swarm::{FakeEngine, manager_info, over_tcp};
 use crate::support::{CONTRACT, World};
 
 /// One probe: parameters with which it holds and with which it fails, and parameters with which it cannot look, each with a word
@@ -37,9 +37,13 @@ const ROWS: &[Row] = &[
     },
     Row {
         probe: "docker.vips",
-        holds: Some("network = \"shared\""),
+        holds: Some("network = \"shared\"\nmax_used_percent = 100"),
         fails: Some("network = \"shared\"\nmax_used_percent = 0"),
-        unknown: &[("network = \"shared\"\nmax_leaked = 0", "how many leaked is unknown")],
+        unknown: &[
+            ("network = \"shared\"\nmax_leaked = 0", "how many leaked is unknown"),
+            ("network = \"shared\"\nmax_used_percent = 50", "whether at most 50 % are used is unknown"),
+            ("network = \"shared\"\nmin_free = 1", "whether 1 are free is unknown"),
+        ],
     },
     Row {
         probe: "docker.signatures",
@@ -235,8 +239,8 @@ fn engine(otherwise: impl Fn(&str) -> Option<(u16, &'static str)> + Send + Sync 
     let tasks = json!([{"ID": "t", "ServiceID": "web", "NodeID": "n0", "DesiredState": "running",
         "Status": {"State": "running", "Timestamp": "2026-06-13T00:00:00Z"}, "Spec": {"Networks": [{"Target": "s"}]},
         "NetworksAttachments": [{"Network": {"ID": "s", "Spec": {"Name": "shared"}}, "Addresses": ["10.0.1.3/24"]}]}]);
-    let nodes =
-        json!([{"ID": "n0", "Description": {"Hostname": "n0"}, "Status": {"State": "ready", "Addr": "192.0.2.1"}}]);
+    let nodes = json!([{"ID": "n0", "Description": {"Hostname": "n0"}, "Status": {"State": "ready", "Addr": "192.0.2.1"},
+                "ManagerStatus": {"Leader": true, "Reachability": "reachable"}}]);
     FakeEngine::start("1.41", move |path| {
         if let Some((status, body)) = otherwise(path) {
             return (status, body.into());
@@ -445,18 +449,7 @@ fn from_another_machine_a_probe_of_the_host_is_unknown() {
         ROWS.iter().filter(|row| of_host(row.probe)).map(|row| (row.probe, row.holds.unwrap_or(""))).collect();
     assert!(rows.len() > 2, "{rows:?}");
     stage.open(&rows);
-    let socket = stage.engine.address().replace("unix://", "");
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let server = std::os::unix::net::UnixStream::connect(&socket).expect("the engine");
-            let (mut one, mut two) = (client.try_clone().expect("cloned"), server.try_clone().expect("cloned"));
-            thread::spawn(move || std::io::copy(&mut one, &mut two));
-            let (mut one, mut two) = (server, client);
-            thread::spawn(move || std::io::copy(&mut one, &mut two).map(|_| two.shutdown(std::net::Shutdown::Both)));
-        }
-    });
+    let port = over_tcp(&stage.engine.address());
     for (address, word) in [
         (format!("tcp://127.0.0.1:{port}"), "not known to be it"),
         ("tcp://127.0.0.1:1".into(), "no engine could be asked"),

@@ -10,6 +10,7 @@ mod brief;
 mod doctor;
 mod every_probe;
 mod forgery;
+mod guard;
 mod hook;
 mod interlock;
 mod interrupt;

@@ -115,7 +115,7 @@ fn how_fast_it_fills_is_told_from_what_the_documents_hold_and_never_guessed() {
         })
     };
     let world = World::new();
-    world.open("[[gate.criterion]]\nid = \"room\"\ntitle = \"x\"\nprobe = \"docker.vips\"\nnetwork = \"overlay1\"\n");
+    world.open("[[gate.criterion]]\nid = \"room\"\ntitle = \"x\"\nprobe = \"docker.vips\"\nnetwork = \"overlay1\"\nmax_used_percent = 100\n");
     world.adopt();
     let run = |args: &[&str], engine: &FakeEngine, now: &str| {
         let (address, state) = (engine.address(), world.path("state"));

@@ -252,7 +252,9 @@ fn the_same_command_goes_on_where_it_was_killed(twin: &Twin) {
             let dry = guarded.ask(twin, &guarded.through, &[], None).expect(14, "\"demoted\":[\"");
             assert!(dry.stdout.contains("\"promoted\":[]"), "{}", dry.stdout);
         }
-        let again = guarded.run(twin, &apply).expect(0, "\"still_full\":[]");
+        // Where another one came to lead, this engine's log says nothing of its allocator.
+        let exit = if *point == "before#1" { 0 } else { 13 };
+        let again = guarded.run(twin, &apply).expect(exit, "\"still_full\":[]");
         assert_eq!(
             again.stdout.contains("\"promoted\":[\""),
             !point.ends_with("before#1") && *point != "after#2",

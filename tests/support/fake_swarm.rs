@@ -2,6 +2,7 @@
 //! thousands of tasks.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -74,6 +75,24 @@ fn serve(stream: UnixStream, answers: &Answers, calls: &Mutex<Vec<String>>, vers
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).ok()
 }
 
+/// The same engine over the network, at a port of this machine.
+pub fn over_tcp(address: &str) -> u16 {
+    let socket = address.replace("unix://", "");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    // It ends with the test's process.
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = UnixStream::connect(&socket).expect("the engine");
+            let (mut one, mut two) = (client.try_clone().expect("cloned"), server.try_clone().expect("cloned"));
+            thread::spawn(move || std::io::copy(&mut one, &mut two));
+            let (mut one, mut two) = (server, client);
+            thread::spawn(move || std::io::copy(&mut one, &mut two).map(|_| two.shutdown(std::net::Shutdown::Both)));
+        }
+    });
+    port
+}
+
 /// What a manager says about itself.
 pub fn manager_info() -> Value {
     json!({"ID": "ENGINE", "ServerVersion": "99.0", "SystemTime": "2026-06-13T06:00:00Z",
@@ -136,7 +155,7 @@ impl Swarm {
             networks: list((0..overlays).map(network).collect()),
             services: list((0..services).map(service).collect()),
             tasks: list((0..tasks).map(task).collect()),
-            nodes: list((0..5).map(|n| json!({"ID": format!("n{n}")})).collect()),
+            nodes: list((0..5).map(|n| json!({"ID": format!("n{n}"), "ManagerStatus": {"Leader": n == 0}})).collect()),
         }
     }
 

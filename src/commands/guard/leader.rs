@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::interrupt;
-use crate::probes::docker::fields::{at, text};
+use crate::probes::docker::fields::{at, leader, text};
 
 /// The label of a leader that was made a worker.
 const LABEL: &str = "countersign.demoted";
@@ -34,6 +34,9 @@ pub(super) fn cure(nodes: &[Value], own: &str, local: bool, through: bool) -> Cu
     let reachable =
         managers.iter().filter(|node| text(node, &["ManagerStatus", "Reachability"]) == "reachable").count();
     let Some(leader) = leader(nodes) else { return Cure::NotHere("no leader is known".to_owned()) };
+    if let Some(one) = demoted(nodes).first() {
+        return Cure::NotHere(format!("node {one} was made a worker by another guard, and is no manager again yet"));
+    }
     if managers.len() >= 3 {
         // Those that are left must be able to agree.
         if reachable.saturating_sub(1) <= (managers.len() - 1) / 2 {
@@ -59,12 +62,6 @@ pub(super) fn cure(nodes: &[Value], own: &str, local: bool, through: bool) -> Cu
         true => Cure::Restart,
         false => Cure::NotHere("the engine is on another machine, where it cannot be restarted from here".to_owned()),
     }
-}
-
-/// The leader's id.
-pub(super) fn leader(nodes: &[Value]) -> Option<&str> {
-    let leads = |node: &&Value| at(node, &["ManagerStatus", "Leader"]).and_then(Value::as_bool) == Some(true);
-    nodes.iter().find(leads).map(|node| text(node, &["ID"]))
 }
 
 /// Makes another manager lead, and the old leader a manager again; gives the new leader's id.
@@ -218,6 +215,9 @@ mod tests {
         not(cure(&three, "a", true, false), "--through");
         not(cure(&lame, "b", true, false), "2 of 3 managers are reachable");
         assert_eq!(cure(&five, "b", true, false), Cure::Move("a".into()));
+        let mut taken = three.clone();
+        taken.push(json!({"ID": "d", "Spec": {"Role": "worker", "Labels": {LABEL: "guard"}}}));
+        not(cure(&taken, "a", true, true), "node d was made a worker by another guard");
         not(cure(&[], "a", true, true), "no leader is known");
     }
 

@@ -1,5 +1,6 @@
 //! `countersign guard`: the safety net of a shared overlay, done so that it does not make what it cures.
 
+mod canary;
 mod leader;
 mod reach;
 mod show;
@@ -15,17 +16,18 @@ use crate::engine::info::EngineInfo;
 use crate::error::{CommandError, Exit};
 use crate::interrupt;
 use crate::model::time::parse_duration;
+use crate::probes::docker::fields::other_leader;
 use crate::probes::docker::look::tasks;
 use crate::probes::docker::prune::{Rules, Unused, stopping, unused};
 use crate::probes::docker::signatures::classes::Severity;
 use crate::probes::docker::signatures::source::{Log, from_file, from_journal};
 use crate::probes::docker::signatures::{Signs, signs};
-use crate::probes::docker::vips::account::account;
-use crate::probes::docker::vips::walk::{sweep, try_one};
+use crate::probes::docker::vips::walk::sweep;
 use crate::probes::docker::vips::walker;
 use crate::process::{self, Spec};
 use crate::report::{Answer, say};
 
+use self::canary::{Asked, Full, ask};
 use self::leader::Cure;
 use self::reach::{Reached, not_promoted, reach};
 use super::engine::could_not_look;
@@ -41,12 +43,13 @@ const NEW_FOR: Duration = Duration::from_secs(60);
 /// Prune what stacks left behind, and free the addresses that leaked away
 ///
 /// Dry unless --apply is given. Prunes only networks of removed stacks whose tasks have all ended, and none while any task is
-/// still stopping. What leaked is freed only when there is exhaustion since the engine's last start, a canary gets no address,
-/// and what is missing is held by nobody: a network that is merely full is not helped. With three managers another one comes to
-/// lead, and no container stops; with fewer the engine is restarted. On a manager that does not lead, whose log says nothing of
-/// the leader, tasks that wait in New count as exhaustion. Where a guard was killed while the leader moved, the same command makes
-/// the old leader a manager again. Nothing is changed while maintenance is under way on this host. Exits with 0 (healthy or
-/// cured), 14 (exhausted and not cured, or a killed guard's worker is still one), 10 (not allowed now), 13 (could not look).
+/// still stopping. What leaked is freed only when there is exhaustion since the engine's last start, the engine refuses a canary an
+/// address and says so in its log, and what is missing is held by nobody, of one IPv4 subnet without a range of its own: a network
+/// that is merely full is not helped. With three managers another one comes to lead, and no container stops; with fewer the engine
+/// is restarted. It runs on the leader's machine: no other log says anything of the leader's allocator. Where a guard was killed
+/// while the leader moved, the same command makes the old leader a manager again. Nothing is changed while maintenance is under way
+/// on this host. Exits with 0 (healthy or cured), 14 (exhausted and not cured, or a killed guard's worker is still one), 10 (not
+/// allowed now), 13 (could not look, or another node leads).
 ///
 /// `docker stack rm` followed by a prune is what leaks: it removes networks under tasks that still run. To take a stack down
 /// without a leak, remove its services (docker service rm), wait until `docker network inspect --verbose` and `docker ps` show
@@ -89,8 +92,14 @@ struct Report {
     unused: Vec<Unused>,
     pruned: Vec<String>,
     not_pruned: Vec<String>,
-    /// Networks that gave a canary no address, with how many addresses nobody holds.
-    full: Vec<(String, u64)>,
+    /// Networks that give a canary an address.
+    giving: Vec<String>,
+    /// Networks that refused a canary, by the engine's own word.
+    full: Vec<Full>,
+    /// Networks that gave a canary none, without a word of the engine: slow, or something else.
+    silent: Vec<String>,
+    /// Who leads, where this engine's node does not: the log here says nothing of its allocator.
+    elsewhere: Option<String>,
     restarted: bool,
     /// The node that led, and the one that leads now.
     moved: Option<(String, String)>,
@@ -128,9 +137,9 @@ async fn guard(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     }
     let nodes = engine.nodes().await.map_err(could)?;
     report.demoted = leader::demoted(&nodes);
-    let leads = leader::leader(&nodes) == Some(info.node_id.as_str());
+    report.elsewhere = other_leader(&nodes, &info.node_id);
     let exhausted = report.signs.of(Severity::Exhaustion);
-    report.refused = exhausted.iter().any(|class| class.ends_with("-exhaustion")) || (!leads && !exhausted.is_empty());
+    report.refused = report.elsewhere.is_none() && exhausted.iter().any(|class| class.ends_with("-exhaustion"));
     let lists = engine.address_lists().await.map_err(could)?;
     let rules = Rules { keep: &args.keep, older_than: args.older_than, now };
     report.unused = unused(&lists, &rules);
@@ -145,9 +154,10 @@ async fn guard(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         prune(&engine, &mut report).await;
     }
     if report.refused && args.apply {
-        report.full = full(&engine).await.map_err(could)?;
-        report.still_full = report.full.iter().map(|(name, _)| name.clone()).collect();
-        if report.full.iter().any(|(_, leaked)| *leaked > 0) {
+        let asked = ask(args, &engine).await?;
+        report.still_full = asked.full.iter().map(|one| one.name.clone()).collect();
+        Asked { giving: report.giving, full: report.full, silent: report.silent } = asked;
+        if report.full.iter().any(Full::is_curable) {
             cure(args, &engine, &info, &mut report).await?;
         }
     }
@@ -177,20 +187,6 @@ async fn prune(engine: &Engine, report: &mut Report) {
     }
 }
 
-/// The overlays that give a canary no address, each with how many of its addresses nobody holds.
-async fn full(engine: &Engine) -> Result<Vec<(String, u64)>, EngineError> {
-    let me = walker::this();
-    let mut full = Vec::new();
-    for one in account(&engine.address_lists().await?).into_iter().filter(|one| !one.is_dead() && !one.ingress) {
-        // Asked twice: the allocator may only have been busy.
-        if try_one(engine, &one, &me).await?.is_none() && try_one(engine, &one, &me).await?.is_none() {
-            let leaked = one.capacity().saturating_sub(one.accounted());
-            full.push((one.name, leaked));
-        }
-    }
-    Ok(full)
-}
-
 /// Frees what leaked, by another leader or by a restart, and looks whether the networks that were full give addresses again.
 async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Report) -> Result<(), CommandError> {
     let nodes = engine.nodes().await.map_err(|error| could_not_look(&error))?;
@@ -199,7 +195,7 @@ async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Repo
         Cure::Restart => {
             restart(args).await?;
             report.restarted = true;
-            look_again(engine, report).await;
+            look_again(args, engine, report).await;
         }
         Cure::Move(old) => {
             let other = match &args.through {
@@ -211,7 +207,7 @@ async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Repo
             let failed = |why: String| CommandError::new(Exit::Failed, why, "docker node ls");
             let new = leader::move_from(through, &old).await.map_err(failed)?;
             report.moved = Some((old, new));
-            look_again(through, report).await;
+            look_again(args, through, report).await;
             // Where this engine led, whoever asks it next is to find a manager again.
             leader::answers(engine).await;
         }
@@ -253,23 +249,18 @@ async fn restart(args: &Args) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn look_again(engine: &Engine, report: &mut Report) {
+async fn look_again(args: &Args, engine: &Engine, report: &mut Report) {
     let begin = Instant::now();
     while begin.elapsed() < RESTART {
         // A new allocator counts anew; what waited is served first, so a few moments may pass.
-        if let Ok(full) = full(engine).await {
-            let freed = full.iter().all(|(_, leaked)| *leaked == 0);
-            report.still_full = full.into_iter().map(|(name, _)| name).collect();
+        if let Ok(asked) = ask(args, engine).await {
+            let done = asked.silent.is_empty() && !asked.full.iter().any(Full::is_curable);
+            report.still_full = asked.full.into_iter().map(|one| one.name).chain(asked.silent).collect();
             // What is full by now without a leak was filled by those that waited.
-            if freed {
+            if done {
                 return;
             }
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-}
-
-/// The networks as accounting names them, for the text.
-fn names(full: &[(String, u64)]) -> Vec<String> {
-    full.iter().map(|(name, leaked)| format!("{name} ({leaked} leaked)")).collect()
 }

@@ -30,6 +30,13 @@ pub(super) struct Reached {
 pub(super) async fn reach(args: &Args, context: &Context, report: &mut Report) -> Result<Reached, CommandError> {
     let could = |error: EngineError| could_not_look(&error);
     let (engine, info) = any(context).await?;
+    if !info.node_machine_is_local {
+        let message = format!(
+            "the engine of node {} is asked over the network, and its log is on its own machine",
+            info.host_name
+        );
+        return Err(CommandError::new(Exit::Unknown, message, "run guard there, with --engine unix://…"));
+    }
     if args.through.is_none() {
         info.manages().map_err(could)?;
     }

@@ -1,8 +1,9 @@
 //! What the guard saw and did, for people and for the timer that runs it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Report, names};
+use super::Report;
+use super::canary::Full;
 use crate::error::Exit;
 use crate::probes::docker::signatures::classes::Severity;
 use crate::report::Answer;
@@ -17,12 +18,17 @@ pub(super) fn answer(report: &Report) -> Answer {
         // Without a canary the log's word stands; with one, what it found.
         () if refused_addresses && !report.apply => Exit::Failed,
         () if !report.still_full.is_empty() || !report.demoted.is_empty() => Exit::Failed,
+        () if !report.silent.is_empty() || report.elsewhere.is_some() => Exit::Unknown,
         () => Exit::Ok,
     };
     let goes: Vec<&str> = report.unused.iter().filter(|one| one.stays.is_none()).map(|one| one.name.as_str()).collect();
     let mut text = String::new();
     let mut line = |words: String| text += &format!("{words}\n");
+    let asked = !(report.giving.is_empty() && report.full.is_empty() && report.silent.is_empty());
     match (report.apply, refused_addresses) {
+        _ if let Some(leader) = &report.elsewhere => {
+            line(format!("{leader} leads: only its log tells whether addresses are refused; run guard on its machine"));
+        }
         (_, false) => line("no address was refused since the engine's last start".to_owned()),
         (false, true) => {
             line(format!(
@@ -30,13 +36,23 @@ pub(super) fn answer(report: &Report) -> Answer {
                 exhausted.join(", ")
             ));
         }
-        (true, true) if report.full.is_empty() && report.not_now.is_none() => {
-            line(format!(
-                "addresses were refused ({}), and a canary gets one on every network now",
-                exhausted.join(", ")
-            ));
+        (true, true) if !asked => {
+            line(format!("addresses were refused ({}); no canary was asked", exhausted.join(", ")));
         }
-        (true, true) => line(format!("a canary gets no address on: {}", names(&report.full).join(", "))),
+        (true, true) => {
+            line(format!("addresses were refused ({})", exhausted.join(", ")));
+            if !report.giving.is_empty() {
+                line(format!("a canary gets an address on: {}", report.giving.join(", ")));
+            }
+            if !report.full.is_empty() {
+                let full: Vec<String> = report.full.iter().map(Full::words).collect();
+                line(format!("a canary is refused one on: {}", full.join(", ")));
+            }
+            if !report.silent.is_empty() {
+                let silent = report.silent.join(", ");
+                line(format!("no address came in time, and the engine said nothing about it: {silent}; is it busy?"));
+            }
+        }
     }
     if !report.signs.leak_networks.is_empty() {
         line(format!(
@@ -69,7 +85,7 @@ pub(super) fn answer(report: &Report) -> Answer {
         ));
     }
     let cured = if report.still_full.is_empty() {
-        "cured: every network gives addresses again".to_owned()
+        "cured: every overlay that was asked gives addresses again".to_owned()
     } else {
         format!("{} gives no address still", report.still_full.join(", "))
     };
@@ -77,13 +93,13 @@ pub(super) fn answer(report: &Report) -> Answer {
         line(format!("restarted the engine: {cured}"));
     } else if let Some((old, new)) = &report.moved {
         line(format!("node {new} leads now in the place of {old}, and no container stopped: {cured}"));
-    } else if report.full.iter().any(|(_, leaked)| *leaked == 0) {
+    } else if report.full.iter().any(|one| one.leaked == Ok(0)) {
         line("full without a leak: a restart does not help, a larger subnet does".to_owned());
     }
     if let Some(why) = &report.not_now {
         line(format!("not now: {why}"));
     }
-    let full: Vec<_> = report.full.iter().map(|(name, leaked)| json!({ "name": name, "leaked": leaked })).collect();
+    let full: Vec<_> = report.full.iter().map(entry).collect();
     let stays = report.unused.iter().filter_map(|one| Some(json!({ "name": one.name, "why": one.stays.as_ref()? })));
     let stuck = report.signs.stuck.iter().map(|(task, seconds)| json!({ "task": task, "seconds": seconds }));
     let moved = report.moved.as_ref().map(|(old, new)| json!({ "from": old, "to": new }));
@@ -91,8 +107,16 @@ pub(super) fn answer(report: &Report) -> Answer {
         "apply": report.apply, "signatures": report.signs.counts, "last": report.signs.last,
         "leak_networks": report.signs.leak_networks, "stuck": stuck.collect::<Vec<_>>(),
         "would_prune": goes, "pruned": report.pruned, "not_pruned": report.not_pruned, "stays": stays.collect::<Vec<_>>(),
-        "full": full, "restarted": report.restarted, "moved": moved, "promoted": report.promoted, "demoted": report.demoted,
+        "full": full, "giving": report.giving, "silent": report.silent, "leads": report.elsewhere, "restarted": report.restarted, "moved": moved, "promoted": report.promoted, "demoted": report.demoted,
         "still_full": report.still_full, "not_now": report.not_now,
     });
     Answer { exit, text, json }
+}
+
+/// One full network for programs.
+fn entry(one: &Full) -> Value {
+    match &one.leaked {
+        Ok(leaked) => json!({ "name": one.name, "leaked": leaked }),
+        Err(why) => json!({ "name": one.name, "leaked": null, "leaked_unknown": why }),
+    }
 }

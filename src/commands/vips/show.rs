@@ -75,7 +75,7 @@ fn notes(one: &Sized) -> Vec<String> {
     match &one.leaked {
         Leaked::Unknown(why) => notes.push(format!("leaked is unknown: {why}")),
         Leaked::Exact { count, among } if *count > 0 && !among.is_empty() => notes.push(named(*count, among)),
-        Leaked::AtLeast { count, among, of } => {
+        Leaked::AtLeast { count, among, of, .. } => {
             let what = if among.is_empty() { String::new() } else { format!("; {}", named(*count, among)) };
             notes.push(format!("too large to be walked whole: a sample of {of} addresses{what}"));
         }
@@ -120,7 +120,7 @@ fn network((one, trend): (&Sized, &Trend)) -> Value {
     let held = &one.held;
     let (leaked, at_least, among, why) = match &one.leaked {
         Leaked::Exact { count, among } => (Some(*count), None, Some(among), None),
-        Leaked::AtLeast { count, among, of } => {
+        Leaked::AtLeast { count, among, of, .. } => {
             (None, Some(json!({ "leaked": count, "of": of })), Some(among), Some("a sample".to_owned()))
         }
         Leaked::Unknown(why) => (None, None, None, Some(why.clone())),

@@ -175,10 +175,16 @@ pub const PROBES: &[ProbeSchema] = &[
             may(
                 "max_used_percent",
                 Shape::Number,
-                "the highest use that holds, in percent of the capacity; absent: 99",
+                "the highest use that holds, in percent of the capacity; absent, and without min_free: 99. Unknown where what leaked \
+                 is not told",
+            ),
+            may(
+                "min_free",
+                Shape::Number,
+                "the fewest free addresses that hold; a walk shows up to 256 of a network larger than a /22",
             ),
         ],
-        example: "probe = \"docker.vips\"\nnetwork = \"{network}\"\nmax_used_percent = 75",
+        example: "probe = \"docker.vips\"\nnetwork = \"{network}\"\nwalk = true\nmin_free = 50",
     },
     ProbeSchema {
         name: "docker.signatures",

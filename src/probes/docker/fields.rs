@@ -62,6 +62,20 @@ pub fn update_in_flight(service: &Value) -> Option<&str> {
     (!matches!(state, "" | "completed" | "rollback_completed")).then_some(state)
 }
 
+/// The id of the manager that leads, by a list of nodes.
+pub fn leader(nodes: &[Value]) -> Option<&str> {
+    let leads = |node: &&Value| at(node, &["ManagerStatus", "Leader"]).and_then(Value::as_bool) == Some(true);
+    nodes.iter().find(leads).map(|node| text(node, &["ID"])).filter(|id| !id.is_empty())
+}
+
+/// Who leads, for a text: its host name and id, where this engine's node does not.
+pub fn other_leader(nodes: &[Value], own: &str) -> Option<String> {
+    let Some(leader) = leader(nodes) else { return Some("no node that is known".to_owned()) };
+    let name = nodes.iter().find(|node| text(node, &["ID"]) == leader);
+    let name = name.map_or("", |node| text(node, &["Description", "Hostname"]));
+    (leader != own).then(|| format!("node {name} ({leader})").replace("node  ", "node "))
+}
+
 /// The first 12 characters of an id: what people see.
 pub fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)

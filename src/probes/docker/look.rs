@@ -83,6 +83,12 @@ async fn log_and_tasks(
     params: &Params,
     timeout: Duration,
 ) -> Result<Seen, EngineError> {
+    let info = engine.get("/info").await?;
+    if let Some(leader) = fields::other_leader(&engine.nodes().await?, fields::text(&info, &["Swarm", "NodeID"])) {
+        return Ok(Seen::unknown(format!(
+            "docker.signatures: {leader} leads, and only its engine's log tells what its allocator refuses: ask it there"
+        )));
+    }
     let tasks = tasks(engine, true).await?;
     let now = (prober.now)();
     let since = match params.text("since").map(str::parse::<Time>).transpose() {

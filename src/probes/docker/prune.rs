@@ -41,6 +41,9 @@ pub struct Rules<'a> {
 }
 
 /// Tasks that were told to end and have not: as long as there is one, no network goes. A line each.
+///
+/// A job's task is to be complete from its beginning, and is no removal while its service is there. One on a node that is down
+/// may stay so for ever: it keeps its own networks, as any that has not ended.
 pub fn stopping(lists: &Lists) -> Vec<String> {
     let name = |task: &TaskUse| {
         let service = lists.services.iter().find(|service| service.id == task.service_id);
@@ -49,8 +52,11 @@ pub fn stopping(lists: &Lists) -> Vec<String> {
             |s| format!("task {} of {}", task.id, s.name()),
         )
     };
+    let is_there = |task: &TaskUse| lists.services.iter().any(|service| service.id == task.service_id);
     let told = |task: &&TaskUse| {
-        !task.is_terminal() && !["new", "ready", "running", "accepted"].contains(&task.desired_state.as_str())
+        let goes_on = ["new", "ready", "running", "accepted"].contains(&task.desired_state.as_str())
+            || task.desired_state == "complete" && is_there(task);
+        !task.is_terminal() && !goes_on && !lists.down.contains(&task.node_id)
     };
     lists
         .tasks
@@ -114,7 +120,7 @@ mod tests {
 
     fn lists(networks: Vec<Network>, services: Value, tasks: Value) -> Lists {
         let services = serde_json::from_value(services).expect("services");
-        Lists { networks, services, tasks: serde_json::from_value(tasks).expect("tasks"), nodes: vec![] }
+        Lists { networks, services, tasks: serde_json::from_value(tasks).expect("tasks"), ..Lists::default() }
     }
 
     #[test]
@@ -132,6 +138,7 @@ mod tests {
             network("stopping", stack("gone"), old),
             network("plain", stack("gone"), old),
             network("used", stack("web"), old),
+            network("lost", stack("gone"), old),
         ];
         let services = json!([{"ID": "s", "Spec": {"Name": "web_app", "Labels": {STACK: "web"},
             "TaskTemplate": {"Networks": [{"Target": "used-id"}]}}}]);
@@ -139,12 +146,15 @@ mod tests {
             {"ID": "t1", "Status": {"State": "running"}, "DesiredState": "remove", "Spec": {"Networks": [{"Target": "stopping-id"}]}},
             {"ID": "t2", "Status": {"State": "running"}, "DesiredState": "running",
              "NetworksAttachments": [{"Network": {"ID": "plain-id"}, "Addresses": ["10.0.0.9/24"]}]},
+            {"ID": "job", "ServiceID": "s", "Status": {"State": "running"}, "DesiredState": "complete"},
+            {"ID": "lost", "NodeID": "dead", "Status": {"State": "running"}, "DesiredState": "shutdown",
+             "Spec": {"Networks": [{"Target": "lost-id"}]}},
             {"ID": "t3", "Status": {"State": "shutdown"}, "DesiredState": "shutdown", "Spec": {"Networks": [{"Target": "left-id"}]}},
         ]);
         let keep = ["kept-by-name".to_owned()];
         let now = "2026-06-13T06:00:00Z".parse().expect("a time");
         let rules = Rules { keep: &keep, older_than: Duration::from_secs(600), now };
-        let all = lists(networks, services, tasks);
+        let all = Lists { down: vec!["dead".into()], ..lists(networks, services, tasks) };
         let found: Vec<(String, String)> =
             unused(&all, &rules).into_iter().map(|one| (one.name, one.stays.unwrap_or("goes".to_owned()))).collect();
         let told = |name: &str| found.iter().find(|(other, _)| other == name).map(|(_, why)| why.as_str());
@@ -159,11 +169,19 @@ mod tests {
             ("idle-of-a-stack", "its stack web runs"),
             ("stopping", "a task that has not ended is on it"),
             ("plain", "a task that has not ended is on it"),
+            ("lost", "a task that has not ended is on it"),
         ] {
             assert_eq!(told(name), Some(why), "{name}");
         }
         assert_eq!(told("used"), None);
         let stopping = stopping(&all);
         assert_eq!(stopping, ["task t1 of a removed service is running and is to be remove"]);
+        let orphan = lists(
+            vec![],
+            json!([]),
+            json!([{"ID": "j", "ServiceID": "gone", "Status": {"State": "running"},
+            "DesiredState": "complete"}]),
+        );
+        assert_eq!(super::stopping(&orphan).len(), 1, "a job whose service was removed");
     }
 }

@@ -70,6 +70,14 @@ pub fn classify(line: &str) -> Option<&'static str> {
     TABLE.iter().find(|(_, texts)| texts.iter().all(|text| line.contains(text))).map(|(class, _)| *class)
 }
 
+/// Whether a line is the allocator's refusal of an address to this service (swarmkit's allocator: `doNetworkAlloc`).
+pub fn refuses(line: &str, service: &str) -> bool {
+    line.contains("could not find an available IP")
+        && line.split_once("Failed allocation for service ").is_some_and(|(_, rest)| {
+            rest.strip_prefix(service).is_some_and(|end| !end.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        })
+}
+
 /// The severity of a class.
 pub fn severity(class: &str) -> Option<Severity> {
     CLASSES.iter().find(|(name, _)| *name == class).map(|(_, severity)| *severity)
@@ -134,6 +142,16 @@ mod tests {
         }
         assert!(TABLE.iter().all(|(class, _)| severity(class).is_some()));
         assert!(CLASSES.iter().all(|(class, _)| *class == STUCK_TASKS || TABLE.iter().any(|(name, _)| name == class)));
+    }
+
+    #[test]
+    fn a_refusal_names_its_service() {
+        let line = r#"level=error msg="Failed allocation for service ab12" error="could not find an available IP while allocating VIP""#;
+        assert!(refuses(line, "ab12"));
+        for other in ["ab1", "ab123", ""] {
+            assert!(!refuses(line, other), "{other}");
+        }
+        assert!(!refuses(&line.replace("could not find an available IP", "no port"), "ab12"));
     }
 
     #[test]

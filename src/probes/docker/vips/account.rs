@@ -23,6 +23,8 @@ pub struct Use {
     pub name: String,
     /// Its IPv4 subnets.
     pub subnets: Vec<Ipv4Net>,
+    /// Whether it has IPv6 subnets beside: an address may then come from either family.
+    pub six: bool,
     /// Whether it is the routing mesh.
     pub ingress: bool,
     /// Its gateways: held from the beginning.
@@ -62,6 +64,22 @@ impl Use {
     /// How many addresses are accounted for, of the capacity.
     pub fn accounted(&self) -> u64 {
         self.named().len() as u64 + self.load_balancers
+    }
+
+    /// How many addresses nobody holds, of a network that gives none: there they have leaked.
+    ///
+    /// # Errors
+    ///
+    /// Why that is not known.
+    pub fn missing_where_full(&self) -> Result<u64, String> {
+        if !self.doubts.is_empty() {
+            return Err(self.doubts.join("; "));
+        }
+        if self.subnets.len() != 1 || self.six {
+            let and = if self.six { " and IPv6 ones" } else { "" };
+            return Err(format!("it has {} IPv4 subnets{and}; wanted one alone", self.subnets.len()));
+        }
+        Ok(self.capacity().saturating_sub(self.accounted()))
     }
 
     /// Every address that can be handed out, in order.
@@ -156,8 +174,8 @@ fn of_network(network: &Network, nodes: usize) -> Use {
     for text in &network.subnets {
         match text.parse::<IpNet>() {
             Ok(IpNet::V4(net)) => one.subnets.push(net.trunc()),
-            // Services get no IPv6 virtual address, so it runs out of nothing.
-            Ok(IpNet::V6(_)) => {}
+            // The allocator takes each address from one of the pools, whatever its family (engine 20.10 to 29.7).
+            Ok(IpNet::V6(_)) => one.six = true,
             Err(_) => one.doubts.push(format!("its subnet `{text}` cannot be read")),
         }
     }

@@ -24,6 +24,8 @@ pub enum Leaked {
         among: BTreeSet<Ipv4Addr>,
         /// How many addresses the sample spans.
         of: u64,
+        /// How many of them were free.
+        free: u64,
     },
     /// Not known, and why.
     Unknown(String),
@@ -50,10 +52,28 @@ impl Sized {
         self.free.unwrap_or_else(|| self.held.capacity().saturating_sub(self.held.accounted() + known))
     }
 
-    /// How much of the capacity is gone, accounted for or known to be leaked, in percent, rounded up.
+    /// The least that are free: what the allocator counts, or what a canary was given.
+    pub fn free_at_least(&self) -> u64 {
+        match (&self.leaked, self.free) {
+            (_, Some(free)) => free,
+            (Leaked::AtLeast { free, .. }, None) => *free,
+            (_, None) => 0,
+        }
+    }
+
+    /// The least of the capacity that is gone, accounted for or known to be leaked, in percent, rounded up.
     pub fn used_percent(&self) -> u64 {
+        self.percent_without(self.free_at_most())
+    }
+
+    /// The most of the capacity that can be gone, in percent, rounded up: what was not seen to be free may have leaked.
+    pub fn used_percent_at_most(&self) -> u64 {
+        self.percent_without(self.free_at_least())
+    }
+
+    fn percent_without(&self, free: u64) -> u64 {
         let capacity = self.held.capacity();
-        if capacity == 0 { 100 } else { ((capacity - self.free_at_most().min(capacity)) * 100).div_ceil(capacity) }
+        if capacity == 0 { 100 } else { ((capacity - free.min(capacity)) * 100).div_ceil(capacity) }
     }
 }
 
@@ -132,7 +152,7 @@ pub fn from_walk(before: Use, after: &Use, here: Option<Ipv4Addr>, walked: &Walk
         (leaked, true) => {
             let count = leaked.unwrap_or(0);
             let among = if count == 0 { BTreeSet::new() } else { gone };
-            Sized { held: before, leaked: Leaked::AtLeast { count, among, of }, free: None }
+            Sized { held: before, leaked: Leaked::AtLeast { count, among, of, free: free.len() as u64 }, free: None }
         }
         (None, false) => {
             let why = format!(

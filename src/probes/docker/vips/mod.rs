@@ -188,6 +188,34 @@ pub async fn look(
     })
 }
 
+/// Judges what is free against the limits. What leaked without being counted is not free, so lists alone tell only the most that
+/// can be: an overlay that refuses every address may look empty.
+fn room(params: &Params, one: &Sized, wrong: &mut Vec<String>, unknown: &mut Vec<String>) {
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let why = match &one.leaked {
+        Leaked::Unknown(why) => why.as_str(),
+        Leaked::Exact { .. } | Leaked::AtLeast { .. } => "only a sample was walked",
+    };
+    let least = params.number("min_free");
+    if let Some(least) = least {
+        let (low, high) = (one.free_at_least(), one.free_at_most());
+        if number(high) < least {
+            wrong.push(format!("at most {high} are free, wanted at least {least}"));
+        } else if number(low) < least {
+            unknown.push(format!("whether {least} are free is unknown ({low} to {high} are): {why}"));
+        }
+    }
+    // Where the contract asks for so many free ones, it says itself when the network is full.
+    let Some(most) = params.number("max_used_percent").or_else(|| least.is_none().then_some(99)) else { return };
+    let (low, high) = (one.used_percent(), one.used_percent_at_most());
+    if number(low) > most {
+        wrong.push(format!("{low} % are used, wanted at most {most} %"));
+    } else if number(high) > most {
+        let how = "`walk = true` walks up to a /22 whole; of a larger one `min_free` with `walk = true` can be known";
+        unknown.push(format!("whether at most {most} % are used is unknown ({low} % are accounted for): {why}; {how}"));
+    }
+}
+
 /// Judges one network against the limits that the criterion declares.
 pub fn judge(params: &Params, one: &Sized) -> Seen {
     let held = &one.held;
@@ -210,11 +238,7 @@ pub fn judge(params: &Params, one: &Sized) -> Seen {
             Leaked::Unknown(why) => unknown.push(format!("how many leaked is unknown: {why}")),
         }
     }
-    let percent = one.used_percent();
-    let most = params.number("max_used_percent").unwrap_or(99);
-    if i64::try_from(percent).is_ok_and(|percent| percent > most) {
-        wrong.push(format!("{percent} % are used, wanted at most {most} %"));
-    }
+    room(params, one, &mut wrong, &mut unknown);
     let head = format!("network {}: {accounted} of {capacity} addresses are accounted for", held.name);
     let seen = match (wrong.is_empty(), unknown.is_empty()) {
         (false, _) => Seen::failed(format!("{head}: {}; a larger subnet, or countersign guard", wrong.join("; "))),
@@ -238,6 +262,7 @@ pub fn judge(params: &Params, one: &Sized) -> Seen {
         .reading("attached", number(held.attached.len() as u64))
         .reading("load_balancers", number(held.load_balancers))
         .reading("leaked", leaked)
+        .reading("free_at_least", number(one.free_at_least()))
         .reading("free_at_most", number(one.free_at_most()))
         .reading("doubts", texts(&held.doubts))
         .raw(format!("{held:#?}\n"))

@@ -34,7 +34,7 @@ fn task(id: &str, service: &str, node: &str, state: &str, desired: &str, network
 
 fn lists(services: Vec<ServiceUse>, tasks: Vec<TaskUse>) -> Lists {
     let networks = vec![network("proxy", "10.0.1.0/24", false), network("ingress", "10.0.0.0/24", true)];
-    Lists { networks, services, tasks, nodes: vec!["n1".into(), "n2".into()] }
+    Lists { networks, services, tasks, nodes: vec!["n1".into(), "n2".into()], down: vec![] }
 }
 
 fn proxy(lists: &Lists) -> Use {
@@ -204,7 +204,7 @@ fn a_sample_says_what_it_spans() {
     let seen = [10, 12, 15].map(|last| Ipv4Addr::new(10, 0, 1, last)).into();
     let sized = from_walk(one.clone(), &one, None, &Walked { extent: Extent::Sample(seen), stopped: None });
     let among = [13, 14].map(|last| Ipv4Addr::new(10, 0, 1, last)).into();
-    assert_eq!(sized.leaked, Leaked::AtLeast { count: 2, among, of: 6 });
+    assert_eq!(sized.leaked, Leaked::AtLeast { count: 2, among, of: 6, free: 3 });
     assert_eq!((sized.free, sized.free_at_most()), (None, 253 - 1 - 2));
 }
 
@@ -233,8 +233,19 @@ fn a_criterion_is_held_failed_or_unknown() {
     let listed = from_lists(one.clone());
     let dead = from_lists(Use { name: "proxy".into(), ..Use::default() });
     let table: &[(&Sized, &[(&str, i64)], Outcome, &str)] = &[
-        (&listed, &[], Outcome::Held, "101 of 253"),
-        (&listed, &[("max_used_percent", 40)], Outcome::Held, ""),
+        (&listed, &[], Outcome::Unknown, "101 of 253"),
+        (
+            &listed,
+            &[("max_used_percent", 40)],
+            Outcome::Unknown,
+            "whether at most 40 % are used is unknown (40 % are accounted for)",
+        ),
+        (&listed, &[("max_used_percent", 100)], Outcome::Held, ""),
+        (&listed, &[("min_free", 1)], Outcome::Unknown, "whether 1 are free is unknown (0 to 152 are)"),
+        (&listed, &[("min_free", 153)], Outcome::Failed, "at most 152 are free"),
+        (&exact(0), &[("max_used_percent", 40)], Outcome::Held, ""),
+        (&exact(0), &[("min_free", 152)], Outcome::Held, ""),
+        (&exact(1), &[("min_free", 152)], Outcome::Failed, "at most 151 are free"),
         (&listed, &[("max_used_percent", 39)], Outcome::Failed, "40 % are used, wanted at most 39 %"),
         (&listed, &[("max_leaked", 3)], Outcome::Unknown, "how many leaked is unknown: engines tell"),
         (&exact(3), &[("max_leaked", 3)], Outcome::Held, ""),
@@ -248,12 +259,25 @@ fn a_criterion_is_held_failed_or_unknown() {
         assert_eq!(seen.outcome, *outcome, "{}", seen.says);
         assert!(seen.says.contains(word), "{}", seen.says);
     }
-    let sample =
-        Sized { leaked: Leaked::AtLeast { count: 1, among: BTreeSet::new(), of: 300 }, free: None, held: one.clone() };
+    let sample = Sized {
+        leaked: Leaked::AtLeast { count: 1, among: BTreeSet::new(), of: 60, free: 50 },
+        free: None,
+        held: one.clone(),
+    };
     let params = Params([("max_leaked".to_owned(), Param::Number(3))].into());
     assert_eq!(judge(&params, &sample).outcome, Outcome::Unknown, "a sample is no proof for the rest");
+    for (name, limit, outcome) in [
+        ("min_free", 50, Outcome::Held),
+        ("min_free", 51, Outcome::Unknown),
+        ("max_used_percent", 81, Outcome::Held),
+        ("max_used_percent", 80, Outcome::Unknown),
+        ("max_used_percent", 40, Outcome::Failed),
+    ] {
+        let seen = judge(&Params([(name.to_owned(), Param::Number(limit))].into()), &sample);
+        assert_eq!(seen.outcome, outcome, "{name} {limit}: {}", seen.says);
+    }
     // What moves between two honest looks is a reading.
-    assert_eq!(judge(&Params::default(), &listed).facts, judge(&Params::default(), &exact(0)).facts);
+    assert_eq!(judge(&Params::default(), &exact(1)).facts, judge(&Params::default(), &exact(0)).facts);
 }
 
 #[test]

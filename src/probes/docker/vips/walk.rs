@@ -6,7 +6,7 @@
 //! address is held at a time. Two laps are compared, since others may take and free addresses meanwhile.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ pub const WALKABLE: u64 = 1021;
 pub const SAMPLE: usize = 256;
 /// How long the allocator may take for one address before the pool counts as full.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Why a walk says nothing where both families are handed out.
+const SIX: &str = "it hands out IPv6 addresses too: only a network of IPv4 alone can be walked";
 /// What a canary is called; a number follows.
 pub const NAME: &str = "countersign-canary-";
 
@@ -89,8 +91,9 @@ async fn laps(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<Wal
                 if let Some(why) = ended(bounds) {
                     break 'walk Some(why);
                 }
-                match one(engine, network, bounds.walker, seen).await? {
-                    Some(address) => {
+                match one(engine, network, bounds.walker, seen).await?.address {
+                    Some(IpAddr::V6(_)) => break 'walk Some(SIX.to_owned()),
+                    Some(IpAddr::V4(address)) => {
                         seen += 1;
                         (bounds.progress)(seen);
                         if !lap.insert(address) {
@@ -122,8 +125,10 @@ async fn sample(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<W
         if let Some(why) = ended(bounds) {
             break Some(why);
         }
-        let Some(address) = one(engine, network, bounds.walker, seen.len()).await? else {
-            break Some("no address came: it is full, or the allocator is stuck".to_owned());
+        let address = match one(engine, network, bounds.walker, seen.len()).await?.address {
+            Some(IpAddr::V4(address)) => address,
+            Some(IpAddr::V6(_)) => break Some(SIX.to_owned()),
+            None => break Some("no address came: it is full, or the allocator is stuck".to_owned()),
         };
         if last.is_some_and(|last| address <= last) {
             // Past the end of the subnet: what lies between is not one piece. The part behind is the sample.
@@ -143,12 +148,21 @@ fn ended(bounds: &Bounds<'_>) -> Option<String> {
     (Instant::now() >= bounds.deadline).then(|| "its time ran out".to_owned())
 }
 
-/// One canary: the address that it got, or `None` when none came in time. It is removed before this returns.
+/// What a canary got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// The id that it had as a service: by it the allocator names what it refuses.
+    pub id: String,
+    /// Its address; `None` when none came in time.
+    pub address: Option<IpAddr>,
+}
+
+/// One canary. It is removed before this returns. On the routing mesh, which no service can name, it is one with a published port.
 ///
 /// # Errors
 ///
 /// The engine refuses or does not answer.
-pub async fn try_one(engine: &Engine, network: &Use, walker: &str) -> Result<Option<Ipv4Addr>, EngineError> {
+pub async fn try_one(engine: &Engine, network: &Use, walker: &str) -> Result<Tried, EngineError> {
     let _held = interrupt::finish_first();
     let seen = one(engine, network, walker, 0).await;
     sweep(engine, |other| other == walker).await?;
@@ -156,14 +170,14 @@ pub async fn try_one(engine: &Engine, network: &Use, walker: &str) -> Result<Opt
 }
 
 /// Makes a canary, reads its address, removes it.
-async fn one(engine: &Engine, network: &Use, walker: &str, number: usize) -> Result<Option<Ipv4Addr>, EngineError> {
-    let id = engine.create_service(&spec(&network.id, walker, number)).await?;
+async fn one(engine: &Engine, network: &Use, walker: &str, number: usize) -> Result<Tried, EngineError> {
+    let id = engine.create_service(&spec(network, walker, number)).await?;
     fault("walk.made")?;
     let address = address(engine, &id, &network.id).await;
     fault("walk.read")?;
     engine.remove_service(&id).await?;
     fault("walk.removed")?;
-    address
+    Ok(Tried { address: address?, id })
 }
 
 /// A point at which a test orders a death.
@@ -171,7 +185,7 @@ fn fault(name: &str) -> Result<(), EngineError> {
     crate::fault::point(name).map_err(|error| EngineError::Malformed { call: name.to_owned(), why: error.to_string() })
 }
 
-async fn address(engine: &Engine, service: &str, network: &str) -> Result<Option<Ipv4Addr>, EngineError> {
+async fn address(engine: &Engine, service: &str, network: &str) -> Result<Option<IpAddr>, EngineError> {
     let begin = Instant::now();
     for look in 1_u32.. {
         if let Some(address) = engine.virtual_ip(service, network).await? {
@@ -192,16 +206,23 @@ async fn address(engine: &Engine, service: &str, network: &str) -> Result<Option
 }
 
 /// Says what it is in its name and label; it runs nothing and its image does not exist.
-fn spec(network: &str, walker: &str, number: usize) -> Value {
+fn spec(network: &Use, walker: &str, number: usize) -> Value {
+    let networks = if network.ingress { json!([]) } else { json!([{"Target": network.id}]) };
+    // The allocator chooses a port that is free; without a task nobody listens at it.
+    let ports = if network.ingress {
+        json!([{"Protocol": "tcp", "TargetPort": 80, "PublishMode": "ingress"}])
+    } else {
+        json!([])
+    };
     json!({
         "Name": format!("{NAME}{}-{number}", std::process::id()),
         "Labels": {CANARY_LABEL: walker},
         "TaskTemplate": {
             "ContainerSpec": {"Image": "countersign-canary:never-runs", "Labels": {CANARY_LABEL: walker}},
-            "Networks": [{"Target": network}],
+            "Networks": networks,
         },
         "Mode": {"Replicated": {"Replicas": 0}},
-        "EndpointSpec": {"Mode": "vip"},
+        "EndpointSpec": {"Mode": "vip", "Ports": ports},
     })
 }
 
