@@ -22,6 +22,12 @@ impl Place {
         real.ancestors().find_map(Self::at)
     }
 
+    /// Every work tree that a directory is in, the innermost first; for one that is not there, those of the next above that is.
+    pub fn all(directory: &Path) -> Vec<Self> {
+        let real = directory.ancestors().find_map(|there| fs::canonicalize(there).ok());
+        real.iter().flat_map(|real| real.ancestors()).filter_map(Self::at).collect()
+    }
+
     fn at(root: &Path) -> Option<Self> {
         let dot = root.join(".git");
         let git_dir = if dot.is_dir() {
@@ -69,6 +75,10 @@ mod tests {
         assert_eq!((&main.root, &main.common_dir), (&top.join("main"), &top.join("main/.git")));
         let side = Place::find(&top.join("side")).expect("a place");
         assert_eq!((&side.root, &side.common_dir), (&top.join("side"), &top.join("main/.git")));
+        fs::create_dir_all(top.join("main/a/.git")).expect("made");
+        let roots: Vec<PathBuf> =
+            Place::all(&top.join("main/a/b/gone/x")).into_iter().map(|place| place.root).collect();
+        assert_eq!(roots[..2], [top.join("main/a"), top.join("main")]);
         for (url, wanted) in [
             ("git@git.example.org:coop/recipe.git", "coop/recipe"),
             ("https://git.example.org/coop/recipe/", "coop/recipe"),

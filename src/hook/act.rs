@@ -36,6 +36,13 @@ pub enum Act {
         /// Its number, where it is known.
         number: Option<u64>,
     },
+    /// Code of another language is run.
+    Code {
+        /// By this program.
+        program: String,
+        /// The code.
+        code: String,
+    },
     /// It cannot be told what it would do; what stands in the way.
     Unread(String),
 }

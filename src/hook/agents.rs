@@ -37,8 +37,8 @@ pub struct Asked {
     pub agent: Agent,
     /// What is to be run; `None` where it is nothing that a shell runs.
     pub command: Option<Command>,
-    /// In which directory, where that is told.
-    pub directory: Option<PathBuf>,
+    /// In which directory, where that is told; then others that it may belong to.
+    pub directories: Vec<PathBuf>,
 }
 
 /// What is to be run.
@@ -80,6 +80,11 @@ impl Agent {
     /// Whether it lets a person decide.
     pub fn can_ask(self) -> bool {
         !matches!(self, Self::Codex | Self::Gemini)
+    }
+
+    /// Whether what [`Agent::entry`] asks to be told of are shells alone.
+    fn is_asked_for_shells(self) -> bool {
+        matches!(self, Self::Claude | Self::Codex | Self::Gemini)
     }
 
     /// Its configuration, below a repository's root or a home directory.
@@ -193,13 +198,17 @@ pub fn question(text: &str, named: Option<Agent>) -> Result<Asked, Unreadable> {
     let places = [unpacked.as_ref(), value.get("tool_input"), value.get("toolArgs"), Some(&value)];
     let inputs: Vec<&Value> = places.into_iter().flatten().filter(|place| place.is_object()).collect();
     let first = |key: &str| inputs.iter().find_map(|input| input.get(key));
-    let command = match first("command") {
-        Some(Value::String(text)) => Some(Command::Text(text.clone())),
+    let tool = value.get("tool_name").or(value.get("toolName")).and_then(Value::as_str);
+    let shell = is_shell(tool.unwrap_or_default()) || event == Some("beforeShellExecution");
+    // What is typed into a shell that is open already is run there too.
+    let keys: &[&str] = if shell { &["command", "cmd", "input", "chars"] } else { &["command", "cmd"] };
+    let command = match keys.iter().find_map(|key| first(key)) {
+        Some(Value::String(text)) => Some(Command::Text(text.replace("{enter}", "\n"))),
         Some(Value::Array(words)) if words.iter().all(Value::is_string) => {
             Some(Command::Words(words.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
         }
         Some(_) => return Err(at("command", "`command` is neither a text nor a list of texts".into())),
-        None if is_shell(&value) => {
+        None if shell || tool.is_none() && agent.is_asked_for_shells() => {
             return Err(at("tool_name", "a shell is asked for and no `command` is told".into()));
         }
         None => None,
@@ -207,19 +216,20 @@ pub fn question(text: &str, named: Option<Agent>) -> Result<Asked, Unreadable> {
     let text = |key: &str| first(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let base = value.get("cwd").and_then(Value::as_str).map(PathBuf::from);
     let own = ["directory", "dir_path", "workdir", "working_directory"].into_iter().find_map(text);
-    let directory = match (base, own) {
-        (Some(base), Some(own)) => Some(base.join(own)),
-        (base, own) => base.or(own.map(PathBuf::from)),
-    };
-    Ok(Asked { agent, command, directory })
+    let own = own.map(|own| base.as_ref().map_or_else(|| PathBuf::from(own), |base| base.join(own)));
+    let roots = value.get("workspace_roots").and_then(Value::as_array).into_iter().flatten();
+    let roots = roots.filter_map(Value::as_str).map(PathBuf::from);
+    let directories = own.into_iter().chain(base).chain(roots).collect();
+    Ok(Asked { agent, command, directories })
 }
 
-/// Whether a question is about a shell, by its tool or event.
-fn is_shell(value: &Value) -> bool {
-    let tool = value.get("tool_name").or(value.get("toolName")).and_then(Value::as_str).unwrap_or_default();
-    let shells = ["bash", "shell", "run_shell_command", "run_in_terminal", "local_shell", "exec_command"];
-    shells.contains(&tool.to_lowercase().as_str())
-        || value.get("hook_event_name").and_then(Value::as_str) == Some("beforeShellExecution")
+/// Whether a tool is one that runs what it is given in a shell, by the words of its name; and not one that only looks at one or ends it.
+fn is_shell(tool: &str) -> bool {
+    const SHELLS: &[&str] = &["bash", "shell", "powershell", "exec", "terminal", "command", "stdin"];
+    const OTHERS: &[&str] = &["read", "list", "stop", "kill", "output", "mcp"];
+    let tool = tool.to_lowercase();
+    let words = || tool.split(|c: char| !c.is_ascii_alphanumeric());
+    words().any(|word| SHELLS.contains(&word)) && !words().any(|word| OTHERS.contains(&word))
 }
 
 #[cfg(test)]
@@ -253,6 +263,19 @@ mod tests {
             (r#"{"toolName":"bash","toolArgs":"{\"command\":\"ls\"}"}"#, Agent::Copilot, true),
             (r#"{"toolName":"bash","toolArgs":{"command":"ls"}}"#, Agent::Copilot, true),
             (r#"{"toolName":"view","toolArgs":{"path":"x"}}"#, Agent::Copilot, false),
+            (r#"{"toolName":"write_bash","toolArgs":{"input":"ls{enter}"}}"#, Agent::Copilot, true),
+            (r#"{"toolName":"read_bash","toolArgs":{"shellId":"1"}}"#, Agent::Copilot, false),
+            (r#"{"toolName":"powershell","toolArgs":{"cmd":"ls"}}"#, Agent::Copilot, true),
+            (
+                r#"{"hook_event_name":"PreToolUse","turn_id":"1","tool_name":"write_stdin","tool_input":{"chars":"ls"}}"#,
+                Agent::Codex,
+                true,
+            ),
+            (
+                r#"{"hook_event_name":"PreToolUse","tool_name":"KillShell","tool_input":{"shell_id":"1"}}"#,
+                Agent::Claude,
+                false,
+            ),
         ] {
             let asked = question(text, None).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!((asked.agent, asked.command.is_some()), (agent, command), "{text}");
@@ -274,10 +297,20 @@ mod tests {
                 "1:66: `command` is neither",
             ),
             (r#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{}}"#, "1:33: a shell is asked for"),
+            (r#"{"hook_event_name":"PreToolUse","tool_input":{}}"#, "1:1: a shell is asked for"),
+            (r#"{"toolName":"write_bash","toolArgs":{}}"#, "1:1: a shell is asked for"),
         ] {
             let error = question(text, None).expect_err(text).to_string();
             assert!(error.starts_with(wanted), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn every_directory_that_is_told_counts() {
+        let text = r#"{"hook_event_name":"BeforeTool","tool_name":"run_shell_command","cwd":"/repo","workspace_roots":["/w"],
+            "tool_input":{"command":"ls","dir_path":"/tmp"}}"#;
+        let asked = question(text, None).expect("a question");
+        assert_eq!(asked.directories, ["/tmp", "/repo", "/w"].map(PathBuf::from));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::options::{Arguments, End, Known};
 use super::reader::Reader;
 use super::shell::{Input, Simple};
+use super::shells::{evaluates, joined, shell, sourced, told};
 use super::word::{Piece, Word};
 
 /// What stands between a carrier's options and the command.
@@ -27,7 +28,7 @@ const CARRIERS: &[(&str, &[&str], Before)] = &[
         Before::Variables,
     ),
     ("doas", &["-u", "-C"], Before::Nothing),
-    ("env", &["-u", "--unset", "-C", "--chdir"], Before::Variables),
+    ("env", &["-u", "--unset", "-C", "--chdir", "-S", "--split-string"], Before::Variables),
     ("nohup", &[], Before::Nothing),
     ("setsid", &[], Before::Nothing),
     ("exec", &["-a"], Before::Nothing),
@@ -44,7 +45,7 @@ const CARRIERS: &[(&str, &[&str], Before)] = &[
     ("unshare", &[], Before::Nothing),
     ("nsenter", &["-t", "--target", "-S", "-G"], Before::Nothing),
     ("chroot", &[], Before::One),
-    ("flock", &["-w", "-E", "--timeout", "-c"], Before::One),
+    ("flock", &["-w", "-E", "--timeout", "-c", "--command"], Before::One),
     ("systemd-run", &["-p", "-u", "-t", "-E", "-M", "--property", "--unit", "--uid", "--slice"], Before::Nothing),
     ("systemd-inhibit", &["--what", "--who", "--why", "--mode"], Before::Nothing),
     ("dbus-run-session", &[], Before::Nothing),
@@ -57,27 +58,15 @@ const CARRIERS: &[(&str, &[&str], Before)] = &[
 /// Carriers that begin a shell where they are given no command: it reads its commands from their standard input.
 const SHELLS: &[&str] = &["sudo", "doas", "chroot", "nsenter", "unshare", "su", "runuser", "nix-shell", "script"];
 
-/// Files that set a shell up, by how their names end: what people source day by day.
-const SETUPS: &[&str] = &[
-    "activate",
-    "rc",
-    "profile",
-    ".env",
-    "/env",
-    "env.sh",
-    "nvm.sh",
-    "conda.sh",
-    "set-environment",
-    "/nix.sh",
-    "nix-daemon.sh",
-    "completion.bash",
-];
-
 /// Options of `ssh` with a value (ssh(1), OpenSSH 9).
 const SSH: &[&str] = &[
     "-B", "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o", "-p", "-P", "-Q", "-R",
     "-S", "-W", "-w",
 ];
+
+/// Options of `xargs` and `parallel` with a value.
+const MANY: &[&str] =
+    &["-I", "-n", "-P", "-L", "-d", "-a", "-E", "-s", "-j", "--jobs", "--max-args", "--max-procs", "--replace"];
 
 /// Programs that show what they are given, and run none of it.
 const SHOWS: &[&str] = &[
@@ -146,40 +135,62 @@ pub fn read(reader: &mut Reader<'_>, program: &str, simple: &Simple) -> bool {
             }
         }
         "ssh" | "autossh" | "mosh" => ssh(reader, simple),
-        "su" | "runuser" | "script" | "nix-shell" | "nix" => told_by_option(reader, arguments, simple),
-        "xargs" | "parallel" => xargs(reader, arguments),
+        "su" | "runuser" | "script" => as_someone(reader, program, arguments, simple),
+        "nix-shell" | "nix" => nix(reader, arguments, simple),
+        "xargs" => xargs(reader, arguments),
+        "parallel" => parallel(reader, arguments),
         "watch" => {
-            let read = Arguments::read(arguments, Known::Valued(&["-n", "--interval", "-d"]), End::First);
+            let read = Arguments::read(arguments, Known::Valued(&["-n", "--interval"]), End::First);
             joined(reader, &read.rest);
         }
         "find" | "fd" => found_files(reader, arguments),
         "tmux" | "screen" => multiplexer(reader, arguments),
-        "at" | "batch" => told(reader, &simple.input),
+        "at" | "batch" => {
+            match Arguments::read(arguments, Known::Valued(&["-f"]), End::Anywhere).values(&["-f"]).first() {
+                Some(file) if reader.script(file, false) => {}
+                Some(file) => reader.unread(format!("the script `{}` is not looked into", file.shown())),
+                None => told(reader, &simple.input),
+            }
+        }
         _ => {
             let Some((name, valued, before)) = CARRIERS.iter().find(|(name, ..)| *name == program) else {
                 return false;
             };
             let read = Arguments::read(arguments, Known::Valued(valued), End::First);
-            let split = read.options.iter().find(|(option, _)| matches!(option.as_str(), "-S" | "--split-string"));
-            if let Some((_, value)) = split.filter(|_| *name == "env") {
-                // Without a value of its own, the text is the next word.
-                let text = value.clone().into_iter().chain(read.rest.iter().map(|word| (*word).clone()));
-                joined(reader, &text.collect::<Vec<_>>().iter().collect::<Vec<_>>());
-                return true;
-            }
-            if let Some(text) = read.values(&["-c"]).first().filter(|_| *name == "flock") {
-                reader.given(text);
-                return true;
+            match *name {
+                // It lists what somebody may run, and runs nothing.
+                "sudo" if read.has(&["-l", "--list"]) => return true,
+                "env" if read.has(&["-S", "--split-string"]) => {
+                    let text = read.values(&["-S", "--split-string"]);
+                    joined(reader, &text.iter().chain(read.rest.iter().copied()).collect::<Vec<_>>());
+                    return true;
+                }
+                "flock" => {
+                    let own = read.values(&["-c", "--command"]);
+                    let behind = read.rest.iter().position(|word| word.is("-c") || word.is("--command"));
+                    let text = own.first().or_else(|| behind.and_then(|at| read.rest.get(at + 1).copied()));
+                    if let Some(text) = text {
+                        reader.given(text);
+                        return true;
+                    }
+                }
+                // The shell itself reads from there on.
+                "exec" if read.rest.is_empty() => reader.listens(&simple.input),
+                _ => {}
             }
             let skipped = match before {
                 Before::Nothing => 0,
                 Before::One => 1,
                 Before::Variables => read.rest.iter().take_while(|word| is_variable(word)).count(),
             };
-            match read.rest.get(skipped..).unwrap_or_default() {
+            let place = if *name == "env" { ["-C", "--chdir"] } else { ["-D", "--chdir"] };
+            let place = read.values(&place).first().filter(|_| *before == Before::Variables).cloned();
+            let (variables, command) = read.rest.split_at(skipped.min(read.rest.len()));
+            let variables = if *before == Before::Variables { variables } else { &[] };
+            reader.with(variables, |reader| match command {
                 [] if SHELLS.contains(name) => told(reader, &simple.input),
-                command => carried(reader, command, simple),
-            }
+                command => reader.within(place.as_ref(), |reader| carried(reader, command, simple)),
+            });
         }
     }
     true
@@ -196,69 +207,7 @@ fn is_variable(word: &Word) -> bool {
 pub fn carried(reader: &mut Reader<'_>, words: &[&Word], simple: &Simple) {
     if !words.is_empty() {
         let words = words.iter().map(|word| (*word).clone()).collect();
-        reader.simple(&Simple { words, input: simple.input.clone() });
-    }
-}
-
-/// Words that a shell is given as one text.
-fn joined(reader: &mut Reader<'_>, words: &[&Word]) {
-    if let [only] = words {
-        return reader.given(only);
-    }
-    let mut text = Word::default();
-    for (at, word) in words.iter().enumerate() {
-        if at > 0 {
-            text.push(Piece::Plain(" ".into()));
-        }
-        text.push(Piece::Plain(word.for_a_shell()));
-    }
-    reader.given(&text);
-}
-
-fn shell(reader: &mut Reader<'_>, simple: &Simple) {
-    let arguments = &simple.words[1..];
-    let read =
-        Arguments::read(arguments, Known::Valued(&["-O", "+O", "-o", "+o", "--rcfile", "--init-file"]), End::First);
-    if read.only_helps() || read.has(&["--version", "-n"]) {
-        return;
-    }
-    match (read.rest.first(), read.has(&["-c"])) {
-        (Some(text), true) => reader.under(&simple.input, |reader| reader.given(text)),
-        (Some(script), false) if !read.has(&["-s"]) => {
-            if !reader.script(script, false) {
-                reader.unread(format!("the script `{}` is not looked into", script.shown()));
-            }
-        }
-        _ => told(reader, &simple.input),
-    }
-}
-
-/// What a shell reads from its standard input.
-fn told(reader: &mut Reader<'_>, input: &Input) {
-    match input {
-        Input::Inherited => {}
-        Input::Text(text) => reader.given(text),
-        Input::Elsewhere => reader.unread("a shell reads its commands from another program or a file".into()),
-    }
-}
-
-fn evaluates(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
-    let words: Vec<&Word> = arguments.iter().filter(|word| !word.is("--")).collect();
-    match (program, words.as_slice()) {
-        (_, []) => {}
-        ("trap", [text, ..]) => {
-            if !text.start().starts_with('-') {
-                reader.given(text);
-            }
-        }
-        (_, words) => joined(reader, words),
-    }
-}
-
-fn sourced(reader: &mut Reader<'_>, arguments: &[Word]) {
-    let Some(file) = arguments.first() else { return };
-    if !reader.script(file, false) && !SETUPS.iter().any(|end| file.shown().ends_with(end)) {
-        reader.unread(format!("the script `{}` is not looked into", file.shown()));
+        reader.simple(&Simple::of(words, simple.input.clone()));
     }
 }
 
@@ -274,36 +223,92 @@ fn ssh(reader: &mut Reader<'_>, simple: &Simple) {
     });
 }
 
-/// `su -c TEXT`, `script -c TEXT`, `nix-shell --run TEXT`, `nix develop -c COMMAND…`.
-fn told_by_option(reader: &mut Reader<'_>, arguments: &[Word], simple: &Simple) {
-    let given = |word: &Word| {
-        ["-c", "--command", "--run", "-lc"].iter().any(|option| word.is(option))
-            || word.start().starts_with("--command=")
-    };
-    let program = simple.words[0].program();
-    let Some(at) = arguments.iter().position(given) else {
-        let after = arguments.iter().position(|word| word.is("--")).map(|at| &arguments[at + 1..]);
-        return match after {
-            Some(after) => carried(reader, &after.iter().collect::<Vec<_>>(), simple),
-            None if program.is_some_and(|program| SHELLS.contains(&program)) => told(reader, &simple.input),
-            None => {}
-        };
-    };
-    reader.under(&simple.input, |reader| match (arguments[at].without("--command="), arguments.get(at + 1)) {
-        (Some(text), _) => reader.given(&text),
-        (None, Some(_)) if program == Some("nix") => {
-            carried(reader, &arguments[at + 1..].iter().collect::<Vec<_>>(), simple);
+/// `su -c TEXT`, `script -c TEXT`, `runuser -u USER COMMAND…`.
+fn as_someone(reader: &mut Reader<'_>, program: &str, arguments: &[Word], simple: &Simple) {
+    const TEXTS: &[&str] = &["-c", "--command", "--session-command"];
+    const VALUED: &[&str] = &[
+        "-c",
+        "--command",
+        "--session-command",
+        "-u",
+        "--user",
+        "-g",
+        "--group",
+        "-G",
+        "-s",
+        "--shell",
+        "-w",
+        "-E",
+        "-O",
+        "-I",
+        "-B",
+        "-T",
+        "-o",
+    ];
+    let read = Arguments::read(arguments, Known::Valued(VALUED), End::Anywhere);
+    if let [text, ..] = read.values(TEXTS).as_slice() {
+        return reader.under(&simple.input, |reader| reader.given(text));
+    }
+    let read = Arguments::read(arguments, Known::Valued(VALUED), End::First);
+    let behind =
+        arguments.iter().position(|word| word.is("--")).map(|at| arguments[at + 1..].iter().collect::<Vec<_>>());
+    match behind {
+        Some(words) => carried(reader, &words, simple),
+        None if program == "runuser" && read.has(&["-u", "--user"]) => carried(reader, &read.rest, simple),
+        None => told(reader, &simple.input),
+    }
+}
+
+/// `nix-shell --run TEXT`, `nix develop -c COMMAND…`, `nix run PACKAGE -- ARGUMENT…`.
+fn nix(reader: &mut Reader<'_>, arguments: &[Word], simple: &Simple) {
+    let given = |word: &Word| ["-c", "--command", "--run"].iter().any(|option| word.is(option));
+    let is_nix = simple.words[0].program() == Some("nix");
+    if let Some(at) = arguments.iter().position(given) {
+        let behind = &arguments[at + 1..];
+        return reader.under(&simple.input, |reader| match behind {
+            [] => {}
+            _ if is_nix => carried(reader, &behind.iter().collect::<Vec<_>>(), simple),
+            [text, ..] => reader.given(text),
+        });
+    }
+    let behind = arguments.iter().position(|word| word.is("--")).map(|at| &arguments[at + 1..]).unwrap_or_default();
+    match arguments.first() {
+        Some(verb) if is_nix && verb.is("run") => {
+            // The package is mostly named as its program.
+            let name = arguments[1..].iter().find_map(|word| word.text()?.rsplit_once('#')).map(|(_, name)| name);
+            let name = name.map(|name| name.rsplit('.').next().unwrap_or_default().trim_end_matches("-client"));
+            let words: Vec<Word> = name.map(Word::plain).into_iter().chain(behind.iter().cloned()).collect();
+            carried(reader, &words.iter().collect::<Vec<_>>(), simple);
         }
-        (None, Some(text)) => reader.given(text),
-        (None, None) => {}
-    });
+        _ if is_nix || !behind.is_empty() => carried(reader, &behind.iter().collect::<Vec<_>>(), simple),
+        _ => told(reader, &simple.input),
+    }
+}
+
+/// A command for each of the words behind `:::`, in a shell.
+fn parallel(reader: &mut Reader<'_>, arguments: &[Word]) {
+    let read = Arguments::read(arguments, Known::Valued(MANY), End::First);
+    let at = read.rest.iter().position(|word| word.is(":::"));
+    let (command, inputs) = read.rest.split_at(at.unwrap_or(read.rest.len()));
+    if command.is_empty() || inputs.is_empty() || command.iter().all(|word| word.text().is_none()) {
+        return xargs(reader, arguments);
+    }
+    for input in &inputs[1..] {
+        let sign = |word: &Word| word.shown().contains("{}");
+        let fill = |word: &Word| match word.text() {
+            Some(text) => Word::plain(text.replace("{}", &input.for_a_shell())),
+            None => word.clone(),
+        };
+        let behind = Some(*input).filter(|_| !command.iter().any(|word| sign(word)));
+        let words: Vec<Word> = command.iter().map(|word| fill(word)).chain(behind.cloned()).collect();
+        let shown: Vec<String> = words.iter().map(Word::for_a_shell).collect();
+        reader.text(&shown.join(" "));
+    }
 }
 
 /// Further words come from elsewhere: behind the command, or in place of a sign.
 fn xargs(reader: &mut Reader<'_>, arguments: &[Word]) {
-    const VALUED: &[&str] =
-        &["-I", "-n", "-P", "-L", "-d", "-a", "-E", "-s", "-j", "--max-args", "--max-procs", "--replace"];
-    let read = Arguments::read(arguments, Known::Valued(VALUED), End::First);
+    let read = Arguments::read(arguments, Known::Valued(MANY), End::First);
     let sign = read.values(&["-I", "--replace"]).first().and_then(|word| word.text().map(str::to_owned));
     let mut words: Vec<Word> = read.rest.iter().map(|word| (*word).clone()).collect();
     if words.is_empty() {
@@ -313,7 +318,7 @@ fn xargs(reader: &mut Reader<'_>, arguments: &[Word]) {
         Some(sign) => words.iter_mut().for_each(|word| *word = filled(word, &sign)),
         None => words.push(Word::open()),
     }
-    reader.simple(&Simple { words, input: Input::Elsewhere });
+    reader.simple(&Simple::of(words, Input::Elsewhere));
 }
 
 /// The word with every sign open.
@@ -333,13 +338,17 @@ fn filled(word: &Word, sign: &str) -> Word {
 
 /// The commands of `find … -exec … ;`.
 fn found_files(reader: &mut Reader<'_>, arguments: &[Word]) {
-    let runs = |word: &Word| ["-exec", "-execdir", "-ok", "-okdir", "-x", "-X"].iter().any(|option| word.is(option));
+    let runs = |word: &Word| {
+        ["-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"]
+            .iter()
+            .any(|option| word.is(option))
+    };
     let mut rest = arguments;
     while let Some(at) = rest.iter().position(runs) {
         let command = &rest[at + 1..];
         let end = command.iter().position(|word| word.is(";") || word.is("+")).unwrap_or(command.len());
         let words = command[..end].iter().map(|word| filled(word, "{}")).collect();
-        reader.simple(&Simple { words, input: Input::Inherited });
+        reader.simple(&Simple::of(words, Input::Inherited));
         rest = &command[end..];
     }
 }
@@ -351,12 +360,6 @@ fn multiplexer(reader: &mut Reader<'_>, arguments: &[Word]) {
     for word in read.rest.iter().filter(|word| word.shown().contains(' ')) {
         reader.given(word);
     }
-    let command: Vec<&Word> = read.rest.iter().copied().skip_while(|word| word.start().contains("-")).collect();
-    for skipped in 0..command.len().min(3) {
-        let words: Vec<Word> = command[skipped..].iter().map(|word| (*word).clone()).collect();
-        if matches!(words[0].program(), Some("docker" | "sudo" | "git" | "systemctl" | "nixos-rebuild" | "sh" | "bash"))
-        {
-            return reader.simple(&Simple { words, input: Input::Inherited });
-        }
-    }
+    let words: Vec<Word> = read.rest.iter().map(|word| (*word).clone()).collect();
+    reader.guess("what the terminal is told is not known", &words);
 }

@@ -32,12 +32,15 @@ fn network(name: &str) -> Network {
     Network { id: format!("{MADE_UP}{name}"), name: name.to_owned(), labels: Vec::new() }
 }
 
-/// Whether a name may be the beginning of an id: those of the engine are letters and digits, and one is taken for a name where it has
-/// no digit in the front or is shorter than what lists show.
+/// Whether a name may be the beginning of an id. Those of the engine are letters and digits without order; what is shorter than what lists
+/// show is one where the two change often, or where a digit in front is not the only one. `net42` and `4testnet` are names.
 fn like_an_id(name: &str) -> bool {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let digits = name.chars().any(|c| c.is_ascii_digit());
-    plain && digits && (name.len() >= 12 || name.starts_with(|c: char| c.is_ascii_digit()))
+    let kinds: Vec<bool> = name.chars().map(|c| c.is_ascii_digit()).collect();
+    let digits = kinds.iter().filter(|digit| **digit).count();
+    let changes = kinds.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let begun = kinds.first() == Some(&true) && (digits > 1 || name.len() < 5);
+    plain && digits > 0 && (name.len() >= 12 || changes > 2 || begun)
 }
 
 impl Bench<'_> {
@@ -195,6 +198,7 @@ impl Bench<'_> {
         }
         for name in &possible {
             acts.possible.extend(judged(name, false));
+            acts.possible.extend(judged(name, true));
         }
         if certain.is_none() {
             acts.possible.extend(judged(SOME, true));

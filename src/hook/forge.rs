@@ -41,7 +41,7 @@ const VALUED: &[&str] = &[
     "--cache",
 ];
 
-/// Reads a command line of `gh`, `tea`, `glab` or `hub`.
+/// Reads a command line of `gh`, `tea`, `fj`, `glab` or `hub`.
 pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
     let read = Arguments::read(arguments, Known::Valued(VALUED), End::Anywhere);
     if read.only_helps() {
@@ -49,7 +49,16 @@ pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
     }
     let said = format!("{program} {}", arguments.iter().map(Word::shown).collect::<Vec<_>>().join(" "));
     let words: Vec<&str> = read.rest.iter().map(|word| word.text().unwrap_or("…")).collect();
-    match words.as_slice() {
+    // What stands before the verb may be nothing, or an option.
+    let words = match words.as_slice() {
+        ["…", rest @ ..] if !rest.is_empty() => rest,
+        words => words,
+    };
+    let here = |reader: &Reader<'_>| match reader.variable("GH_REPO") {
+        Some(named) => named.text().map(short),
+        None => reader.origin(),
+    };
+    match words {
         ["pr" | "pulls" | "pull" | "mr" | "merge-request", "merge" | "m" | "accept", which @ ..] => {
             let named = read.values(&["-R", "--repo", "-r"]).first().cloned();
             let which = which.first().copied();
@@ -60,7 +69,7 @@ pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
                     let number = which.and_then(|text| text.trim_start_matches(['#', '!']).parse().ok());
                     let repository = match named {
                         Some(named) => named.text().map(short),
-                        None => reader.origin(),
+                        None => here(reader),
                     };
                     (repository, number)
                 }
@@ -72,7 +81,12 @@ pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
             let method = read.values(&["-X", "--method"]).first().map(|word| word.shown().to_uppercase());
             let fields = read.has(&["-f", "--field", "-F", "--raw-field", "--input"]);
             let changes = method.map_or(fields, |method| method != "GET");
-            if let Some((repository, number)) = of_address(path).filter(|_| changes && path.contains("merge")) {
+            // `gh` fills in the repository that it is run in.
+            let own = here(reader).unwrap_or_else(|| "…".into());
+            let path = &path.replace("{owner}/{repo}", &own).replace(":owner/:repo", &own);
+            if let Some((repository, number)) =
+                of_address(path).filter(|(name, _)| changes && path.contains("merge") && !name.contains('…'))
+            {
                 reader.does(Act::Merge { repository: Some(repository), number: Some(number) }, said);
             } else if changes
                 && (path.contains("graphql") || path.contains('…'))

@@ -68,7 +68,10 @@ impl<'a> Arguments<'a> {
             } else if let Some((name, _)) = start.split_once('=').filter(|(name, _)| name.starts_with("--")) {
                 found.options.push((name.to_owned(), word.without(&format!("{name}="))));
             } else if start.len() > 2 && start.starts_with("--") {
-                let takes = known.takes_value(start);
+                // An option that is not known takes no other option.
+                let is_option = |word: &Word| word.start().len() > 1 && word.start().starts_with('-');
+                let certain = matches!(known, Known::Valued(_));
+                let takes = known.takes_value(start) && (certain || !words.get(at).is_some_and(is_option));
                 found.options.push((start.to_owned(), words.get(at).filter(|_| takes).cloned()));
                 at += usize::from(takes);
             } else if start.len() > 1 && start.starts_with('-') {
@@ -112,7 +115,10 @@ impl<'a> Arguments<'a> {
 
     /// Whether only help was asked for.
     pub fn only_helps(&self) -> bool {
-        self.has(&["--help"])
+        let asked = |(name, value): &(String, Option<Word>)| {
+            name == "--help" && !value.as_ref().is_some_and(|value| ["false", "0", "f"].iter().any(|no| value.is(no)))
+        };
+        self.options.iter().any(asked)
     }
 }
 
@@ -149,5 +155,6 @@ mod tests {
             parted("-dit --rm --network n -v a:b img cmd -x", flags, End::First),
             ("-d, -i, -t, --rm, --network n, -v a:b".into(), "img cmd -x".into())
         );
+        assert_eq!(parted("--odd -t a", flags, End::Anywhere), ("--odd, -t".into(), "a".into()));
     }
 }

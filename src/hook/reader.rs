@@ -10,14 +10,18 @@ use super::{carriers, code, docker, forge, git, request, units};
 
 /// How many shells may stand in one another.
 const DEEPEST: usize = 12;
+/// How many programs may carry one another.
+const MOST_CARRIED: usize = 50;
 
 /// Programs whose acts are known.
 pub const ACTING: &[&str] = &["docker", "systemctl", "nixos-rebuild", "git", "curl", "gh", "tea", "sh", "bash", "zsh"];
 
 /// What a reader may look at beside the line itself. It runs nothing and asks nobody.
 pub trait Surroundings {
-    /// The text of a file; `None` where it is none, too long or not there.
-    fn file(&self, path: &Path) -> Option<String>;
+    /// What a file begins with, up to [`super::script::LONGEST`]; `None` where it is no file, or not there.
+    fn file(&self, path: &Path) -> Option<Vec<u8>>;
+    /// A variable of the environment that the line is run in.
+    fn variable(&self, name: &str) -> Option<String>;
     /// The git directory of the repository that a directory is in, the same for all of its work trees.
     fn repository(&self, directory: &Path) -> Option<PathBuf>;
     /// `OWNER/REPO` of that repository's remote `origin`.
@@ -37,7 +41,7 @@ pub enum Where {
 
 /// Reads a line.
 pub struct Reader<'a> {
-    around: &'a dyn Surroundings,
+    pub(super) around: &'a dyn Surroundings,
     /// Where commands run; `None` where only the shell knows, or on another machine.
     pub directory: Option<PathBuf>,
     /// Where else commands run, by what the line says: a contract may stand there.
@@ -48,7 +52,13 @@ pub struct Reader<'a> {
     doubt: String,
     /// Where the standard input of what is read now comes from.
     outer: Input,
+    /// Variables that are set, as `NAME=VALUE`.
+    set: Vec<Word>,
+    /// Files that the line writes, with their text where it is known.
+    pub(super) written: Vec<(PathBuf, Option<String>)>,
     depth: usize,
+    carried: usize,
+    pub(super) guesses: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -61,7 +71,11 @@ impl<'a> Reader<'a> {
             found: Vec::new(),
             doubt: String::new(),
             outer: Input::Inherited,
+            set: Vec::new(),
+            written: Vec::new(),
             depth: 0,
+            carried: 0,
+            guesses: 0,
         }
     }
 
@@ -100,11 +114,30 @@ impl<'a> Reader<'a> {
 
     /// A simple command.
     pub fn simple(&mut self, simple: &Simple) {
-        if simple.input == Input::Inherited && self.outer != Input::Inherited {
-            let own = Simple { words: simple.words.clone(), input: self.outer.clone() };
-            return self.program(&own);
+        if self.carried >= MOST_CARRIED {
+            return self.unread(format!("more than {MOST_CARRIED} programs carry one another"));
         }
-        self.program(simple);
+        self.carried += 1;
+        let own = match simple.input == Input::Inherited && self.outer != Input::Inherited {
+            true => Simple { input: self.outer.clone(), ..simple.clone() },
+            false => simple.clone(),
+        };
+        // What is set for one command is set for it alone.
+        let before = self.set.len();
+        self.set.extend(own.sets.iter().cloned());
+        if !own.words.is_empty() {
+            // An editor, a pager.
+            for value in own.sets.iter().filter(|value| value.shown().contains(' ')) {
+                let text = Word::plain(value.for_a_shell().split_once('=').map_or("", |(_, text)| text));
+                self.perhaps("whether a variable is run as a command is not known", |reader| reader.given(&text));
+            }
+        }
+        self.program(&own);
+        if !own.words.is_empty() && !own.sets.is_empty() {
+            self.set.truncate(before);
+        }
+        self.writes(&own);
+        self.carried -= 1;
     }
 
     fn program(&mut self, simple: &Simple) {
@@ -112,85 +145,25 @@ impl<'a> Reader<'a> {
         let Some(program) = name.program() else { return self.nameless(name, simple) };
         if name.start().starts_with("/etc/init.d/") {
             let words: Vec<Word> = std::iter::once(Word::plain(program)).chain(arguments.iter().cloned()).collect();
-            return units::read(self, "service", &words);
+            units::read(self, "service", &words);
+            return;
         }
         match program {
             "docker" => docker::read(self, arguments, simple),
             "docker-compose" => docker::compose::read(self, arguments),
             "git" => git::read(self, arguments),
-            "systemctl"
-            | "service"
-            | "pkill"
-            | "killall"
-            | "reboot"
-            | "shutdown"
-            | "poweroff"
-            | "halt"
-            | "nixos-rebuild"
-            | "switch-to-configuration"
-            | "nh" => units::read(self, program, arguments),
-            "curl" => request::read(self, arguments),
-            "gh" | "tea" | "glab" | "hub" => forge::read(self, program, arguments),
+            _ if program.starts_with("git-") && program.len() > 4 => {
+                let verb = Word::plain(&program[4..]);
+                git::read(self, &std::iter::once(verb).chain(arguments.iter().cloned()).collect::<Vec<_>>());
+            }
+            _ if units::read(self, program, arguments) => {}
+            "curl" | "wget" | "http" | "https" => request::read(self, program, arguments),
+            "gh" | "tea" | "glab" | "hub" | "fj" | "forgejo-cli" => forge::read(self, program, arguments),
             "cd" | "pushd" | "popd" => self.moves(program, arguments),
+            "export" | "declare" | "typeset" => self.set.extend(arguments.iter().cloned()),
             _ if carriers::read(self, program, simple) || code::read(self, program, simple) => {}
             _ => self.stranger(name, program, arguments),
         }
-    }
-
-    /// A program whose name is open: any of those that are known.
-    fn nameless(&mut self, name: &Word, simple: &Simple) {
-        let arguments = &simple.words[1..];
-        if arguments.is_empty() {
-            if name.is_open() {
-                self.unread("which command is run is known only when it runs".into());
-            }
-            return;
-        }
-        let doubt = format!("which program `{}` is, is known only when it runs", name.shown());
-        for program in ["docker", "git", "systemctl", "nixos-rebuild", "gh", "tea"] {
-            if name.may_be(program) || name.is_open() {
-                let words = std::iter::once(Word::plain(program)).chain(arguments.iter().cloned()).collect();
-                self.doubting(&doubt, |reader| reader.simple(&Simple { words, input: Input::Inherited }));
-            }
-        }
-    }
-
-    /// A program that is not known: it may run what it is given.
-    fn stranger(&mut self, name: &Word, program: &str, arguments: &[Word]) {
-        // A script that can be read is read.
-        if name.text().is_some_and(|path| path.contains('/')) && self.script(name, true) {
-            return;
-        }
-        if carriers::only_shows(program) {
-            return;
-        }
-        let known = |word: &Word| word.program().is_some_and(|name| ACTING.contains(&name) || carriers::is_one(name));
-        let doubt = format!("whether `{program}` runs what it is given is not known");
-        let before = self.found.len();
-        for at in (0..arguments.len()).filter(|at| known(&arguments[*at])) {
-            let words = arguments[at..].to_vec();
-            self.perhaps(&doubt, |reader| reader.simple(&Simple { words, input: Input::Inherited }));
-            if self.found.len() > before {
-                break;
-            }
-        }
-        let socket = |word: &Word| word.shown().contains("docker.sock");
-        if matches!(program, "socat" | "nc" | "ncat" | "http" | "wget") && arguments.iter().any(socket) {
-            self.unread(format!("what `{program}` does with it cannot be told"));
-        }
-    }
-
-    /// Reads a file as a script, if it is there and one of the shell's; says whether it was.
-    pub fn script(&mut self, path: &Word, by_its_first_line: bool) -> bool {
-        let (Some(path), Some(directory)) = (path.text(), &self.directory) else { return false };
-        let Some(text) = self.around.file(&directory.join(path)) else { return false };
-        let first = text.lines().next().unwrap_or_default();
-        let is_shell = first.starts_with("#!") && first.trim_end().ends_with("sh");
-        if by_its_first_line && !is_shell {
-            return false;
-        }
-        self.text(&text);
-        true
     }
 
     fn moves(&mut self, program: &str, arguments: &[Word]) {
@@ -204,6 +177,26 @@ impl<'a> Reader<'a> {
         self.visited.extend(self.directory.clone());
     }
 
+    /// A variable, where the line or its surroundings set it.
+    pub fn variable(&self, name: &str) -> Option<Word> {
+        let start = format!("{name}=");
+        let set = self.set.iter().rev().find_map(|word| word.without(&start));
+        set.or_else(|| self.around.variable(name).map(Word::plain))
+    }
+
+    /// Reads something for which these variables are set.
+    pub fn with(&mut self, variables: &[&Word], read: impl FnOnce(&mut Self)) {
+        let before = self.set.len();
+        self.set.extend(variables.iter().map(|word| (*word).clone()));
+        read(self);
+        self.set.truncate(before);
+    }
+
+    /// Whether it is not certain that what is read now is run so.
+    pub fn doubts(&self) -> bool {
+        !self.doubt.is_empty()
+    }
+
     /// Reads something that is perhaps not run so.
     pub fn doubting(&mut self, doubt: &str, read: impl FnOnce(&mut Self)) {
         let before = std::mem::replace(&mut self.doubt, doubt.to_owned());
@@ -215,6 +208,11 @@ impl<'a> Reader<'a> {
     pub fn perhaps(&mut self, doubt: &str, read: impl FnOnce(&mut Self)) {
         let before = self.found.len();
         self.doubting(doubt, read);
+        self.only_known(before);
+    }
+
+    /// Leaves out what could not be read since then.
+    pub(super) fn only_known(&mut self, before: usize) {
         let mut found = self.found.split_off(before);
         found.retain(|found| !matches!(found.act, Act::Unread(_)));
         self.found.append(&mut found);
@@ -225,6 +223,22 @@ impl<'a> Reader<'a> {
         let before = std::mem::replace(&mut self.outer, input.clone());
         read(self);
         self.outer = before;
+    }
+
+    /// Reads something that is run in another directory.
+    pub fn within(&mut self, place: Option<&Word>, read: impl FnOnce(&mut Self)) {
+        let before = self.directory.clone();
+        if let Some(place) = place {
+            self.directory = place.text().and_then(|place| Some(self.directory.as_ref()?.join(place)));
+            self.visited.extend(self.directory.clone());
+        }
+        read(self);
+        self.directory = before;
+    }
+
+    /// What is read from now on has its standard input from there.
+    pub fn listens(&mut self, input: &Input) {
+        self.outer = input.clone();
     }
 
     /// Reads something that is run on another machine or in another place: the directory there is not known.

@@ -1,4 +1,4 @@
-//! Requests that are written out for `curl`: to an engine, or to a forge.
+//! Requests that are written out for `curl`, `wget` or `http`: to an engine, or to a forge.
 
 use super::act::{Act, Deed};
 use super::forge;
@@ -55,21 +55,35 @@ const FLAGS: &[&str] = &[
     "--http2",
     "--raw",
     "--path-as-is",
+    "--next",
+    "-:",
     "-h",
     "--help",
     "-V",
     "--version",
 ];
 
+/// Options whose value may be an address that is not asked.
+const OTHERS: &[&str] =
+    &["-e", "--referer", "-x", "--proxy", "--preproxy", "-d", "--data", "--json", "-H", "--header", "-A"];
+
 /// Reads a command line.
-pub fn read(reader: &mut Reader<'_>, arguments: &[Word]) {
-    let read = Arguments::read(arguments, Known::Flags(FLAGS), End::Anywhere);
+pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
+    let known = match program {
+        "curl" => Known::Flags(FLAGS),
+        _ => Known::Valued(&["-O", "-o", "-P", "--method", "--header", "--post-data", "--body-data", "--unix-socket"]),
+    };
+    let read = Arguments::read(arguments, known, End::Anywhere);
     let socket = read.has(&["--unix-socket", "--abstract-unix-socket"]);
-    let method = method(&read);
-    let addresses = read.rest.iter().map(|word| (*word).clone()).chain(read.values(&["--url"]));
+    let method = if program.starts_with("http") { typed_method(&read) } else { method(&read) };
+    // An option that is not known may have swallowed one.
+    let values = read.options.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str()));
+    let swallowed = |name: &str, value: &Word| name == "--url" || value.start().contains("://");
+    let values = values.filter_map(|(name, value)| value.as_ref().filter(|value| swallowed(name, value)));
+    let addresses: Vec<Word> = read.rest.iter().copied().chain(values).cloned().collect();
     for address in addresses {
         let text = address.shown();
-        let said = format!("curl {} {text}", method.as_deref().unwrap_or("…"));
+        let said = format!("{program} {} {text}", method.as_deref().unwrap_or("…"));
         let to_engine = socket || [":2375", ":2376"].iter().any(|port| text.contains(port));
         let Some(method) = &method else {
             if to_engine {
@@ -92,17 +106,48 @@ pub fn read(reader: &mut Reader<'_>, arguments: &[Word]) {
 
 /// The method; `None` where only the shell knows it.
 fn method(read: &Arguments<'_>) -> Option<String> {
-    if let Some(named) = read.values(&["-X", "--request"]).last() {
+    // Several requests in one line are not taken apart.
+    if read.has(&["--next", "-:"]) {
+        return None;
+    }
+    if let Some(named) = read.values(&["-X", "--request", "--method"]).last() {
         return named.text().map(str::to_uppercase);
     }
-    let sends =
-        ["-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--data-urlencode", "--json", "-F", "--form"];
+    const SENDS: &[&str] = &[
+        "-d",
+        "--data",
+        "--data-raw",
+        "--data-binary",
+        "--data-ascii",
+        "--data-urlencode",
+        "--json",
+        "-F",
+        "--form",
+        "--post-data",
+        "--post-file",
+    ];
     Some(
         match () {
             () if read.has(&["-I", "--head"]) => "HEAD",
             () if read.has(&["-T", "--upload-file"]) => "PUT",
-            () if read.has(&sends) && !read.has(&["-G", "--get"]) => "POST",
+            () if read.has(SENDS) && !read.has(&["-G", "--get"]) => "POST",
             () => "GET",
+        }
+        .to_owned(),
+    )
+}
+
+/// The method of HTTPie's `http`, which stands before the address.
+fn typed_method(read: &Arguments<'_>) -> Option<String> {
+    let first = read.rest.first()?.text()?;
+    let is_method = first.chars().all(|c| c.is_ascii_uppercase());
+    Some(
+        if is_method {
+            first
+        } else if read.rest.len() > 1 {
+            "POST"
+        } else {
+            "GET"
         }
         .to_owned(),
     )
@@ -113,7 +158,9 @@ fn engine(reader: &mut Reader<'_>, read: &Arguments<'_>, method: &str, address: 
     if matches!(method, "GET" | "HEAD" | "OPTIONS") {
         return;
     }
-    let Some(uri) = address.text() else {
+    // `curl` itself knows patterns, unless it is told that there are none.
+    let is_pattern = |uri: &&str| uri.contains(['{', '[']) && !read.has(&["-g", "--globoff"]);
+    let Some(uri) = address.text().filter(|uri| !is_pattern(uri)) else {
         return reader.unread(format!("what `{said}` asks the engine for is known only when it runs"));
     };
     let body = read.values(&["-d", "--data", "--data-raw", "--data-binary", "--json"]);

@@ -124,6 +124,7 @@ fn acts(found: &Found, phase: &Phase) -> Acts {
         (Act::Unread(why), Some(_)) => {
             Acts { certain: Vec::new(), possible: vec![format!("does what cannot be read: {why}")] }
         }
+        (Act::Code { program, code }, protect) => in_code(program, code, protect.as_ref()),
         (_, None) => Acts {
             certain: Vec::new(),
             possible: vec!["may touch what the phase guards, which is not known: its contract cannot be read".into()],
@@ -164,6 +165,24 @@ fn acts(found: &Found, phase: &Phase) -> Acts {
         acts.possible = doubted.map(|act| format!("{act}, if it is run so: {}", found.doubt)).collect();
     }
     acts
+}
+
+/// Code that names what could touch something together with something that is guarded.
+fn in_code(program: &str, code: &str, protect: Option<&Protect>) -> Acts {
+    let words: Vec<&str> = code.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).collect();
+    let acting = ["docker", "systemctl", "nixos-rebuild"].into_iter().find(|name| words.contains(name));
+    let guarded = |protect: &Protect| {
+        let names = protect.networks.iter().chain(&protect.services).chain(&protect.stacks).chain(&protect.units);
+        names.into_iter().find(|name| words.contains(&name.as_str())).cloned()
+    };
+    // Code that calls nothing, as a substitution in a text, runs nothing.
+    match (acting.filter(|_| code.contains(['(', '`'])), protect.and_then(guarded)) {
+        (Some(acting), Some(name)) => Acts {
+            certain: Vec::new(),
+            possible: vec![format!("runs code by `{program}` that names `{acting}` and `{name}`")],
+        },
+        _ => Acts::default(),
+    }
 }
 
 fn units(verb: &str, unit: &Word, protect: &Protect) -> Acts {

@@ -7,15 +7,15 @@
 use std::io::Cursor;
 
 use brush_parser::ast::{self, CommandPrefixOrSuffixItem as Item, CompoundCommand, IoRedirect};
-use brush_parser::word::{self, ParameterExpr, WordPiece, WordPieceWithSource};
-use brush_parser::{Parser, ParserOptions};
+use brush_parser::{Parser, ParserOptions, SourceSpan, word};
 
 use super::word::{Piece, Word};
 
 /// The longest text that is read, in bytes.
 pub const LONGEST: usize = 64 << 10;
-/// How deep brackets and compound commands may stand in one another: the parser goes as deep as they do.
-const DEEPEST: usize = 40;
+/// How deep brackets and compound commands may stand in one another: the parser goes as deep as they do. Whoever reads has a stack for it,
+/// and a time: what is not closed may take long.
+const DEEPEST: usize = 1000;
 
 /// Where a command's standard input comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,17 @@ pub struct Simple {
     pub words: Vec<Word>,
     /// Where its standard input comes from.
     pub input: Input,
+    /// Files that its standard output goes to.
+    pub writes: Vec<Word>,
+    /// Variables that are set before it, as `NAME=VALUE`.
+    pub sets: Vec<Word>,
+}
+
+impl Simple {
+    /// A command of these words.
+    pub fn of(words: Vec<Word>, input: Input) -> Self {
+        Self { words, input, writes: Vec::new(), sets: Vec::new() }
+    }
 }
 
 /// What is met on the way through a line.
@@ -63,8 +74,11 @@ pub fn read(text: &str) -> Result<Vec<Event>, String> {
         return Err(format!("its brackets stand more than {DEEPEST} deep"));
     }
     let options = ParserOptions::default();
-    let program = Parser::new(Cursor::new(text), &options).parse_program().map_err(|error| error.to_string())?;
-    let mut walk = Walk { options, events: Vec::new() };
+    let parsed = |text: &str| Parser::new(Cursor::new(text), &options).parse_program();
+    // The grammar has no `select`, which goes as `for` does.
+    let instead = || parsed(&text.replace("select ", "for    ")).ok();
+    let program = parsed(text).or_else(|error| instead().ok_or(error)).map_err(|error| error.to_string())?;
+    let mut walk = Walk { options, source: text, events: Vec::new() };
     for list in &program.complete_commands {
         walk.list(list, &Input::Inherited);
     }
@@ -73,25 +87,28 @@ pub fn read(text: &str) -> Result<Vec<Event>, String> {
 
 /// How deep brackets and compound commands stand in one another at most, quoted ones too.
 fn depth(text: &str) -> usize {
-    let (mut now, mut most) = (0_usize, 0);
+    let (mut now, mut most, mut quoted) = (0_usize, 0, false);
     for word in text.split_inclusive(|c: char| c.is_whitespace() || ";(){}`".contains(c)) {
         let name = word.trim_end_matches(|c: char| c.is_whitespace() || ";(){}`".contains(c));
-        let opens = word.chars().filter(|c| "({`".contains(*c)).count();
+        let opens = word.chars().filter(|c| "({".contains(*c)).count();
         let closes = word.chars().filter(|c| ")}".contains(*c)).count();
         let begins = usize::from(matches!(name, "if" | "while" | "until" | "for" | "case" | "select" | "!"));
         let ends = usize::from(matches!(name, "fi" | "done" | "esac"));
+        // A backtick opens, and the next one closes.
+        quoted ^= word.contains('`');
         now = (now + opens + begins).saturating_sub(closes + ends);
-        most = most.max(now);
+        most = most.max(now + usize::from(quoted));
     }
     most
 }
 
-struct Walk {
-    options: ParserOptions,
-    events: Vec<Event>,
+pub(super) struct Walk<'a> {
+    pub(super) options: ParserOptions,
+    pub(super) source: &'a str,
+    pub(super) events: Vec<Event>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn list(&mut self, list: &ast::CompoundList, input: &Input) {
         for ast::CompoundListItem(and_or, _) in &list.0 {
             self.pipeline(&and_or.first, input);
@@ -105,11 +122,21 @@ impl Walk {
 
     fn pipeline(&mut self, pipeline: &ast::Pipeline, input: &Input) {
         let several = pipeline.seq.len() > 1;
-        for (at, command) in pipeline.seq.iter().enumerate() {
+        let mut input = input.clone();
+        for command in &pipeline.seq {
             if several {
                 self.events.push(Event::Begin);
             }
-            self.command(command, if at == 0 { input } else { &Input::Elsewhere });
+            self.command(command, &input);
+            // What `cat <<END` says, the next one reads.
+            input = match self.events.last() {
+                Some(Event::Run(Simple { words, input: text @ Input::Text(_), .. }))
+                    if words == &[Word::plain("cat")] =>
+                {
+                    text.clone()
+                }
+                _ => Input::Elsewhere,
+            };
             if several {
                 self.events.push(Event::End);
             }
@@ -152,10 +179,13 @@ impl Walk {
 
     fn compound(&mut self, compound: &CompoundCommand, input: &Input) {
         match compound {
-            CompoundCommand::Arithmetic(arithmetic) => self.arithmetic(&arithmetic.expr.value),
+            CompoundCommand::Arithmetic(arithmetic) => match self.nested(&arithmetic.loc) {
+                Some(shell) => self.inner(&shell),
+                None => self.within(&arithmetic.expr.value),
+            },
             CompoundCommand::ArithmeticForClause(each) => {
                 for part in [&each.initializer, &each.condition, &each.updater].into_iter().flatten() {
-                    self.arithmetic(&part.value);
+                    self.within(&part.value);
                 }
                 self.list(&each.body.list, input);
             }
@@ -188,6 +218,14 @@ impl Walk {
         }
     }
 
+    /// What stands in `( ( … ) )`, which is a shell in a shell and which the parser takes for `((…))`.
+    fn nested(&self, span: &SourceSpan) -> Option<String> {
+        let (begin, end) = (span.start.index, span.end.index);
+        let text: String = self.source.chars().skip(begin).take(end.saturating_sub(begin)).collect();
+        let inner = text.strip_prefix('(')?.strip_suffix(')')?;
+        (!inner.starts_with('(')).then(|| inner.to_owned())
+    }
+
     /// A shell of its own.
     fn apart(&mut self, list: &ast::CompoundList, input: &Input) {
         self.events.push(Event::Begin);
@@ -196,18 +234,19 @@ impl Walk {
     }
 
     fn simple(&mut self, simple: &ast::SimpleCommand, input: &Input) {
-        let mut command = Simple { words: Vec::new(), input: input.clone() };
+        let mut command = Simple::of(Vec::new(), input.clone());
         for item in simple.prefix.iter().flat_map(|prefix| &prefix.0) {
-            // What is set for one command has no word of its own.
-            let mut before = Vec::new();
-            self.item(item, &mut before, &mut command.input);
+            let Simple { sets, input, .. } = &mut command;
+            self.item(item, sets, input);
+            command.writes.extend(self.written(item));
         }
         command.words.extend(simple.word_or_name.iter().map(|name| self.word(name)));
         for item in simple.suffix.iter().flat_map(|suffix| &suffix.0) {
-            let Simple { words, input } = &mut command;
+            let Simple { words, input, .. } = &mut command;
             self.item(item, words, input);
+            command.writes.extend(self.written(item));
         }
-        if !command.words.is_empty() {
+        if !command.words.is_empty() || !command.sets.is_empty() {
             self.events.push(Event::Run(command));
         }
     }
@@ -218,8 +257,22 @@ impl Walk {
             Item::Word(word) | Item::AssignmentWord(_, word) => words.push(self.word(word)),
             Item::ProcessSubstitution(_, shell) => {
                 self.apart(&shell.list, &Input::Elsewhere);
-                words.push(Word::open());
+                let mut word = Word::default();
+                word.push(Piece::Output(shell.list.to_string()));
+                words.push(word);
             }
+        }
+    }
+
+    /// The file that a command's standard output goes to.
+    fn written(&self, item: &Item) -> Option<Word> {
+        use ast::IoFileRedirectKind::{Append, Clobber, Write};
+        match item {
+            Item::IoRedirect(IoRedirect::File(None | Some(1), Write | Append | Clobber, target)) => match target {
+                ast::IoFileRedirectTarget::Filename(word) => Some(self.apart_from_line(word)),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -257,108 +310,5 @@ impl Walk {
             IoRedirect::HereString(_, word) => *input = Input::Text(self.word(word)),
             IoRedirect::OutputAndError(word, _) => drop(self.word(word)),
         }
-    }
-
-    /// A word, after the commands of its substitutions.
-    fn word(&mut self, word: &ast::Word) -> Word {
-        self.expanded(&word.value, word::parse)
-    }
-
-    fn expanded<E: std::fmt::Display>(
-        &mut self,
-        text: &str,
-        parse: fn(&str, &ParserOptions) -> Result<Vec<WordPieceWithSource>, E>,
-    ) -> Word {
-        match parse(text, &self.options) {
-            Ok(pieces) => {
-                let mut word = Word::default();
-                self.pieces(&pieces, text, false, &mut word);
-                word
-            }
-            Err(error) => {
-                self.events.push(Event::Unread(error.to_string()));
-                Word::open()
-            }
-        }
-    }
-
-    fn pieces(&mut self, pieces: &[WordPieceWithSource], source: &str, quoted: bool, word: &mut Word) {
-        for WordPieceWithSource { piece, start_index, end_index } in pieces {
-            let own = source.get(*start_index..*end_index).unwrap_or(source);
-            match piece {
-                WordPiece::Text(text) if !quoted && is_pattern(text) => patterned(text, word),
-                WordPiece::Text(text) | WordPiece::SingleQuotedText(text) => word.push(Piece::Plain(text.clone())),
-                WordPiece::AnsiCQuotedText(text) if !text.contains('\\') => word.push(Piece::Plain(text.clone())),
-                WordPiece::EscapeSequence(text) => {
-                    let text = text.strip_prefix('\\').unwrap_or(text);
-                    // A backslash before the end of a line joins two lines.
-                    word.push(Piece::Plain(text.strip_prefix('\n').unwrap_or(text).to_owned()));
-                }
-                WordPiece::DoubleQuotedSequence(inner) | WordPiece::GettextDoubleQuotedSequence(inner) => {
-                    word.push(Piece::Plain(String::new()));
-                    self.pieces(inner, source, true, word);
-                }
-                WordPiece::TildeExpansion(_) => word.push(Piece::Plain(own.to_owned())),
-                WordPiece::CommandSubstitution(text) => {
-                    self.inner(text);
-                    word.push(Piece::Open);
-                }
-                WordPiece::BackquotedCommandSubstitution(text) => {
-                    self.inner(&text.replace("\\`", "`"));
-                    word.push(Piece::Open);
-                }
-                WordPiece::ParameterExpansion(parameter) => {
-                    // A variable alone runs nothing; its default may hold a substitution.
-                    if !matches!(parameter, ParameterExpr::Parameter { .. }) {
-                        self.arithmetic(own);
-                    }
-                    word.push(Piece::Open);
-                }
-                WordPiece::ArithmeticExpression(arithmetic) => {
-                    self.arithmetic(&arithmetic.value);
-                    word.push(Piece::Open);
-                }
-                WordPiece::AnsiCQuotedText(_) => word.push(Piece::Open),
-            }
-        }
-    }
-
-    /// The commands of a substitution.
-    fn inner(&mut self, text: &str) {
-        self.events.push(Event::Begin);
-        match read(text) {
-            Ok(events) => self.events.extend(events),
-            Err(why) => self.events.push(Event::Unread(why)),
-        }
-        self.events.push(Event::End);
-    }
-
-    /// An expression whose parts are not taken apart: it must hold no substitution.
-    fn arithmetic(&mut self, text: &str) {
-        // Each `$((` has a `$(` in it.
-        if text.matches("$(").count() > text.matches("$((").count() || text.contains('`') {
-            self.events.push(Event::Unread(format!("`{}` runs something to find a value", text.trim())));
-        }
-    }
-}
-
-/// Whether unquoted text is a pattern of files, or several words by braces.
-fn is_pattern(text: &str) -> bool {
-    let braces = text.contains('{') && (text.contains(',') || text.contains(".."));
-    // A bracket that is not closed is one: `[ -f x ]` is a command.
-    let brackets = text.find('[').is_some_and(|at| text[at..].contains(']'));
-    text.contains(['*', '?']) || brackets || braces
-}
-
-/// A pattern: known up to its first sign and from its last.
-fn patterned(text: &str, word: &mut Word) {
-    const SIGNS: [char; 8] = ['*', '?', '[', ']', '{', '}', ',', '!'];
-    let (first, last) = (text.find(SIGNS).unwrap_or(0), text.rfind(SIGNS).map_or(0, |at| at + 1));
-    if first > 0 {
-        word.push(Piece::Plain(text[..first].to_owned()));
-    }
-    word.push(Piece::Open);
-    if last < text.len() {
-        word.push(Piece::Plain(text[last..].to_owned()));
     }
 }

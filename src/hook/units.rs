@@ -1,6 +1,6 @@
 //! Units of the system, the host's configuration, and the host itself.
 
-use super::act::Act;
+use super::act::{Act, Deed};
 use super::options::{Arguments, End, Known};
 use super::reader::Reader;
 use super::word::Word;
@@ -46,7 +46,6 @@ const ENDING: &[&str] = &[
     "kill",
     "mask",
     "disable",
-    "isolate",
     "freeze",
     "clean",
     "revert",
@@ -77,38 +76,107 @@ const REBUILD: &[&str] = &[
     "--update-input",
 ];
 
-/// Reads one of the programs.
-pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
+/// Targets that end everything, as verbs that start one.
+fn ends_everything(target: &str) -> bool {
+    let name = target.strip_suffix(".target");
+    name.is_some_and(|name| {
+        HOST.contains(&name) || matches!(name, "shutdown" | "runlevel0" | "runlevel1" | "runlevel6")
+    })
+}
+
+/// Reads one of the programs; says whether this was one.
+pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) -> bool {
     match program {
         "systemctl" => systemctl(reader, arguments),
         // service(8): the unit first, then the verb.
-        "service" => {
+        "service" | "rc-service" | "invoke-rc.d" => {
             if let [unit, verb, ..] = arguments
                 && verb.text().is_none_or(|verb| ENDING.contains(&verb) || verb == "full-restart")
             {
                 unit_act(reader, &verb.shown(), unit);
             }
         }
-        "pkill" | "killall" => {
-            let read = Arguments::read(arguments, Known::Valued(&["-s", "-u", "-g", "--signal"]), End::Anywhere);
-            for name in read.rest {
-                let meant = match name.text() {
-                    Some("dockerd") => Word::plain("docker"),
-                    _ => name.clone(),
-                };
-                unit_act(reader, program, &meant);
+        "pkill" | "killall" => killed_by_name(reader, program, arguments),
+        "kill" => {
+            // `kill $(pidof dockerd)`
+            let of_engine =
+                |output: &str| ["dockerd", "containerd", "docker.pid"].iter().any(|name| output.contains(name));
+            if arguments.iter().filter_map(Word::output).any(of_engine) {
+                unit_act(reader, program, &Word::plain("docker"));
             }
         }
-        "nixos-rebuild" => rebuild(reader, program, arguments),
+        "busctl" => {
+            let ends =
+                |word: &Word| ["StopUnit", "RestartUnit", "KillUnit", "MaskUnitFiles"].iter().any(|verb| word.is(verb));
+            if arguments.iter().any(ends) {
+                arguments
+                    .iter()
+                    .filter(|word| word.end().contains('.'))
+                    .for_each(|unit| unit_act(reader, program, unit));
+            }
+        }
+        "nixos-rebuild" | "nixos-rebuild-ng" => rebuild(reader, program, arguments),
         // What nixos-rebuild itself runs last.
         "switch-to-configuration" => rebuild(reader, program, arguments),
         "nh" => {
-            if let Some(("os", rest)) = arguments.split_first().and_then(|(kind, rest)| Some((kind.text()?, rest))) {
-                rebuild(reader, "nh os", rest);
+            if let Some(at) = arguments.iter().position(|word| word.is("os")) {
+                rebuild(reader, "nh os", &arguments[at + 1..]);
             }
         }
-        _ => host(reader, program, arguments),
+        "nix-env" => {
+            let system = arguments.iter().any(|word| word.shown().contains("profiles/system"));
+            let moves =
+                |word: &Word| ["--rollback", "--set", "-G", "--switch-generation"].iter().any(|text| word.is(text));
+            if system && arguments.iter().any(moves) {
+                switches(reader, "nix-env … profiles/system");
+            }
+        }
+        "colmena" if arguments.iter().any(|word| word.is("apply") || word.is("apply-local")) => {
+            switches(reader, "colmena apply");
+        }
+        // deploy-rs
+        "deploy" if arguments.iter().any(|word| word.start().starts_with(".#")) => switches(reader, "deploy"),
+        "init" | "telinit" if arguments.iter().any(|word| ["0", "1", "6"].iter().any(|level| word.is(level))) => {
+            host(reader, program, arguments);
+        }
+        // The engine's own files.
+        "rm" | "mv" => {
+            if let Some(place) = arguments.iter().find(|word| word.start().starts_with("/var/lib/docker")) {
+                reader.unread(format!("`{program}` takes the engine's own `{}` away", place.shown()));
+            }
+        }
+        // The client of Co-op Cloud: an app's stack is named as its domain, with `_` for each dot.
+        "abra" => {
+            let words: Vec<&str> =
+                arguments.iter().filter_map(Word::text).filter(|word| !word.starts_with('-')).collect();
+            if let ["app" | "a", "undeploy" | "un" | "remove" | "rm", name, ..] = words.as_slice() {
+                let deed = Deed::RemoveStack(Word::plain(name.replace('.', "_")));
+                reader.does(Act::Engine(deed), format!("abra app undeploy {name}"));
+            }
+        }
+        "reboot" | "shutdown" | "poweroff" | "halt" => host(reader, program, arguments),
+        _ => return false,
     }
+    true
+}
+
+/// `pkill` takes a pattern, `killall` a name.
+fn killed_by_name(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
+    let read = Arguments::read(arguments, Known::Valued(&["-s", "-u", "-g", "--signal"]), End::Anywhere);
+    for name in read.rest.iter().filter_map(|word| word.text()) {
+        let daemon = ["dockerd", "containerd"].into_iter().find(|daemon| match program {
+            "pkill" => {
+                !name.is_empty() && (daemon.contains(name) || name.split(['/', ' ']).any(|part| part == *daemon))
+            }
+            _ => name == *daemon,
+        });
+        let unit = if daemon == Some("dockerd") { "docker" } else { daemon.unwrap_or(name) };
+        unit_act(reader, program, &Word::plain(unit));
+    }
+}
+
+fn switches(reader: &mut Reader<'_>, typed: &str) {
+    reader.does(Act::Switch { typed: typed.to_owned() }, typed);
 }
 
 fn unit_act(reader: &mut Reader<'_>, verb: &str, unit: &Word) {
@@ -123,8 +191,16 @@ fn systemctl(reader: &mut Reader<'_>, arguments: &[Word]) {
     }
     let Some((verb, units)) = read.rest.split_first() else { return };
     match verb.text() {
+        // It ends everything that the target does not want.
+        Some("isolate") => host(reader, "isolate", &[]),
+        Some("start") if units.iter().any(|unit| unit.text().is_some_and(ends_everything)) => {
+            host(reader, "start", &[])
+        }
         Some(name) if ENDING.contains(&name) => {
             for unit in units {
+                if unit.is("system.slice") || unit.is("-.slice") {
+                    host(reader, name, &[]);
+                }
                 unit_act(reader, name, unit);
             }
         }
@@ -146,14 +222,15 @@ fn rebuild(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
     if read.has(&["--help"]) {
         return;
     }
-    let Some(verb) = read.rest.first() else { return };
-    let typed = format!("{program} {}", verb.shown());
-    match verb.text() {
-        Some("switch" | "boot" | "test") => reader.does(Act::Switch { typed: typed.clone() }, typed),
-        Some(_) => {}
-        None => reader.doubting("what it is told is known only when it runs", |reader| {
-            reader.does(Act::Switch { typed: typed.clone() }, typed);
-        }),
+    // Options that are not known may have values.
+    let verb = read.rest.iter().find(|word| ["switch", "boot", "test"].iter().any(|verb| word.is(verb)));
+    match verb.or(read.rest.iter().find(|word| word.is_open())) {
+        Some(verb) if verb.is_open() => {
+            let typed = format!("{program} {}", verb.shown());
+            reader.doubting("what it is told is known only when it runs", |reader| switches(reader, &typed));
+        }
+        Some(verb) => switches(reader, &format!("{program} {}", verb.shown())),
+        None => {}
     }
 }
 

@@ -5,8 +5,20 @@
 pub enum Piece {
     /// As written, without its quotes.
     Plain(String),
-    /// A variable, a substitution, a pattern: known only when the shell has run.
+    /// A variable, a pattern: known only when the shell has run. It may be several words, or none.
     Open,
+    /// The same in quotes: it is in one word.
+    One,
+    /// What these commands print.
+    Output(String),
+    /// A variable that is this text where nobody set it.
+    Default(String),
+}
+
+impl Piece {
+    fn is_open(&self) -> bool {
+        !matches!(self, Self::Plain(_))
+    }
 }
 
 /// A word.
@@ -24,10 +36,10 @@ impl Word {
         Self(vec![Piece::Open])
     }
 
-    /// Adds a part; parts as written become one, and nothing written beside something open says nothing.
+    /// Adds a part; parts as written become one, as do parts that are open, and nothing written beside something open says nothing.
     pub fn push(&mut self, piece: Piece) {
         let empty = |piece: &Piece| matches!(piece, Piece::Plain(text) if text.is_empty());
-        if piece == Piece::Open && self.0.last().is_some_and(empty) {
+        if piece.is_open() && self.0.last().is_some_and(empty) {
             self.0.pop();
         }
         if empty(&piece) && !self.0.is_empty() {
@@ -35,7 +47,9 @@ impl Word {
         }
         match (self.0.last_mut(), piece) {
             (Some(Piece::Plain(text)), Piece::Plain(more)) => text.push_str(&more),
-            (Some(Piece::Open), Piece::Open) => {}
+            (Some(last), piece) if last.is_open() && piece.is_open() => {
+                *last = if *last == Piece::One && piece == Piece::One { Piece::One } else { Piece::Open };
+            }
             (_, piece) => self.0.push(piece),
         }
     }
@@ -54,9 +68,30 @@ impl Word {
         self.text() == Some(text)
     }
 
-    /// Whether nothing of it is known: it may be several words, or options.
+    /// Whether nothing of it is known: it may be options.
     pub fn is_open(&self) -> bool {
-        self.0 == [Piece::Open]
+        matches!(self.0.as_slice(), [piece] if piece.is_open())
+    }
+
+    /// Whether nothing of it is known but that it is one word.
+    pub fn is_one(&self) -> bool {
+        self.0 == [Piece::One]
+    }
+
+    /// The commands whose output it is, and nothing else.
+    pub fn output(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [Piece::Output(commands)] => Some(commands),
+            _ => None,
+        }
+    }
+
+    /// What it is where nobody set its variable.
+    pub fn preset(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [Piece::Default(text)] => Some(text),
+            _ => None,
+        }
     }
 
     /// What it is known to begin with.
@@ -84,6 +119,15 @@ impl Word {
         }
     }
 
+    /// Whether the program of this name may be what it turns out to be.
+    pub fn may_run(&self, name: &str) -> bool {
+        let mut last = self.clone();
+        if let Some(Piece::Plain(text)) = last.0.first_mut() {
+            *text = text.rsplit('/').next().unwrap_or_default().to_owned();
+        }
+        last.may_be(name)
+    }
+
     /// Whether it may turn out to be this name; names are compared without regard to case.
     pub fn may_be(&self, name: &str) -> bool {
         let (name, start, end) = (name.to_lowercase(), self.start().to_lowercase(), self.end().to_lowercase());
@@ -108,7 +152,7 @@ impl Word {
     pub fn shown(&self) -> String {
         let shown = |piece: &Piece| match piece {
             Piece::Plain(text) => text.clone(),
-            Piece::Open => "…".to_owned(),
+            _ => "…".to_owned(),
         };
         self.0.iter().map(shown).collect()
     }
@@ -117,7 +161,7 @@ impl Word {
     pub fn for_a_shell(&self) -> String {
         let given = |piece: &Piece| match piece {
             Piece::Plain(text) => text.clone(),
-            Piece::Open => "$_".to_owned(),
+            _ => "$_".to_owned(),
         };
         self.0.iter().map(given).collect()
     }

@@ -11,10 +11,12 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::git::place::Place;
+use crate::hook::act::{Act, Found};
 use crate::hook::agents::{Agent, Asked, Command, question};
 use crate::hook::reader::{Reader, Surroundings};
 use crate::hook::rule::{Decision, Ruling, decide};
-use crate::hook::shell::{Input, LONGEST, Simple};
+use crate::hook::script;
+use crate::hook::shell::{Input, Simple};
 use crate::hook::word::Word;
 use crate::report::Answer;
 
@@ -71,11 +73,12 @@ pub fn run(named: Option<Agent>, context: &Context) -> Result<Answer, CommandErr
         let answer = asked.agent.answer(Ruling::Allow, "").map_or_else(String::new, |answer| ascii(&answer));
         return Ok(Answer::ok(answer, json!({ "decision": "allow" })));
     };
-    let directory = match asked.directory {
-        Some(directory) => context.directory.join(directory),
-        None => context.directory.clone(),
-    };
-    let decided = decided(context, &directory, command);
+    let mut places: Vec<PathBuf> = asked.directories.iter().map(|place| context.directory.join(place)).collect();
+    // Whatever directory a command is run in, the contract of the agent's own project counts, and of where the hook itself runs.
+    let projects = ["CLAUDE_PROJECT_DIR", "GEMINI_PROJECT_DIR"].into_iter().filter_map(std::env::var_os);
+    places.push(context.directory.clone());
+    places.extend(projects.map(|project| context.directory.join(project)));
+    let decided = decided(context, &places, command);
     let answer = asked.agent.answer(decided.decision.ruling, &decided.reason);
     Ok(Answer::ok(answer.map_or_else(String::new, |answer| ascii(&answer)), decided.json()))
 }
@@ -96,43 +99,46 @@ fn asked(named: Option<Agent>) -> Result<Asked, String> {
     question(text, named).map_err(|error| error.to_string())
 }
 
-/// Decides about a command that is run in a directory.
-pub fn decided(context: &Context, directory: &Path, command: Command) -> Decided {
+/// Decides about a command that is run in the first of these directories; contracts in the others count too.
+pub fn decided(context: &Context, places: &[PathBuf], command: Command) -> Decided {
     let (send, receive) = mpsc::channel();
-    let (own, place) = (context.clone(), directory.to_owned());
+    let (own, of_thread) = (context.clone(), places.to_vec());
     // A line that takes too long, or makes the parser fall over, ends this thread and not the answer.
     let reading =
-        std::thread::Builder::new().stack_size(STACK).spawn(move || send.send(judged(&own, &place, &command)));
+        std::thread::Builder::new().stack_size(STACK).spawn(move || send.send(judged(&own, of_thread, &command)));
     let why = match reading.map(|_| receive.recv_timeout(PATIENCE)) {
         Ok(Ok(decided)) => return decided,
         Ok(Err(mpsc::RecvTimeoutError::Timeout)) => format!("it was not read in {} s", PATIENCE.as_secs()),
         Ok(Err(mpsc::RecvTimeoutError::Disconnected)) => "its reader stopped".to_owned(),
         Err(error) => error.to_string(),
     };
-    let act = format!("cannot be read: {why}");
-    let reason = format!("countersign cannot tell what this command does: it {act}. Next: let a person decide");
-    Decided { decision: Decision { ruling: Ruling::Ask, phase: None, acts: vec![act] }, phase: String::new(), reason }
+    let unread = Found { act: Act::Unread(why), said: String::new(), doubt: String::new() };
+    by_contracts(context, places, &[unread])
 }
 
-fn judged(context: &Context, directory: &Path, command: &Command) -> Decided {
+fn judged(context: &Context, mut places: Vec<PathBuf>, command: &Command) -> Decided {
     let around = Around;
-    let mut reader = Reader::new(&around, directory);
+    let directory = places.first().unwrap_or(&context.directory).clone();
+    let mut reader = Reader::new(&around, &directory);
     match command {
         Command::Text(text) => reader.text(text),
         Command::Words(words) => {
             let words = words.iter().map(Word::plain).collect();
-            reader.simple(&Simple { words, input: Input::Inherited });
+            reader.simple(&Simple::of(words, Input::Inherited));
         }
     }
-    let nothing = Decision { ruling: Ruling::Allow, phase: None, acts: Vec::new() };
-    if reader.found.is_empty() {
-        return Decided { decision: nothing, phase: String::new(), reason: String::new() };
-    }
-    let mut places = vec![directory.to_owned()];
     places.append(&mut reader.visited);
-    let guarding = guarding::all(context, &places, &reader.found);
+    by_contracts(context, &places, &reader.found)
+}
+
+/// What the contracts in these places say about what was found.
+fn by_contracts(context: &Context, places: &[PathBuf], found: &[Found]) -> Decided {
+    let guarding = match found.is_empty() {
+        true => Vec::new(),
+        false => guarding::all(context, places, found),
+    };
     let phases: Vec<_> = guarding.iter().map(|one| one.phase.clone()).collect();
-    let decision = decide(&reader.found, &phases);
+    let decision = decide(found, &phases);
     match decision.phase.and_then(|at| guarding.get(at)) {
         Some(about) => Decided { phase: about.phase.name.clone(), reason: reason(&decision, about), decision },
         None => Decided { decision, phase: String::new(), reason: String::new() },
@@ -156,18 +162,23 @@ fn reason(decision: &Decision, about: &Guarding) -> String {
 struct Around;
 
 impl Surroundings for Around {
-    fn file(&self, path: &Path) -> Option<String> {
-        let there = fs::metadata(path).ok()?;
-        let fits = there.is_file() && there.len() <= LONGEST as u64;
-        fits.then(|| fs::read_to_string(path).ok()).flatten()
+    fn file(&self, path: &Path) -> Option<Vec<u8>> {
+        let file = fs::File::open(path).ok().filter(|_| path.is_file())?;
+        let mut bytes = Vec::new();
+        file.take(script::LONGEST as u64).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
     }
 
     fn repository(&self, directory: &Path) -> Option<PathBuf> {
-        Some(Place::find(directory)?.common_dir)
+        Some(Place::all(directory).into_iter().next()?.common_dir)
     }
 
     fn origin(&self, directory: &Path) -> Option<String> {
-        Place::find(directory)?.origin()
+        Place::all(directory).first()?.origin()
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Args {
 ///
 /// None: what is denied is an answer.
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
-    let decided = decided(context, &context.directory, Command::Text(args.command.clone()));
+    let decided = decided(context, std::slice::from_ref(&context.directory), Command::Text(args.command.clone()));
     let ruling = decided.decision.ruling;
     let exit = match ruling {
         Ruling::Allow => Exit::Ok,

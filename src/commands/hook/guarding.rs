@@ -52,7 +52,7 @@ pub fn all(context: &Context, directories: &[PathBuf], acts: &[Found]) -> Vec<Gu
     let host = on_host(context);
     let mut found = Vec::new();
     let mut seen = Vec::new();
-    for place in directories.iter().filter_map(|directory| Place::find(directory)) {
+    for place in directories.iter().flat_map(|directory| Place::all(directory)) {
         for phase in phases(&place.root) {
             let key = (place.root.clone(), phase.clone());
             if seen.contains(&key) {

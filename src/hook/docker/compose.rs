@@ -35,11 +35,17 @@ pub fn read(reader: &mut Reader<'_>, arguments: &[Word]) {
         "up" | "create" | "start" | "restart" | "run" | "scale" | "watch" => {
             let deed = Deed::Contain { networks: Vec::new(), mounts: Vec::new(), more: true };
             reader.does(Act::Engine(deed), format!("docker compose {name}"));
+            if name == "run" {
+                let known = Known::Flags(&["-d", "--detach", "--rm", "-T", "-i", "-P", "--build", "--no-deps"]);
+                let read = Arguments::read(&rest, known, End::First);
+                let simple = Simple::of(rest.clone(), Input::Inherited);
+                inside(reader, read.rest.get(1..).unwrap_or_default(), &simple);
+            }
         }
         "exec" => {
             let known = Known::Valued(&["-e", "--env", "-u", "--user", "-w", "--workdir", "--index"]);
             let read = Arguments::read(&rest, known, End::First);
-            let simple = Simple { words: rest.clone(), input: Input::Inherited };
+            let simple = Simple::of(rest.clone(), Input::Inherited);
             inside(reader, read.rest.get(1..).unwrap_or_default(), &simple);
         }
         _ => {}

@@ -47,6 +47,13 @@ pub(super) fn read(reader: &mut Reader<'_>, line: &Line<'_>, name: &str, argumen
             let entrypoint = read.values(&["--entrypoint"]);
             program.splice(0..0, entrypoint.iter());
             inside(reader, &program, line.simple());
+            // Images that run the program of their own name: `docker:cli`, `curlimages/curl`.
+            let image = read.rest.first().map(|image| image.shown()).unwrap_or_default();
+            let own = image.rsplit('/').next().unwrap_or_default().split([':', '@']).next().unwrap_or_default();
+            if entrypoint.is_empty() && matches!(own, "docker" | "curl") {
+                let own = Word::plain(own);
+                inside(reader, &std::iter::once(&own).chain(program).collect::<Vec<_>>(), line.simple());
+            }
         }
         "container start" | "container restart" => {
             let networks = Vec::new();

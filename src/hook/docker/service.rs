@@ -40,8 +40,9 @@ pub(super) fn read(reader: &mut Reader<'_>, line: &Line<'_>, name: &str, argumen
             let of = |option: &str| read.values(&[option]).iter().map(network).collect::<Vec<_>>();
             let (joins, leaves) = (of("--network-add"), of("--network-rm"));
             let rollback = read.has(&["--rollback"]);
-            // A word of which nothing is known may be an option, beside the one name that there must be.
-            let more = read.open;
+            // A word of which nothing is known may be options, beside the one name that there must be.
+            let several = read.rest.iter().any(|word| word.is_open() && !word.is_one());
+            let more = several && (read.rest.len() > 1 || read.options.is_empty());
             for service in read.rest.iter().filter(|_| !read.only_helps()) {
                 let service = (*service).clone();
                 let (joins, leaves) = (joins.clone(), leaves.clone());
@@ -73,8 +74,9 @@ fn change(service: Word, tasks: Tasks, rollback: bool) -> Deed {
 }
 
 fn tasks(wanted: &Word) -> Tasks {
-    match wanted.text().map(str::parse::<u64>) {
-        Some(Ok(0)) => Tasks::None,
+    // The client takes `0x0` too.
+    match wanted.text().map(|text| text.trim_start_matches(['0', 'x', 'X', 'b', 'o', '_'])) {
+        Some("") => Tasks::None,
         Some(_) => Tasks::Some,
         None => Tasks::Open,
     }

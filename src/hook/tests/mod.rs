@@ -14,7 +14,7 @@ use crate::model::contract::protect::{Attachments, HostAct, Protect, SwarmAct};
 struct Around;
 
 impl Surroundings for Around {
-    fn file(&self, path: &Path) -> Option<String> {
+    fn file(&self, path: &Path) -> Option<Vec<u8>> {
         let path: PathBuf = path.components().collect();
         let text = match path.to_str()? {
             "/repo/build.sh" => {
@@ -25,10 +25,28 @@ impl Surroundings for Around {
                 "#!/bin/bash\nfor n in $(docker network ls -q); do docker network rm \"$n\"; done\n"
             }
             "/repo/tool.py" => "#!/usr/bin/env python3\nprint('docker network rm proxy')\n",
-            "/repo/broken.sh" => "#!/bin/sh\nif then\n",
+            "/repo/broken.sh" => "#!/bin/sh\nif then docker ps\n",
+            "/repo/s/options.sh" => "#!/bin/bash -e\ndocker network rm proxy\n",
+            "/repo/s/env.sh" => "#!/usr/bin/env -S bash -eu\ndocker network rm proxy\n",
+            "/repo/s/bare.sh" => "docker network rm proxy\n",
+            "/repo/s/crlf.sh" => "#!/bin/bash\r\ndocker network rm proxy\r\n",
+            "/repo/s/nix.sh" => "#!/usr/bin/env nix-shell\n#! nix-shell -i bash -p docker\ndocker network rm proxy\n",
+            "/repo/s/beside.sh" => "#!/bin/bash\nexec \"$(dirname \"$0\")/options.sh\"\n",
+            "/repo/s/there.sh" => "#!/bin/bash\ncd \"$(dirname \"$0\")\"\n./options.sh\n",
+            "/repo/s/long.sh" => {
+                return Some(format!("#!/bin/sh\n{}\ndocker network rm proxy\n", "#".repeat(70_000)).into());
+            }
+            "/repo/s/latin.sh" => return Some(b"#!/bin/sh\n# \xe9\ndocker network rm proxy\n".to_vec()),
+            "/repo/s/program" => return Some(b"\x7fELF\0docker network rm proxy\n".to_vec()),
+            "/repo/s/entry.sh" => "#!/bin/sh\nset -e\n: \"${X:=$(pwd)}\"\nexec \"$@\"\n",
+            "/repo/s/opaque.sh" => "#!/bin/sh\ndocker ps\nexec $CMD\n",
             _ => return None,
         };
-        Some(text.to_owned())
+        Some(text.into())
+    }
+
+    fn variable(&self, _: &str) -> Option<String> {
+        None
     }
 
     fn repository(&self, directory: &Path) -> Option<PathBuf> {

@@ -92,18 +92,26 @@ fn words_say_what_would_be_done() {
 
 #[test]
 fn what_is_long_or_deep_is_asked_and_ends_nothing() {
-    for line in [
-        "(".repeat(500),
-        format!("{}true{}", "(".repeat(300), ")".repeat(300)),
-        format!("{}true{}", "$(".repeat(300), ")".repeat(300)),
-        format!("{}true{}", "if true; then ".repeat(300), "; fi".repeat(300)),
-        format!("echo {}", "x".repeat(70_000)),
-        format!("{}ls", "sh -c '".repeat(3)),
-    ] {
-        assert_eq!(ruling(&line), Ask, "{}", &line[..40]);
-    }
-    // As long as it may be, and plain.
-    assert_eq!(ruling(&"ls -l; ".repeat(2_000)), Allow);
+    let deep = || {
+        for line in [
+            "(".repeat(2_000),
+            format!("{}true{}", "(".repeat(2_000), ")".repeat(2_000)),
+            format!("{}true{}", "$(".repeat(2_000), ")".repeat(2_000)),
+            format!("{}true{}", "if true; then ".repeat(2_000), "; fi".repeat(2_000)),
+            format!("echo {}", "x".repeat(70_000)),
+            format!("{}ls", "sh -c '".repeat(3)),
+            format!("{}docker network rm proxy", "env ".repeat(5_000)),
+            format!("{}docker network rm proxy", "sudo ".repeat(12_000)),
+        ] {
+            assert_eq!(ruling(&line), Ask, "{}", &line[..40]);
+        }
+        // As deep and as long as it may be.
+        let nested = format!("{}docker network rm proxy{}", "if true; then ".repeat(900), "; fi".repeat(900));
+        assert_eq!(ruling(&nested), Deny);
+        assert_eq!(ruling(&"ls -l; ".repeat(2_000)), Allow);
+    };
+    // Whoever reads has a stack for it.
+    std::thread::Builder::new().stack_size(256 << 20).spawn(deep).expect("a thread").join().expect("asked");
     let mut reader = Reader::new(&Around, Path::new("/repo"));
     reader.text("echo one; docker network rm proxy");
     assert_eq!(reader.found.len(), 1);

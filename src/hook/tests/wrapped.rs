@@ -50,6 +50,10 @@ fn around() -> impl Strategy<Value = Around> {
         "busybox ",
         "just ",
         "strace -f ",
+        "$SUDO ",
+        "\"${SUDO[@]}\" ",
+        "flock /tmp/l ",
+        "X=$(date) ",
     ]);
     let lines = prop::sample::select(vec![
         ("ls && ", ""),
@@ -60,6 +64,7 @@ fn around() -> impl Strategy<Value = Around> {
         ("", " | tee log"),
         ("", " > /dev/null 2>&1"),
         ("( ", " )"),
+        ("( (", ") )"),
         ("{ ", "; }"),
         ("if true; then ", "; fi"),
         ("while true; do ", "; done"),
@@ -82,6 +87,10 @@ fn around() -> impl Strategy<Value = Around> {
         "su - -c ",
         "docker exec c sh -c ",
         "watch -n 5 ",
+        "flock /tmp/l -c ",
+        "script -qec ",
+        "env -S",
+        "$SSH host ",
         "nix develop -c sh -c ",
     ]);
     prop_oneof![
