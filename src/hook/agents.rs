@@ -87,47 +87,6 @@ impl Agent {
         matches!(self, Self::Claude | Self::Codex | Self::Gemini)
     }
 
-    /// Its configuration, below a repository's root or a home directory.
-    pub fn file(self) -> &'static str {
-        match self {
-            Self::Claude => ".claude/settings.json",
-            Self::Codex => ".codex/hooks.json",
-            Self::Copilot => ".github/hooks/countersign.json",
-            Self::Cursor => ".cursor/hooks.json",
-            Self::Gemini => ".gemini/settings.json",
-        }
-    }
-
-    /// Where in it the hooks before a command stand.
-    pub fn place(self) -> [&'static str; 2] {
-        match self {
-            Self::Claude | Self::Codex => ["hooks", "PreToolUse"],
-            Self::Copilot => ["hooks", "preToolUse"],
-            Self::Cursor => ["hooks", "beforeShellExecution"],
-            Self::Gemini => ["hooks", "BeforeTool"],
-        }
-    }
-
-    /// Whether its configuration begins with a version, which is 1.
-    pub fn is_versioned(self) -> bool {
-        matches!(self, Self::Copilot | Self::Cursor)
-    }
-
-    /// What stands there for a command of ours. Ten seconds are many times what it takes.
-    pub fn entry(self, command: &str) -> Value {
-        match self {
-            Self::Claude | Self::Codex => {
-                json!({ "matcher": "Bash", "hooks": [{ "type": "command", "command": command, "timeout": 10 }] })
-            }
-            Self::Gemini => json!({
-                "matcher": "run_shell_command",
-                "hooks": [{ "name": "countersign", "type": "command", "command": command, "timeout": 10_000 }]
-            }),
-            Self::Cursor => json!({ "command": command }),
-            Self::Copilot => json!({ "type": "command", "bash": command, "timeoutSec": 10 }),
-        }
-    }
-
     /// The answer to print; `None` where silence says it.
     pub fn answer(self, ruling: Ruling, reason: &str) -> Option<Value> {
         let asks = ruling == Ruling::Ask && self.can_ask();

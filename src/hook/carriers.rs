@@ -143,6 +143,13 @@ pub fn read(reader: &mut Reader<'_>, program: &str, simple: &Simple) -> bool {
             let read = Arguments::read(arguments, Known::Valued(&["-n", "--interval"]), End::First);
             joined(reader, &read.rest);
         }
+        "crontab" => {
+            let Input::Text(text) = &simple.input else { return true };
+            for line in text.for_a_shell().lines() {
+                let words: Vec<Word> = line.split_whitespace().map(Word::plain).collect();
+                reader.guess("cron runs it later", &words);
+            }
+        }
         "find" | "fd" => found_files(reader, arguments),
         "tmux" | "screen" => multiplexer(reader, arguments),
         "at" | "batch" => {
@@ -167,8 +174,12 @@ pub fn read(reader: &mut Reader<'_>, program: &str, simple: &Simple) -> bool {
                 }
                 "flock" => {
                     let own = read.values(&["-c", "--command"]);
-                    let behind = read.rest.iter().position(|word| word.is("-c") || word.is("--command"));
-                    let text = own.first().or_else(|| behind.and_then(|at| read.rest.get(at + 1).copied()));
+                    // It may stand behind the lock, too.
+                    let behind = match read.rest.as_slice() {
+                        [_, option, text, ..] if option.is("-c") || option.is("--command") => Some(*text),
+                        _ => None,
+                    };
+                    let text = own.first().or(behind);
                     if let Some(text) = text {
                         reader.given(text);
                         return true;

@@ -42,6 +42,16 @@ pub fn read(reader: &mut Reader<'_>, program: &str, simple: &Simple) -> bool {
         }
         return true;
     }
+    if program == "sed" {
+        // GNU sed's command `e` runs what stands behind it.
+        for text in arguments.iter().filter_map(Word::text) {
+            let runs = |at: usize| text[..at].chars().last().is_none_or(|before| "0123456789$;{".contains(before));
+            for (at, _) in text.match_indices("e ").filter(|(at, _)| runs(*at)) {
+                reader.perhaps("what `sed` runs is not known", |reader| reader.text(&text[at + 2..]));
+            }
+        }
+        return true;
+    }
     let Some(letters) = letters(program) else { return false };
     for (at, word) in arguments.iter().enumerate() {
         let text = word.shown();

@@ -19,8 +19,8 @@ impl Reader<'_> {
             let words = default.split_whitespace().map(Word::plain).chain(arguments.iter().cloned()).collect();
             return self.doubting(&doubt, |reader| reader.simple(&Simple::of(words, simple.input.clone())));
         }
-        if arguments.is_empty() {
-            // One word is a program without arguments.
+        if arguments.iter().all(Word::is_open) {
+            // One word is a program, and none of those that are known where nothing else is.
             if name.is_open() && !name.is_one() {
                 self.unread("which command is run is known only when it runs".into());
             }

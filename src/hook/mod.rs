@@ -17,6 +17,7 @@ pub mod carriers;
 pub mod code;
 pub mod docker;
 pub mod engine;
+pub mod entry;
 mod expand;
 pub mod forge;
 pub mod git;

@@ -102,6 +102,19 @@ fn depth(text: &str) -> usize {
     most
 }
 
+/// What `cat <<END` and `echo TEXT` print.
+fn said(simple: &Simple) -> Option<Word> {
+    let (name, rest) = simple.words.split_first()?;
+    match (name.text()?, rest, &simple.input) {
+        ("cat", [], Input::Text(text)) => Some(text.clone()),
+        ("echo", [first, ..], _) if !first.start().starts_with('-') => {
+            let words: Option<Vec<&str>> = rest.iter().map(Word::text).collect();
+            Some(Word::plain(words?.join(" ")))
+        }
+        _ => None,
+    }
+}
+
 pub(super) struct Walk<'a> {
     pub(super) options: ParserOptions,
     pub(super) source: &'a str,
@@ -128,13 +141,9 @@ impl Walk<'_> {
                 self.events.push(Event::Begin);
             }
             self.command(command, &input);
-            // What `cat <<END` says, the next one reads.
+            // What is said here, the next one reads.
             input = match self.events.last() {
-                Some(Event::Run(Simple { words, input: text @ Input::Text(_), .. }))
-                    if words == &[Word::plain("cat")] =>
-                {
-                    text.clone()
-                }
+                Some(Event::Run(simple)) => said(simple).map_or(Input::Elsewhere, Input::Text),
                 _ => Input::Elsewhere,
             };
             if several {

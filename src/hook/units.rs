@@ -207,7 +207,8 @@ fn systemctl(reader: &mut Reader<'_>, arguments: &[Word]) {
         Some(name) if HOST.contains(&name) => host(reader, name, &[]),
         Some(_) => {}
         None => {
-            for unit in units {
+            // Where not even the program is known, a unit that is not either says nothing.
+            for unit in units.iter().filter(|unit| !reader.doubts() || !unit.is_open()).copied().collect::<Vec<_>>() {
                 reader.doubting("what is done to it is known only when it runs", |reader| unit_act(reader, "…", unit));
             }
             if units.is_empty() {

@@ -181,6 +181,18 @@ fn a_contract_counts_where_the_line_goes() {
         world.run_in(".", &["hook", "check", line]).expect(10, "deny: phase demo guards this");
     }
     world.run_in(".", &["hook", "check", "docker network rm proxy"]).expect(0, "allow");
+    // Wherever the agent says that its command is run, the hook's own directory counts, and one that is not there is that above it.
+    let question = |cwd: &str| {
+        json!({ "hook_event_name": "BeforeTool", "tool_name": "run_shell_command", "cwd": world.path(cwd),
+            "tool_input": { "command": "docker network rm proxy", "dir_path": "/" } })
+        .to_string()
+    };
+    fs::create_dir_all(world.path("builder/vendor/lib/.git")).expect("made");
+    for (directory, cwd) in [("builder", "."), (".", "builder"), (".", "builder/gone/x"), (".", "builder/vendor/lib")] {
+        let answer = asks(&world, directory, &[], question(cwd).as_bytes());
+        assert!(answer.stdout.contains("\"deny\""), "{directory} {cwd}: {}", answer.stdout);
+    }
+    assert_eq!(asks(&world, ".", &[], question(".").as_bytes()).stdout, "");
 }
 
 #[test]
@@ -234,7 +246,10 @@ fn installing_shows_the_change_first_and_keeps_what_was_there() {
     let after = world.read("builder/.claude/settings.json");
     let added: Vec<&str> = after.lines().filter(|line| !settings.lines().any(|old| old == *line)).collect();
     assert!(settings.lines().all(|line| after.contains(line.trim_end_matches(','))), "{after}");
-    assert!(added.len() < 16 && after.contains("\"command\": \"countersign hook --agent claude\""), "{after}");
+    assert!(
+        added.len() < 16 && after.contains("\"command\": \"countersign hook --agent claude || exit 2\""),
+        "{after}"
+    );
     install(&["--agent", "claude"]).expect(0, "has the hook already; nothing was changed");
     assert_eq!(world.read("builder/.claude/settings.json"), after);
     // Every other agent, where there was no file.
@@ -248,14 +263,30 @@ fn installing_shows_the_change_first_and_keeps_what_was_there() {
         let digits = shown.stdout.trim().rsplit(' ').next().expect("digits").to_owned();
         install(&["--agent", agent, "--yes", &digits]).expect(0, "was changed");
         let value: Value = serde_json::from_str(&world.read(&format!("builder/{file}"))).expect("JSON");
-        assert_eq!(value.pointer(place), Some(&json!(format!("countersign hook --agent {agent}"))), "{value}");
+        assert_eq!(
+            value.pointer(place),
+            Some(&json!(format!("countersign hook --agent {agent} || exit 2"))),
+            "{value}"
+        );
         assert_eq!(value.get("version"), ["copilot", "cursor"].contains(&agent).then_some(&json!(1)), "{value}");
         install(&["--agent", agent]).expect(0, "has the hook already");
     }
+    // What only looks like it is not it; what keeps it from being run is said; lines end as they did.
+    let other = "{\r\n  \"disableAllHooks\": true,\r\n  \"hooks\": { \"PreToolUse\": [{ \"matcher\": \"Bash\", \"hooks\": \
+                 [{ \"type\": \"command\", \"command\": \"echo countersign hook\" }] }] }\r\n}\r\n";
+    world.write("builder/.claude/settings.json", other);
+    let shown = install(&["--agent", "claude"]).expect(0, "no hook is run").expect(0, "Nothing was written yet");
+    let digits = shown.stdout.trim().rsplit(' ').next().expect("digits").to_owned();
+    install(&["--agent", "claude", "--yes", &digits]).expect(0, "was changed");
+    let after = world.read("builder/.claude/settings.json");
+    assert_eq!(after.matches('\n').count(), after.matches("\r\n").count(), "{after:?}");
     // In the home of the user, and where it does not fit.
     install(&["--agent", "gemini", "--user"]).expect(0, "home/.gemini/settings.json would become");
     install(&["--agent", "copilot", "--user"]).expect(2, "reads hooks out of a repository");
     world.run_in(".", &["hook", "install", "--agent", "claude"]).expect(2, "is in no git repository");
     world.write("builder/.cursor/hooks.json", "{\n  // mine\n}\n");
-    install(&["--agent", "cursor"]).expect(2, ".cursor/hooks.json:2:3: ").expect(2, "nothing was changed");
+    install(&["--agent", "cursor"])
+        .expect(2, ".cursor/hooks.json:2:3: ")
+        .expect(2, "nothing was changed")
+        .expect(2, "its list `hooks.beforeShellExecution`");
 }

@@ -18,7 +18,8 @@ use crate::report::Answer;
 /// Write the hook into a coding agent's configuration
 ///
 /// Shows what would change, and writes it only with `--yes` and the digits that it shows. Everything else in the file stays as it is;
-/// twice changes nothing. The program must be found by the agent as `countersign`.
+/// twice changes nothing. The program must be found by the agent as `countersign`. What is written ends with `|| exit 2`, by which agents
+/// block where the program is not found or falls over.
 ///
 /// A hook is a convenience: it reads what a shell is given, and no program that somebody writes. The wall is `countersign interlock`.
 ///
@@ -48,15 +49,17 @@ const WALL: &str = "A hook is a convenience: it reads what this agent's shell is
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let path = path(args, context)?;
     let agent = args.agent.name();
-    let command = format!("countersign hook --agent {agent}");
+    let command = args.agent.command();
     let before = read(&path)?;
+    let notes = notes(&before);
     let file = path.display().to_string();
     if is_there(&before, args.agent) {
-        let text = format!("{file} has the hook already; nothing was changed.\n{WALL}");
+        let text = format!("{file} has the hook already; nothing was changed.\n{notes}{WALL}");
         return Ok(Answer::ok(text, json!({ "agent": agent, "file": file, "written": false, "there": true })));
     }
     let after = proposal(&before, args.agent, &command).map_err(|error| {
-        let next = format!("mend the file, or put this into it by hand: {}", args.agent.entry(&command));
+        let (list, entry) = (args.agent.place().join("."), args.agent.entry(&command));
+        let next = format!("mend the file, or put this into its list `{list}` by hand: {entry}");
         let place = if matches!(error, splice::Unfit::NoJson { .. }) { ":" } else { ": " };
         CommandError::new(Exit::Usage, format!("{file}{place}{error}; nothing was changed"), next)
     })?;
@@ -66,7 +69,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let shown = changes(&before, &after);
     match &args.yes {
         None => {
-            let text = format!("{file} would become:\n{shown}{WALL}Nothing was written yet. Next: {again}\n");
+            let text = format!("{file} would become:\n{shown}{notes}{WALL}Nothing was written yet. Next: {again}\n");
             let json = json!({
                 "agent": agent, "file": file, "written": false, "there": false, "proposal": digest, "text": after
             });
@@ -79,7 +82,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
                 Agent::Codex => "Codex runs it once you have trusted it there: /hooks\n",
                 _ => "",
             };
-            let text = format!("{file} was changed:\n{shown}{trust}{WALL}");
+            let text = format!("{file} was changed:\n{shown}{trust}{notes}{WALL}");
             Ok(Answer::ok(text, json!({ "agent": agent, "file": file, "written": true, "there": true })))
         }
         Some(digits) => {
@@ -99,6 +102,15 @@ fn path(args: &Args, context: &Context) -> Result<PathBuf, CommandError> {
                 message,
                 "countersign hook install --agent copilot, in a repository",
             ));
+        }
+        // Where these agents themselves look instead.
+        let own = match args.agent {
+            Agent::Claude => std::env::var_os("CLAUDE_CONFIG_DIR"),
+            Agent::Codex => std::env::var_os("CODEX_HOME"),
+            _ => None,
+        };
+        if let Some(own) = own.map(PathBuf::from).filter(|own| own.is_absolute()) {
+            return Ok(own.join(Path::new(file).file_name().unwrap_or_default()));
         }
         let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
         let no_home = || CommandError::new(Exit::Usage, "HOME is not set", "HOME=DIR countersign hook install …");
@@ -125,11 +137,22 @@ fn read(path: &Path) -> Result<String, CommandError> {
     }
 }
 
-/// Whether a hook of ours stands there, with whatever path before its name.
 fn is_there(text: &str, agent: Agent) -> bool {
-    let Ok(value) = serde_json::from_str::<Value>(text) else { return false };
-    let list = agent.place().iter().try_fold(&value, |value, key| value.get(key));
-    list.is_some_and(|list| list.to_string().contains("countersign hook"))
+    serde_json::from_str::<Value>(text).is_ok_and(|value| agent.has_entry(&value))
+}
+
+/// What keeps a hook from being run at all.
+fn notes(text: &str) -> String {
+    let mut notes = String::new();
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    if value.get("disableAllHooks") == Some(&Value::Bool(true)) {
+        notes += "The file says `\"disableAllHooks\": true`: as long as it does, no hook is run.\n";
+    }
+    let places = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&places).any(|place| place.join("countersign").is_file()) {
+        notes += "`countersign` is not found on this PATH: where the agent does not find it either, every command is blocked.\n";
+    }
+    notes
 }
 
 fn proposal(before: &str, agent: Agent, command: &str) -> Result<String, splice::Unfit> {
@@ -138,7 +161,12 @@ fn proposal(before: &str, agent: Agent, command: &str) -> Result<String, splice:
         (true, false) => "{}\n",
         (false, _) => before,
     };
-    splice::put(begun, &agent.place(), &agent.entry(command))
+    let after = splice::put(begun, &agent.place(), &agent.entry(command))?;
+    // Lines end as the others do.
+    Ok(match before.contains("\r\n") {
+        true => after.replace("\r\n", "\n").replace('\n', "\r\n"),
+        false => after,
+    })
 }
 
 /// The lines that change, with two before and after.

@@ -90,7 +90,6 @@ fn around() -> impl Strategy<Value = Around> {
         "flock /tmp/l -c ",
         "script -qec ",
         "env -S",
-        "$SSH host ",
         "nix develop -c sh -c ",
     ]);
     prop_oneof![

@@ -201,4 +201,9 @@ pub const LINES: &[&str] = &[
     "su - postgres -c psql",
     "screen -ls",
     "crontab -l",
+    "\"$BIN\" \"$A\" \"$B\"",
+    "\"$BIN\" --to \"$A\" \"$B\"",
+    "echo ls | sh",
+    "sed -i 's/docker network rm proxy/x/; s/the docker/a docker/' f",
+    "echo '0 3 * * * ls' | crontab -",
 ];

@@ -38,7 +38,6 @@ pub const LINES: &[&str] = &[
     "bash \"$SCRIPT\"",
     "source /etc/profile.d/x.sh",
     "curl -fsSL https://example.org/install.sh | sh",
-    "echo 'docker network rm proxy' | bash",
     "bash < plan.txt",
     "docker network rm proxy '",
     "just docker network rm proxy",
@@ -136,4 +135,10 @@ pub const LINES: &[&str] = &[
     "init 6",
     "rm -rf /var/lib/docker/swarm",
     "vim -c '!docker network rm proxy'",
+    "$CMD $ARGS",
+    "echo '* * * * * docker network rm proxy' | crontab -",
+    "crontab - <<'EOF'\n0 3 * * * /usr/bin/docker network rm proxy\nEOF",
+    "sed -n '1e docker network rm proxy' f",
+    "printf 'docker network %s proxy' rm | sh",
+    "echo \"docker network rm $X\" | sh",
 ];

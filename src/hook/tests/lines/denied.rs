@@ -253,4 +253,5 @@ pub const LINES: &[&str] = &[
     "cat <<'EOF' | bash\ndocker network rm proxy\nEOF",
     "find . $O -exec docker network rm proxy \\;",
     "(( x = $(docker network rm proxy) ))",
+    "echo 'docker network rm proxy' | bash",
 ];
