@@ -31,6 +31,12 @@ impl Engine {
         self.transport.call(Method::POST, "/swarm/join", Some(&request)).await.map(|_| ())
     }
 
+    /// Whether the engine's process is known to be out of sight: then this process is in a pid namespace of its own, and sees
+    /// nothing of what runs on the engine's machine.
+    pub async fn is_out_of_sight(&self) -> bool {
+        self.transport.peer().await == Some(0)
+    }
+
     /// Asks the API for anything else by a GET, raw. `path` begins with `/` and is not encoded here.
     pub async fn get(&self, path: &str) -> Result<Value, EngineError> {
         self.transport.call(Method::GET, path, None).await

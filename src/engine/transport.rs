@@ -41,6 +41,13 @@ impl Transport {
         &self.address
     }
 
+    /// The process that listens at a unix socket, as this process sees it: 0 where it is in a pid namespace that is not seen from
+    /// here. `None` over the network, and where the kernel does not say.
+    pub(super) async fn peer(&self) -> Option<i32> {
+        let stream = UnixStream::connect(self.address.strip_prefix("unix://")?).await.ok()?;
+        stream.peer_cred().ok()?.pid()
+    }
+
     pub(super) fn with_token(mut self, token: &str) -> Self {
         self.token = Some(token.into());
         self

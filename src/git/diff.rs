@@ -1,8 +1,13 @@
 //! What changed since a base commit, without the state documents.
 
+use std::collections::BTreeMap;
+
 use super::subject::without_state;
 use super::{GitError, Repository};
 use crate::model::ids::ObjectId;
+
+/// Whatever .gitmodules says: a submodule that is moved is a change.
+const SUBMODULES: &str = "--ignore-submodules=none";
 
 impl Repository {
     /// The paths that differ between two commits, outside the state documents.
@@ -12,8 +17,17 @@ impl Repository {
     /// git fails.
     pub fn changed_paths(&self, base: &ObjectId, to: &ObjectId) -> Result<Vec<String>, GitError> {
         let pathspecs = without_state();
-        let mut args =
-            vec!["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", base.as_str(), to.as_str(), "--"];
+        let mut args = vec![
+            "diff",
+            "--name-only",
+            "-z",
+            "--no-renames",
+            "--no-ext-diff",
+            SUBMODULES,
+            base.as_str(),
+            to.as_str(),
+            "--",
+        ];
         args.extend(pathspecs.iter().map(String::as_str));
         Ok(self.git(&args)?.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
     }
@@ -30,6 +44,8 @@ impl Repository {
             "--no-renames",
             "--no-ext-diff",
             "--no-textconv",
+            SUBMODULES,
+            "--submodule=short",
             // Whatever an attribute says: a file that calls itself binary shows its lines as well.
             "--text",
             "--no-color",
@@ -53,7 +69,11 @@ impl Repository {
     ///
     /// git fails, or the answer is too large to be read whole.
     pub fn history(&self, base: &ObjectId, to: &ObjectId) -> Result<Vec<Change>, GitError> {
-        let text = self.git(&[
+        let range = format!("{base}..{to}");
+        // A message has no NUL. A patch may: it is asked for by itself.
+        let told = self.git(&["log", "-z", "--format=%H %B", &range])?;
+        let messages: BTreeMap<&str, &str> = told.split('\0').filter_map(|one| one.split_once(' ')).collect();
+        let patches = self.git(&[
             "log",
             "--patch",
             "--diff-merges=separate",
@@ -62,30 +82,25 @@ impl Repository {
             "--no-renames",
             "--no-ext-diff",
             "--no-textconv",
+            SUBMODULES,
+            "--submodule=short",
             "--no-color",
             "--full-index",
             "--unified=0",
             "--diff-algorithm=myers",
             "--src-prefix=a/",
             "--dst-prefix=b/",
-            "--format=%x00%H %B%x00",
-            &format!("{base}..{to}"),
+            "--format=%x00%H",
+            &range,
         ])?;
-        // NUL, then id and message, NUL, then the patch. A NUL inside a patch only makes more pieces of it.
         let mut changes: Vec<Change> = Vec::new();
-        let mut pieces = text.split('\0').skip(1);
-        while let Some(head) = pieces.next() {
-            let patch = pieces.next().unwrap_or_default().to_owned();
-            match head.split_once(' ').filter(|(id, _)| id.parse::<ObjectId>().is_ok()) {
-                Some((id, message)) => {
-                    changes.push(Change { commit: id.to_owned(), message: message.to_owned(), patch });
-                }
-                None => {
-                    if let Some(last) = changes.last_mut() {
-                        last.patch.push_str(head);
-                        last.patch.push_str(&patch);
-                    }
-                }
+        for line in patches.split_inclusive('\n') {
+            // A line of a patch begins with a sign or a word, whatever the file holds.
+            if let Some(id) = line.strip_prefix('\0').map(str::trim_end) {
+                let message = messages.get(id).copied().unwrap_or_default().to_owned();
+                changes.push(Change { commit: id.to_owned(), message, patch: String::new() });
+            } else if let Some(last) = changes.last_mut() {
+                last.patch.push_str(line);
             }
         }
         Ok(changes)

@@ -370,7 +370,7 @@ fn a_history_shows_what_was_removed_again_and_what_calls_itself_binary() {
     git(&lab.path("a"), &["rm", "--quiet", "secret.txt"]);
     commit("removed again\n\nwith a body");
     lab.write("a", ".gitattributes", "*.bin -diff\n");
-    lab.write("a", "x.bin", "looked into\n");
+    lab.write("a", "x.bin", "looked into\n\0odd\n");
     commit("binary");
     git(&lab.path("a"), &["checkout", "--quiet", "-b", "side", base.as_str()]);
     lab.write("a", "side.txt", "from the side\n");
@@ -379,9 +379,15 @@ fn a_history_shows_what_was_removed_again_and_what_calls_itself_binary() {
     git(&lab.path("a"), &["merge", "--quiet", "--no-commit", "--no-ff", "side"]);
     lab.write("a", "evil.txt", "only in the merge\n");
     commit("merge");
+    // Its .gitmodules would have it passed over.
+    lab.write("a", ".gitmodules", "[submodule \"v\"]\n\tpath = v\n\turl = ../v\n\tignore = all\n");
+    fs::create_dir(lab.path("a").join("v")).expect("made");
+    git(&lab.path("a"), &["update-index", "--add", "--cacheinfo", &format!("160000,{base},v")]);
+    commit("bumped");
+    assert!(a.changed_paths(&base, &a.head().expect("a head")).expect("paths").iter().any(|path| path == "v"));
     let history = a.history(&base, &a.head().expect("a head")).expect("a history");
     let all: String = history.iter().map(|change| change.patch.as_str()).collect();
-    for line in ["+now you see me", "-now you see me", "+looked into", "+from the side", "+only in the merge"] {
+    for line in ["+now you see me", "-now you see me", "+looked into", "+from the side", "+only in", "+Subproject"] {
         assert!(all.contains(line), "{line} is missing in {all}");
     }
     assert!(history.iter().any(|change| change.message.starts_with("removed again\n\nwith a body")));

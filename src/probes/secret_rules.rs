@@ -11,10 +11,26 @@ struct Rule {
     pattern: &'static str,
 }
 
+/// The names of what is secret, and what follows them.
+macro_rules! named {
+    ($rest:literal) => {
+        concat!(
+            "(?i)(?:password|passwd|passphrase|passwort|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|secret[_-]?key|",
+            "rpc[_-]?secret|pre-?shared[_-]?key|credentials?)",
+            $rest
+        )
+    };
+}
+
 const RULES: &[Rule] = &[
     Rule {
         kind: "private-key",
         pattern: r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
+    },
+    // The same in base64, by the bytes that follow the dashes.
+    Rule {
+        kind: "private-key",
+        pattern: r"LS0tLS1CRUdJTiB(?:QUklWQVRF|PUEVOU1NI|SU0Eg|FQyBQ|FTkNSWVBURUQ|EU0Eg)[A-Za-z0-9+/=]*",
     },
     Rule { kind: "age-key", pattern: r"(?i)\bAGE-(?:SECRET-KEY|PLUGIN-[A-Z0-9]+)-1[0-9A-Z]{20,}" },
     Rule { kind: "swarm-token", pattern: r"\bSWMTKN-\d+-[0-9a-z]+(?:-[0-9a-z]+)?" },
@@ -30,9 +46,18 @@ const RULES: &[Rule] = &[
         pattern: r#"(?i)"(?:auth|identitytoken|registrytoken)"\s*:\s*"(?<s>[A-Za-z0-9+/=._-]{4,})""#,
     },
     Rule { kind: "url-password", pattern: r"(?i)\b[a-z][a-z0-9+.-]*://(?<s>[^\s/@:\[]*:[^\s/@]+)@" },
+    // With a path in it; digits before a slash are a port.
+    Rule {
+        kind: "url-password",
+        pattern: r#"(?i)\b[a-z][a-z0-9+.-]*://(?<s>[^\s/@:\[]+:[^\s/@\[]*[^\s/@\[\d][^\s/@\[]*/[^\s@"'<>\[]*)@[a-z0-9]"#,
+    },
+    // A token in the place of the user.
+    Rule { kind: "url-password", pattern: r"(?i)\b[a-z][a-z0-9+.-]*://(?<s>[A-Za-z0-9_-]{32,})@" },
     Rule { kind: "aws-key", pattern: r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b" },
     Rule { kind: "github-token", pattern: r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})" },
     Rule { kind: "gitlab-token", pattern: r"\bgl(?:pat|dt|rt|rtr|cbt|ptt|ft|soat|imt|agent|oas)-[A-Za-z0-9_.-]{16,}" },
+    Rule { kind: "registry-token", pattern: r"\b(?:dckr_[po]at_[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{30,})" },
+    Rule { kind: "api-token", pattern: r"\bsk-(?:(?:proj|ant|svcacct|admin)-[A-Za-z0-9_-]{16,}|[A-Za-z0-9]{32,})" },
     Rule { kind: "slack-token", pattern: r"\bxox[abeprs]-[A-Za-z0-9-]{10,}" },
     Rule { kind: "jwt", pattern: r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}" },
     Rule {
@@ -40,22 +65,22 @@ const RULES: &[Rule] = &[
         kind: "forge-token",
         pattern: r#"(?i)\b(?:gitea|forgejo|drone|woodpecker)[a-z0-9_.-]*["']?\s*(?:=>|:=|=|:|\s)\s*["']?(?<s>[0-9a-z]{32}(?:[0-9a-z]{8})?)\b"#,
     },
+    // A quote that stands in a quoted text has a backslash before it.
+    Rule { kind: "assignment", pattern: named!(r#"["']?\s*(?:=>|:=|=|:)[\s\[]*"(?<s>(?:[^"\\\n]|\\.){3,})""#) },
+    Rule { kind: "assignment", pattern: named!(r#"["']?\s*(?:=>|:=|=|:)[\s\[]*'(?<s>[^'\n]{3,})'"#) },
+    Rule { kind: "assignment", pattern: named!(r#"(?:\\+["'])?\s*(?:=>|:=|=|:)[\s\[]*\\+["'](?<s>[^"'\\\n]{3,})"#) },
+    Rule { kind: "assignment", pattern: named!(r#"\s*(?:=|:)\s*(?<s>[^\s"'\[,;&=:][^\s"',;&]{2,})"#) },
+    // Short names are words elsewhere: whole, and not for a path.
     Rule {
         kind: "assignment",
-        pattern: r#"(?i)(?:password|passwd|passphrase|passwort|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|secret[_-]?key|rpc[_-]?secret|credentials?)["']?\s*(?:=>|:=|=|:)\s*"(?<s>[^"\n\[]{3,})""#,
-    },
-    Rule {
-        kind: "assignment",
-        pattern: r#"(?i)(?:password|passwd|passphrase|passwort|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|secret[_-]?key|rpc[_-]?secret|credentials?)["']?\s*(?:=>|:=|=|:)\s*'(?<s>[^'\n\[]{3,})'"#,
-    },
-    Rule {
-        kind: "assignment",
-        pattern: r#"(?i)(?:password|passwd|passphrase|passwort|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|secret[_-]?key|rpc[_-]?secret|credentials?)\s*(?:=|:)\s*(?<s>[^\s"'\[,;&=:][^\s"',;&]{2,})"#,
+        pattern: r#"(?i)\b(?:[a-z0-9]+[_-])*(?:[a-z0-9]+[_-]pass|pgpass|pwd|psk)["']?\s*(?:=|:)\s*["']?(?<s>[^\s"'\[,;&=:/][^\s"',;&]{2,})"#,
     },
     Rule {
         kind: "url-query",
         pattern: r#"(?i)[?&;](?:(?:access|refresh|id|auth|private)?_?token|api_?key|key|sig|signature|(?:client_?)?secret|password|passwd|pwd|x-(?:amz|goog)-(?:signature|credential|security-token))=(?<s>[^\s&#"'<>\[]{3,})"#,
     },
+    // What a login hands back for a token; short ones are numbers of other things.
+    Rule { kind: "url-query", pattern: r#"(?i)[?&]code=(?<s>[^\s&#"'<>\[]{8,})"# },
     // From the name of the first cookie to the end of the line, or of the quotes that it stands in.
     Rule { kind: "cookie", pattern: r"(?im)^[\s<>*|+-]*(?:set-)?cookie\s*:\s*(?<s>[\w!#$%&*+.^|~-]+=[^\r\n]*)" },
     Rule {
@@ -75,6 +100,10 @@ const RULES: &[Rule] = &[
     Rule {
         kind: "argument",
         pattern: r#"\b(?:sshpass\b(?:[^\n|;&]|&[^&\n])*?[\s"',]-p|redis-cli\b(?:[^\n|;&]|&[^&\n])*?[\s"',]-a)[\s"',]*(?<s>[^\s"',\[-][^\s"',]*)"#,
+    },
+    Rule {
+        kind: "argument",
+        pattern: r#"\b(?:docker|podman)\s+login\b(?:[^\n|;&]|&[^&\n])*?[\s"',](?:-p|--password)[\s"',=]*(?<s>[^\s"',\[-][^\s"',]*)"#,
     },
     // A word after "is" is a secret if it looks like none of a language's, or stands in quotes: "the token is expired" stays.
     Rule {
@@ -110,7 +139,9 @@ pub fn find(text: &str) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     for (kind, regex) in COMPILED.iter() {
         for captures in regex.captures_iter(text) {
-            if let Some(hit) = captures.name("s").or_else(|| captures.get(0)) {
+            // What was taken out already stays as it is.
+            let hit = captures.name("s").or_else(|| captures.get(0));
+            if let Some(hit) = hit.filter(|hit| !hit.as_str().starts_with("[redacted:")) {
                 found.push(Found { kind, range: hit.range() });
             }
         }
@@ -177,7 +208,21 @@ fn blocks(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
 pub fn is_reference(value: &str) -> bool {
     let plain_path = value.starts_with('/') && value.contains("/run/") || value.starts_with("/etc/");
     let attribute = value.starts_with("config.") || value.starts_with("builtins.") || value.starts_with("lib.");
-    value.starts_with(['$', '{', '<', '%', '*', '(']) || value.contains("${") || plain_path || attribute
+    // Encrypted by sops.
+    let sealed = value.starts_with("ENC[AES256_GCM");
+    let first = value.starts_with(['{', '<', '%', '*', '(']);
+    first || is_variable(value) || value.contains("${") || plain_path || attribute || sealed
+}
+
+/// Whether a value is `$NAME`, `${…}` or `$(…)`, with nothing but punctuation of a path or an address behind it.
+fn is_variable(value: &str) -> bool {
+    let Some(rest) = value.strip_prefix('$') else { return false };
+    let name = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let end = rest[name..].chars().next();
+    match name {
+        0 => matches!(end, Some('{' | '(')),
+        _ => end.is_none_or(|end| "/:.)]}$`\\".contains(end)),
+    }
 }
 
 #[cfg(test)]
@@ -195,7 +240,10 @@ mod tests {
         for reference in ["$TOKEN", "${config.sops.x}", "/run/secrets/x", "config.sops.secrets.x.path", "<token>"] {
             assert!(is_reference(reference), "{reference}");
         }
-        for secret in ["hunter2", "abc/def", "0123456789abcdef"] {
+        for reference in ["$HOME/x", "$A:$B", "$(cat x)", "ENC[AES256_GCM,data:x"] {
+            assert!(is_reference(reference), "{reference}");
+        }
+        for secret in ["$ecret-hunter2", "$", "$!x", "hunter2", "abc/def", "0123456789abcdef"] {
             assert!(!is_reference(secret), "{secret}");
         }
     }

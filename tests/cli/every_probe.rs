@@ -412,6 +412,21 @@ fn a_subnet_is_not_proven_beside_what_cannot_be_judged() {
     }
 }
 
+/// The leader's log alone tells, and CI runs on any node.
+#[test]
+fn a_manager_that_follows_and_a_node_that_nobody_names_leave_it_unknown() {
+    let stage = stage();
+    stage.open(&[("docker.signatures", "log = \"DIR/good.log\""), ("host.quiet", "ci_containers = true")]);
+    let nodes = r#"[{"ID": "n0", "ManagerStatus": {"Leader": false}},
+        {"ID": "n1", "Description": {"Hostname": "first"}, "ManagerStatus": {"Leader": true}}]"#;
+    let follower = engine(move |path| (path == "/nodes").then_some((200, nodes)));
+    let seen = stage.look(2, &follower.address());
+    for (seen, word) in seen.iter().zip(["node first (n1) leads", "node first: name its engine under [nodes]"]) {
+        assert_eq!(seen["outcome"], "unknown", "{}", seen["says"]);
+        assert!(seen["says"].as_str().is_some_and(|says| says.contains(word)), "{}", seen["says"]);
+    }
+}
+
 /// Where a walk would disturb or be disturbed, nothing is walked, and what leaked is not known.
 #[test]
 fn no_canary_walks_while_the_swarm_moves_or_maintenance_is_under_way() {

@@ -111,6 +111,46 @@ async fn log_and_tasks(
     Ok(judged.await)
 }
 
+/// The engine of another node, by its name under `[nodes]`, with what it says of itself; an error text begins with the node.
+async fn engine_of(
+    prober: &Prober<'_>,
+    nodes: &[Value],
+    node: &Value,
+    timeout: Duration,
+) -> Result<(Engine, Value), String> {
+    let name = fields::text(node, &["Description", "Hostname"]);
+    let address =
+        prober.nodes.get(name).ok_or_else(|| format!("node {name}: name its engine under [nodes] in the contract"))?;
+    if nodes.iter().filter(|other| fields::text(other, &["Description", "Hostname"]) == name).count() > 1 {
+        return Err(format!("node {name}: several are called so, and [nodes] cannot tell them apart"));
+    }
+    let failed = |error: EngineError| format!("node {name}: {error}");
+    let engine = Engine::connect(address, timeout).await.map_err(failed)?;
+    let told = engine.get("/info").await.map_err(failed)?;
+    match (fields::text(node, &["ID"]), fields::text(&told, &["Swarm", "NodeID"])) {
+        (wanted, found) if wanted.is_empty() || wanted != found => {
+            Err(format!("node {name}: the engine that [nodes] names is that of node `{found}`, wanted `{wanted}`"))
+        }
+        _ => Ok((engine, told)),
+    }
+}
+
+/// The engines of all nodes but the one of this engine.
+///
+/// # Errors
+///
+/// One is not named under `[nodes]`, does not answer, or is that of another node.
+pub async fn others(prober: &Prober<'_>, engine: &Engine, timeout: Duration) -> Result<Vec<Engine>, String> {
+    let told = |error: EngineError| error.to_string();
+    let info = engine.get("/info").await.map_err(told)?;
+    let (nodes, own) = (engine.nodes().await.map_err(told)?, fields::text(&info, &["Swarm", "NodeID"]).to_owned());
+    let mut engines = Vec::new();
+    for node in nodes.iter().filter(|node| fields::text(node, &["ID"]) != own) {
+        engines.push(engine_of(prober, &nodes, node, timeout).await?.0);
+    }
+    Ok(engines)
+}
+
 async fn one_subnet(
     prober: &Prober<'_>,
     engine: &Engine,
@@ -125,15 +165,13 @@ async fn one_subnet(
     let own = fields::text(&info, &["Swarm", "NodeID"]).to_owned();
     for node in nodes.iter().filter(|node| fields::text(node, &["ID"]) != own) {
         let name = fields::text(node, &["Description", "Hostname"]);
-        let Some(address) = prober.nodes.get(name) else {
-            return Ok(Seen::unknown(format!(
-                "docker.subnet cannot see the networks of node {name}: name its engine under [nodes] in the contract"
-            )));
+        let (there, told) = match engine_of(prober, &nodes, node, timeout).await {
+            Ok(there) => there,
+            Err(why) => return Ok(Seen::unknown(format!("docker.subnet cannot see the networks of {why}"))),
         };
-        let there = Engine::connect(address, timeout).await?;
         let theirs = networks(&there).await?;
         listed.extend(theirs.into_iter().filter(|network| fields::text(network, &["Scope"]) == "local"));
-        match gather::pools(&there.get("/info").await?, &format!("pool of future bridges of node {name}")) {
+        match gather::pools(&told, &format!("pool of future bridges of node {name}")) {
             Ok(pools) => taken.extend(pools),
             Err(gap) => return Ok(Seen::unknown(format!("docker.subnet: node {name}: {gap}"))),
         }

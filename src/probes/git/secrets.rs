@@ -29,12 +29,15 @@ fn judge(history: &[Change]) -> Seen {
     for change in history {
         let commit = change.commit.get(..12).unwrap_or(&change.commit);
         places.extend(kinds(&change.message).into_iter().map(|kind| format!("commit {commit}, message: {kind}")));
-        for part in change.patch.split("diff --git ").filter(|part| !part.trim().is_empty()) {
+        for part in files(&change.patch) {
             // A secret may span lines (a private key), so a file's added lines are looked at together.
-            let whole = format!("diff --git {part}");
-            let added = super::patch::lines(&whole, '+');
+            let added = super::patch::lines(part, '+');
             lines += added.len();
             let file = part.lines().next().and_then(|line| line.rsplit_once(" b/")).map_or("a file", |(_, file)| file);
+            let named = kinds(file);
+            // Its own name would show what it holds.
+            let file = if named.is_empty() { file } else { "a file" };
+            places.extend(named.iter().map(|kind| format!("commit {commit}, a file's name: {kind}")));
             places.extend(kinds(&added.join("\n")).into_iter().map(|kind| format!("commit {commit}, {file}: {kind}")));
         }
     }
@@ -48,6 +51,15 @@ fn judge(history: &[Change]) -> Seen {
     let none = places.is_empty();
     let raw = if none { "no place found\n".to_owned() } else { places.into_iter().map(|place| place + "\n").collect() };
     seen.fact("none_found", none).raw(raw)
+}
+
+/// The part of a patch of each file. A line inside a hunk begins with its sign, so only a header begins so.
+fn files(patch: &str) -> impl Iterator<Item = &str> {
+    let header = "diff --git ";
+    let later = patch.match_indices("\ndiff --git ").map(|(at, _)| at + 1);
+    let starts: Vec<usize> = patch.starts_with(header).then_some(0).into_iter().chain(later).collect();
+    let ends: Vec<usize> = starts.iter().skip(1).copied().chain([patch.len()]).collect();
+    starts.into_iter().zip(ends).map(|(start, end)| &patch[start..end])
 }
 
 /// The kinds of secrets in a text. What only points at one (a variable, a path) is none.
@@ -76,6 +88,13 @@ mod tests {
             (change("fine", &line), Outcome::Failed, "first: commit 0123456789ab, x y.sh: swarm-token"),
             (change(&line, "plain words"), Outcome::Failed, "first: commit 0123456789ab, message: swarm-token"),
             (change("fine", "password = hunter2"), Outcome::Failed, "x y.sh: assignment"),
+            (change("fine", "# diff --git \n+password = hunter2"), Outcome::Failed, "x y.sh: assignment"),
+            (change("fine", "password = \"$ecret-hunter2\""), Outcome::Failed, "x y.sh: assignment"),
+            (
+                change("fine", "db_password: ENC[AES256_GCM,data:abcdef,iv:x,tag:y,type:str]"),
+                Outcome::Held,
+                "no secret",
+            ),
         ];
         for (change, outcome, word) in table {
             let seen = judge(&[change]);

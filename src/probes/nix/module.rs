@@ -13,6 +13,9 @@ pub enum Found {
     Set {
         /// The value: a string's content, its interpolations as they are written; anything else as it is written.
         value: String,
+        /// What a shell gets, where the value is one string, `mkForce` and `mkDefault` taken off: `${}` in the place of each
+        /// interpolation, whose text is no part of it.
+        script: Option<String>,
         /// The line of the file on which the value begins, 1 for the first.
         line: usize,
     },
@@ -62,7 +65,7 @@ pub fn find(source: &str, wanted: &[String]) -> Found {
         ([one], None) => {
             let begin = usize::from(one.syntax().text_range().start());
             let line = source.get(..begin).map_or(0, |before| before.matches('\n').count()) + 1;
-            Found::Set { value: shown(one), line }
+            Found::Set { value: shown(one), script: script(one), line }
         }
         ([_], Some(doubt)) => Found::Unknown(doubt.clone()),
         (several, _) => Found::Unknown(format!("it is set in {} places", several.len())),
@@ -170,11 +173,29 @@ fn plain(attr: &Attr) -> Option<String> {
 
 fn shown(value: &Expr) -> String {
     let Expr::Str(text) = value else { return squeezed(&value.syntax().text().to_string()) };
+    parts(text, |inner| inner)
+}
+
+fn parts(text: &ast::Str, interpolation: impl Fn(String) -> String) -> String {
     let part = |part: InterpolPart<String>| match part {
         InterpolPart::Literal(text) => text,
-        InterpolPart::Interpolation(inner) => inner.syntax().text().to_string(),
+        InterpolPart::Interpolation(inner) => interpolation(inner.syntax().text().to_string()),
     };
     ast::Str::normalized_parts(text).into_iter().map(part).collect()
+}
+
+/// A value that is one string, whatever its priority. What a condition or a concatenation makes of one only an evaluation tells.
+fn script(value: &Expr) -> Option<String> {
+    match value {
+        Expr::Str(text) => Some(parts(text, |_| "${}".to_owned())),
+        Expr::Paren(paren) => script(&paren.expr()?),
+        Expr::Apply(apply) => {
+            let function = squeezed(&apply.lambda()?.syntax().text().to_string());
+            let only_a_priority = matches!(function.trim_start_matches("lib."), "mkForce" | "mkDefault");
+            only_a_priority.then(|| script(&apply.argument()?)).flatten()
+        }
+        _ => None,
+    }
 }
 
 fn squeezed(text: &str) -> String {
@@ -213,7 +234,8 @@ let name = "proxy"; in
     }
 
     fn set(value: &str, line: usize) -> Found {
-        Found::Set { value: value.to_owned(), line }
+        let text = !value.chars().all(|c| c.is_ascii_digit()) && !["true", "[ 1 2 ]"].contains(&value);
+        Found::Set { value: value.to_owned(), script: text.then(|| value.to_owned()), line }
     }
 
     #[test]
@@ -221,9 +243,13 @@ let name = "proxy"; in
         assert_eq!(found(MODULE, "virtualisation.docker.enable"), set("true", 5));
         assert_eq!(found(MODULE, "virtualisation.docker.daemon.settings.log-level"), set("info", 6));
         assert_eq!(found(MODULE, "systemd.services.swarm-init.serviceConfig.Type"), set("oneshot", 9));
-        let Found::Set { value, line } = found(MODULE, "systemd.services.\"swarm-init\".script") else {
+        let Found::Set { value, script, line } = found(MODULE, "systemd.services.\"swarm-init\".script") else {
             panic!("not found")
         };
+        assert!(
+            script.is_some_and(|script| script.contains("--subnet 10.10.0.0/16 ${}\n")),
+            "no text of an interpolation"
+        );
         assert_eq!(line, 10);
         let lines: Vec<&str> = value.lines().collect();
         assert_eq!(lines[0], "# docker network create --subnet 10.99.0.0/16 proxy");

@@ -44,8 +44,8 @@ fn judge(params: &Params, file: &str, option: &str, source: &str) -> Seen {
         Ok(path) => path,
         Err(why) => return Seen::unknown(format!("nix.option: {why}")),
     };
-    let (value, line) = match module::find(source, &path) {
-        Found::Set { value, line } => (value, line),
+    let (value, script, line) = match module::find(source, &path) {
+        Found::Set { value, script, line } => (value, script, line),
         Found::Absent => return Seen::failed(format!("`{file}` does not set {option}")),
         Found::NotNix(why) => return Seen::failed(format!("`{file}` is no Nix: {why}")),
         Found::Unknown(why) => return Seen::unknown(format!("`{file}`, {option}: {why}")),
@@ -64,12 +64,20 @@ fn judge(params: &Params, file: &str, option: &str, source: &str) -> Seen {
         let found: String = value.chars().take(80).collect();
         wrong.push(format!("it is \"{found}\", wanted \"{wanted}\""));
     }
+    let script = match (script, params.list("lines")) {
+        (None, [_, ..]) => {
+            return Seen::unknown(format!(
+                "`{file}`:{line} sets {option} to no plain string: only an evaluation tells its lines"
+            ));
+        }
+        (script, _) => script.unwrap_or_default(),
+    };
     for pattern in params.list("lines") {
         let Ok(regex) = Regex::new(pattern) else {
             return Seen::unknown(format!("nix.option: /{pattern}/ is no regular expression"));
         };
-        // What stands in a comment of the script does nothing.
-        let mut lines = value.lines().filter(|line| !line.trim_start().starts_with('#'));
+        // What stands behind an exit that nothing holds back does nothing.
+        let mut lines = script.lines().map(without_comment).take_while(|line| !is_end(line));
         if !lines.any(|line| regex.is_match(line)) {
             wrong.push(format!("none of its lines matches /{pattern}/"));
         }
@@ -83,6 +91,28 @@ fn judge(params: &Params, file: &str, option: &str, source: &str) -> Seen {
     let short = value.len() <= 200 && !value.contains('\n');
     let fact = if short { value.clone() } else { Digest::of(value.as_bytes()).to_string() };
     seen.fact("value", fact).reading("line", i64::try_from(line).unwrap_or(i64::MAX)).raw(format!("{value}\n"))
+}
+
+/// A line of a shell's script up to its comment: a `#` at the beginning of a word, outside of quotes.
+fn without_comment(line: &str) -> &str {
+    let (mut quote, mut before) = (None, ' ');
+    for (at, c) in line.char_indices() {
+        match (quote, c) {
+            (None, '#') if before.is_whitespace() || ";&|(".contains(before) => return &line[..at],
+            (None, '"' | '\'') if before != '\\' => quote = Some(c),
+            (Some(open), c) if c == open && (before != '\\' || open == '\'') => quote = None,
+            _ => {}
+        }
+        before = c;
+    }
+    line
+}
+
+/// Whether the script ends here: an exit that is not indented.
+fn is_end(line: &str) -> bool {
+    line.split_whitespace().next() == Some("exit")
+        && !line.starts_with(char::is_whitespace)
+        && !line.contains(['|', '&'])
 }
 
 enum Syntax {
@@ -142,6 +172,28 @@ mod tests {
         }
         let broken = judge(&Params::default(), "m.nix", "a", "{ a = ");
         assert!(broken.outcome == Outcome::Failed && broken.says.contains("no Nix"), "{}", broken.says);
+    }
+
+    #[test]
+    fn only_what_a_shell_would_run_is_a_line_of_the_script() {
+        let table = [
+            ("lib.mkForce ''create /16''", Outcome::Held),
+            ("mkDefault (\"x; create /16\")", Outcome::Held),
+            ("\"echo '# ' create /16\"", Outcome::Held),
+            ("''exit $? | x\ncreate /16''", Outcome::Held),
+            ("lib.mkIf false ''create /16''", Outcome::Unknown),
+            ("lib.optionalString false ''create /16''", Outcome::Unknown),
+            ("\"# \" + ''create /16''", Outcome::Unknown),
+            ("lib.mkForce ''\n# create /16''", Outcome::Failed),
+            ("''x ${\"create /16\"}''", Outcome::Failed),
+            ("''create /24 # was: create /16''", Outcome::Failed),
+            ("''exit 0\ncreate /16''", Outcome::Failed),
+        ];
+        for (value, outcome) in table {
+            let params = Params([("lines".to_owned(), Param::List(vec!["create /16".into()]))].into());
+            let seen = judge(&params, "m.nix", "s", &format!("{{ s = {value}; }}"));
+            assert_eq!(seen.outcome, outcome, "{value}: {}", seen.says);
+        }
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn real_nix_and_this_parser_read_the_same_strings() {
     }
     for string in STRINGS {
         let source = format!("{{\n  s.script = {string};\n}}");
-        let Found::Set { value, line } = find(&source, &path("s.script").expect("a path")) else {
+        let Found::Set { value, line, .. } = find(&source, &path("s.script").expect("a path")) else {
             panic!("not found in {source}")
         };
         assert_eq!((serde_json::Value::from(value), line), (evaluated(&source, "s.script"), 2), "{source}");

@@ -55,7 +55,14 @@ async fn look_with(prober: &Prober<'_>, params: &Params, timeout: Duration, env:
     let unknown = |why: String| Seen::unknown(format!("host.quiet: {why}"));
     let mut found = Found::default();
     let of_swarm = ["ci_containers", "updates", "declared_stacks"].iter().any(|kind| asks(params, kind));
-    if of_swarm && let Err(why) = of_engine(prober, params, &mut found).await {
+    let of_processes = ["processes", "locks"].iter().any(|kind| asks(params, kind));
+    if of_processes
+        && let Ok(engine) = &prober.engine
+        && engine.is_out_of_sight().await
+    {
+        return unknown("the engine's process is not seen from here: this is a pid namespace of its own".to_owned());
+    }
+    if of_swarm && let Err(why) = of_engine(prober, params, timeout, &mut found).await {
         return unknown(why);
     }
     if let Err(why) = of_forges(prober, params, timeout, env, &mut found).await {
@@ -95,12 +102,18 @@ fn judge(found: &Found) -> Seen {
     seen.fact("quiet", found.busy.is_empty()).raw(found.raw.as_str())
 }
 
-async fn of_engine(prober: &Prober<'_>, params: &Params, found: &mut Found) -> Result<(), String> {
+async fn of_engine(prober: &Prober<'_>, params: &Params, timeout: Duration, found: &mut Found) -> Result<(), String> {
     let engine = prober.engine.as_ref().map_err(|why| format!("no engine to ask: {why}"))?;
     let told = |error: EngineError| error.to_string();
     let services = engine_look::services(engine).await.map_err(told)?;
     let containers = match params.flag("ci_containers") {
-        true => engine.containers(&["io.drone=true"], false).await.map_err(told)?,
+        true => {
+            let mut all = engine.containers(&["io.drone=true"], false).await.map_err(told)?;
+            for other in engine_look::others(prober, engine, timeout).await? {
+                all.extend(other.containers(&["io.drone=true"], false).await.map_err(told)?);
+            }
+            all
+        }
         false => Vec::new(),
     };
     engine_busy(params, &services, &containers, found);
@@ -160,13 +173,22 @@ fn unit_state(unit: &str, timeout: Duration) -> Result<String, String> {
         return Err(format!("systemd does not run here, so the state of {unit} is not known"));
     }
     // `--` keeps a name that begins with a hyphen from being an option.
-    let argv = ["systemctl", "is-active", "--", unit];
+    let argv = ["systemctl", "show", "-p", "LoadState,ActiveState", "--", unit];
     let done = process::run(&Spec::new(argv).timeout(timeout.mul_f32(0.9))).map_err(|error| error.to_string())?;
-    match done.text().trim() {
-        state @ ("active" | "inactive" | "failed" | "activating" | "deactivating" | "reloading") => {
+    state_of(unit, &done.text()).map_err(|why| format!("{why} {}", done.complaint()).trim_end().to_owned())
+}
+
+/// The state in what systemctl shows of a unit. One that systemd does not know is not inactive: its name may be misspelt. Pure.
+fn state_of(unit: &str, shown: &str) -> Result<String, String> {
+    let property = |name: &str| shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    if property("LoadState") == Some("not-found") {
+        return Err(format!("systemd knows no unit {unit}: correct its name, or leave it out"));
+    }
+    match property("ActiveState") {
+        Some(state @ ("active" | "inactive" | "failed" | "activating" | "deactivating" | "reloading")) => {
             Ok(state.to_owned())
         }
-        other => Err(format!("the state of {unit} is not known: \"{other}\" {}", done.complaint())),
+        other => Err(format!("the state of {unit} is not known: \"{}\"", other.unwrap_or(""))),
     }
 }
 
@@ -202,6 +224,15 @@ mod tests {
             assert_eq!(seen.outcome, outcome, "{}", seen.says);
             assert!(seen.says.contains(word), "{}", seen.says);
         }
+    }
+
+    #[test]
+    fn a_unit_that_is_not_there_is_not_quiet() {
+        let state = |shown: &str| state_of("x.timer", shown);
+        assert_eq!(state("LoadState=loaded\nActiveState=active\n"), Ok("active".into()));
+        assert_eq!(state("ActiveState=inactive\nLoadState=masked\n"), Ok("inactive".into()));
+        assert!(state("LoadState=not-found\nActiveState=inactive\n").is_err_and(|why| why.contains("no unit x.timer")));
+        assert!(state("ActiveState=maintenance\n").is_err() && state("").is_err());
     }
 
     #[tokio::test]

@@ -93,14 +93,20 @@ pub fn matching(running: &[Process], names: &[String]) -> Result<Vec<String>, St
 }
 
 fn is_called(argv: &[String], name: &str) -> bool {
-    let base = |arg: &str| arg.rsplit('/').next().unwrap_or(arg).trim_start_matches('-').to_owned();
+    let base = |arg: &str| {
+        let base = arg.rsplit('/').next().unwrap_or(arg).trim_start_matches('-');
+        // What a wrapper of nixpkgs starts.
+        base.strip_prefix('.').and_then(|inner| inner.strip_suffix("-wrapped")).unwrap_or(base).to_owned()
+    };
     let Some(program) = argv.first().map(|arg| base(arg)) else { return false };
     if program == name {
         return true;
     }
     let interprets = INTERPRETERS.contains(&program.as_str()) || program.starts_with("python");
-    let is_option = |arg: &str| arg.starts_with('-') || (program == "env" && arg.contains('='));
-    let script = argv.iter().skip(1).find(|arg| !is_option(arg));
+    // An option may take a word (`bash -euo pipefail SCRIPT`) and which do is the interpreter's to know: so every word may be the
+    // script, up to the first that is a path. What `-c` takes is no script's name.
+    let mut words = argv.iter().skip(1).take_while(|arg| *arg != "-c");
+    let script = words.find(|arg| !arg.starts_with('-') && (arg.contains('/') || base(arg) == name));
     interprets && script.is_some_and(|script| base(script) == name)
 }
 
@@ -120,6 +126,11 @@ mod tests {
             (&["/bin/bash", "-e", "/srv/upgrade-all"], true),
             (&["python3.12", "/srv/upgrade-all", "x"], true),
             (&["/usr/bin/env", "A=b", "upgrade-all"], true),
+            (&["bash", "-euo", "pipefail", "/srv/upgrade-all"], true),
+            (&["python3", "-X", "dev", "-W", "error", "/srv/upgrade-all"], true),
+            (&["/nix/store/x/bin/.upgrade-all-wrapped", "switch"], true),
+            (&["bash", "/nix/store/x/bin/.upgrade-all-wrapped"], true),
+            (&["bash", "/srv/other", "upgrade-all"], false),
             (&["grep", "upgrade-all"], false),
             (&["vim", "/srv/upgrade-all"], false),
             (&["upgrade-all-report"], false),

@@ -115,7 +115,7 @@ pub fn patches(session: &Session, gate: &Gate, record: &Record) -> Vec<Part> {
             Some(patch) => (patch, Words::Other),
             None => (format!("  unknown: commit {base} or {to} is not in this clone: countersign sync\n"), Words::Tool),
         };
-        let place = format!("git diff {base} {to}");
+        let place = format!("git diff --ignore-submodules=none {base} {to}");
         Part { title: format!("The Builder's patch since {}:", &base[..base.len().min(12)]), text, words, place }
     };
     bases.into_iter().map(part).collect()

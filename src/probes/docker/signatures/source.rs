@@ -51,6 +51,16 @@ pub enum NoLog {
     /// No line tells a time.
     #[error("{0} has no line in the engine's form: is it the engine's log?")]
     NotALog(String),
+    /// The journal has no entry that is as old as the moment from which on is to be looked.
+    #[error("{from} begins at {begins}, and {wanted} is to be looked at: the older part was vacuumed, or is not kept")]
+    Gap {
+        /// The source.
+        from: String,
+        /// Its first entry's time.
+        begins: String,
+        /// From when on.
+        wanted: Time,
+    },
     /// The first line is younger than the moment from which on is to be looked.
     #[error(
         "{from} begins at {begins}, and {wanted} is to be looked at: the older part was rotated away or is too large"
@@ -141,11 +151,30 @@ pub fn from_journal(unit: &str, since: Option<Time>, timeout: Duration) -> Resul
     let shown = run(&["systemctl", "show", unit, "-p", "ActiveEnterTimestamp", "--timestamp=unix"])?;
     let started = shown.strip_prefix("ActiveEnterTimestamp=@").and_then(|text| text.parse().ok()).and_then(moment);
     let started = started.ok_or_else(|| broken(format!("the unit is not active (`{shown}`)")))?;
-    let since = since.map_or(started, |since| since.max(started));
-    let from = format!("@{}", since.utc().timestamp());
-    let text = run(&["journalctl", "-u", unit, "-o", "json", "--no-pager", "-q", "--since", &from])?;
-    let lines = text.lines().map(|line| entry(line).ok_or_else(|| broken("an entry is not whole".to_owned())));
-    Ok(Log { from: format!("journal of {unit}"), since, lines: lines.collect::<Result<_, _>>()? })
+    let wanted = since.map_or(started, |since| since.max(started));
+    let at = |time: Time| format!("@{}", time.utc().timestamp());
+    let read = |more: &[&str]| {
+        // Without --all a long message comes as null.
+        let argv = ["journalctl", "-u", unit, "-o", "json", "--all", "--no-pager", "-q"];
+        let text = run(&[&argv[..], more].concat())?;
+        let lines = text.lines().map(|line| entry(line).ok_or_else(|| broken("an entry is not whole".to_owned())));
+        lines.collect::<Result<Vec<Line>, _>>()
+    };
+    let lines = read(&["--since", &at(wanted)])?;
+    // Whatever stands before shows that the journal reaches back so far: what was written while the unit started, at the latest.
+    let before = read(&["--until", &at(wanted), "-n", "1"])?;
+    let from = format!("journal of {unit}");
+    if !reaches(&lines, &before, wanted) {
+        let begins = lines.first().map_or("nothing".to_owned(), |line| line.at.to_string());
+        return Err(NoLog::Gap { from, begins, wanted });
+    }
+    Ok(Log { from, since: wanted, lines })
+}
+
+/// Whether a journal reaches back to a moment: it has an entry that is not later, or says itself that the engine began.
+fn reaches(lines: &[Line], before: &[Line], wanted: Time) -> bool {
+    let is_start = |line: &Line| line.text.contains("msg=\"Starting up\"");
+    before.iter().chain(lines.first()).any(|line| line.at <= wanted) || lines.iter().any(is_start)
 }
 
 fn moment(seconds: i64) -> Option<Time> {
@@ -162,7 +191,7 @@ fn entry(line: &str) -> Option<Line> {
             let bytes: Vec<u8> = bytes.iter().filter_map(|b| u8::try_from(b.as_u64()?).ok()).collect();
             String::from_utf8_lossy(&bytes).into_owned()
         }
-        _ => String::new(),
+        _ => return None,
     };
     Some(Line { at: moment(micros / 1_000_000)?, text })
 }
@@ -212,6 +241,13 @@ mod tests {
         assert_eq!(entry(line).map(|line| line.text).as_deref(), Some("hello"));
         assert_eq!(entry(r#"{"__REALTIME_TIMESTAMP":"1","MESSAGE":[104,105]}"#).map(|l| l.text).as_deref(), Some("hi"));
         assert_eq!(entry("{}"), None);
+        assert_eq!(entry(r#"{"__REALTIME_TIMESTAMP":"1","MESSAGE":null}"#), None, "left out is not empty");
+        let line = |at: &str, text: &str| Line { at: at.parse().expect("a time"), text: text.to_owned() };
+        let wanted = "2026-06-13T05:00:00Z".parse().expect("a time");
+        let (old, late) = (line("2026-06-13T04:59:58Z", "starting"), line("2026-06-13T07:00:00Z", "x"));
+        let start = line("2026-06-13T05:00:01Z", "time=\"x\" level=info msg=\"Starting up\"");
+        assert!(!reaches(&[], &[], wanted) && !reaches(std::slice::from_ref(&late), &[], wanted));
+        assert!(reaches(&[], std::slice::from_ref(&old), wanted) && reaches(&[start, late], &[], wanted));
         assert!(from_journal("no unit; rm", None, Duration::from_secs(5)).is_err());
     }
 }
