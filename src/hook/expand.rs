@@ -108,7 +108,8 @@ fn expansion(parameter: &ParameterExpr, own: &str, quoted: bool) -> Piece {
                 false => Piece::Default(text.to_owned()),
             }
         }
-        // `"$@"` and `"${x[@]}"` are many words.
+        _ if own.starts_with("$@") || own.starts_with("${@") || own == "$*" => Piece::Arguments,
+        // `"${x[@]}"` is many words.
         _ if quoted && !own.contains('@') => Piece::One,
         _ => Piece::Open,
     }

@@ -21,7 +21,9 @@ impl Reader<'_> {
         }
         if arguments.iter().all(Word::is_open) {
             // One word is a program, and none of those that are known where nothing else is.
-            if name.is_open() && !name.is_one() {
+            // What a script and its functions are given is read where they are given it.
+            let given = name.is_arguments() && self.scripts > 0;
+            if name.is_open() && !name.is_one() && !given {
                 self.unread("which command is run is known only when it runs".into());
             }
             return;

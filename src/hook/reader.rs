@@ -59,6 +59,8 @@ pub struct Reader<'a> {
     depth: usize,
     carried: usize,
     pub(super) guesses: usize,
+    /// How many scripts are read in one another.
+    pub(super) scripts: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -76,6 +78,7 @@ impl<'a> Reader<'a> {
             depth: 0,
             carried: 0,
             guesses: 0,
+            scripts: 0,
         }
     }
 
@@ -169,6 +172,9 @@ impl<'a> Reader<'a> {
     fn moves(&mut self, program: &str, arguments: &[Word]) {
         let read = Arguments::read(arguments, Known::Valued(&[]), End::Anywhere);
         let to = read.rest.first().and_then(|word| word.text()).filter(|_| program != "popd");
+        let home = |rest: &str| Some(format!("{}/{rest}", self.around.variable("HOME")?));
+        let at_home = to.and_then(|to| to.strip_prefix("~/")).and_then(home);
+        let to = at_home.as_deref().or(to);
         self.directory = match (&self.directory, to) {
             (Some(from), Some(to)) if !to.starts_with(['~', '-']) => Some(from.join(to)),
             (None, Some(to)) if to.starts_with('/') => Some(PathBuf::from(to)),

@@ -43,7 +43,9 @@ impl Reader<'_> {
             return true;
         }
         let (directory, before) = (self.directory.clone(), self.found.len());
+        self.scripts += 1;
         self.text(&placed(&text, &path));
+        self.scripts -= 1;
         self.directory = directory;
         if !touches {
             self.only_known(before);

@@ -141,7 +141,12 @@ pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) -> bool 
         }
         // The engine's own files.
         "rm" | "mv" => {
-            if let Some(place) = arguments.iter().find(|word| word.start().starts_with("/var/lib/docker")) {
+            let own = |word: &&Word| {
+                word.start()
+                    .strip_prefix("/var/lib/docker")
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            if let Some(place) = arguments.iter().find(own) {
                 reader.unread(format!("`{program}` takes the engine's own `{}` away", place.shown()));
             }
         }

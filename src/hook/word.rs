@@ -9,6 +9,8 @@ pub enum Piece {
     Open,
     /// The same in quotes: it is in one word.
     One,
+    /// All that a script or a function is given: `$@`.
+    Arguments,
     /// What these commands print.
     Output(String),
     /// A variable that is this text where nobody set it.
@@ -76,6 +78,11 @@ impl Word {
     /// Whether nothing of it is known but that it is one word.
     pub fn is_one(&self) -> bool {
         self.0 == [Piece::One]
+    }
+
+    /// Whether it is all that a script or a function is given.
+    pub fn is_arguments(&self) -> bool {
+        self.0 == [Piece::Arguments]
     }
 
     /// The commands whose output it is, and nothing else.

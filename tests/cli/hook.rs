@@ -146,12 +146,16 @@ fn what_was_adopted_is_guarded_whatever_becomes_of_the_file() {
     check().expect(10, "its contract is what is wrong: machine-docs/PHASE-demo.toml has 1 defects");
     fs::remove_file(world.path(CONTRACT)).expect("removed");
     check().expect(10, "it is missing");
+    // What is not read in time could touch anything here, and nothing where nothing is guarded.
+    let slow = "(".repeat(60);
+    world.run_in("builder", &["hook", "check", &slow]).expect(13, "it was not read in 3 s");
     // A contract that nobody adopted guards too, and one that cannot be read lets nothing through that may be guarded.
     let other = World::new();
     other.open(GUARD);
     let contract = other.read(CONTRACT);
     let check = |line: &str| other.run_in("builder", &["hook", "check", line]);
     check("docker network rm proxy").expect(0, "allow");
+    check(&slow).expect(0, "allow");
     other.write(CONTRACT, &format!("{contract}{PROTECT}"));
     check("docker network rm proxy").expect(10, "is not adopted by builder and adversary");
     other.write(CONTRACT, "[protect\n");

@@ -39,14 +39,16 @@ impl Surroundings for Around {
             "/repo/s/latin.sh" => return Some(b"#!/bin/sh\n# \xe9\ndocker network rm proxy\n".to_vec()),
             "/repo/s/program" => return Some(b"\x7fELF\0docker network rm proxy\n".to_vec()),
             "/repo/s/entry.sh" => "#!/bin/sh\nset -e\n: \"${X:=$(pwd)}\"\nexec \"$@\"\n",
+            "/repo/s/given.sh" => "#!/bin/sh\nrun() { \"$@\"; }\nrun docker ps\n",
+            "/repo/s/runs.sh" => "#!/bin/sh\nrun() { \"$@\"; }\nrun docker network rm proxy\n",
             "/repo/s/opaque.sh" => "#!/bin/sh\ndocker ps\nexec $CMD\n",
             _ => return None,
         };
         Some(text.into())
     }
 
-    fn variable(&self, _: &str) -> Option<String> {
-        None
+    fn variable(&self, name: &str) -> Option<String> {
+        (name == "HOME").then(|| "/other".to_owned())
     }
 
     fn repository(&self, directory: &Path) -> Option<PathBuf> {

@@ -206,4 +206,7 @@ pub const LINES: &[&str] = &[
     "echo ls | sh",
     "sed -i 's/docker network rm proxy/x/; s/the docker/a docker/' f",
     "echo '0 3 * * * ls' | crontab -",
+    "./s/given.sh",
+    "rm -rf /var/lib/docker-old",
+    "cd ~/x && git push -f",
 ];

@@ -141,4 +141,5 @@ pub const LINES: &[&str] = &[
     "sed -n '1e docker network rm proxy' f",
     "printf 'docker network %s proxy' rm | sh",
     "echo \"docker network rm $X\" | sh",
+    "./s/runs.sh",
 ];
