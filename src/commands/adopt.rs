@@ -207,6 +207,9 @@ fn summary(contract: &Contract, before: Option<&Adopted>) -> String {
     for (name, value) in &contract.values {
         out += &format!("value {name} = {value}\n");
     }
+    for (name, words) in contract.protect.words() {
+        out += &format!("guards {name}: {words}\n");
+    }
     for gate in &contract.gates {
         out += &format!(
             "gate {} ({}), a PASS counts for {}\n",

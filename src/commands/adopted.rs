@@ -225,7 +225,7 @@ fn say_which(on_disk: &Result<Text, CommandError>, counts: &Contract) {
     match on_disk {
         Ok((contract, _)) if contract.digest == counts.digest => {}
         Ok((contract, _)) => report::say(&format!(
-            "! the contract in the work tree is {} (version {}), which counts for nothing yet; going on with {short} (version {}), \
+            "! the contract in the work tree is {} (version {}), which opens nothing yet (an interlock holds what it guards already); going on with {short} (version {}), \
              which was adopted",
             contract.digest.short(),
             contract.version,

@@ -45,5 +45,20 @@ async fn connect(context: &Context) -> Result<Engine, CommandError> {
 
 /// An engine that did not answer.
 pub fn could_not_look(error: &EngineError) -> CommandError {
-    CommandError::new(Exit::Unknown, error.to_string(), "name a swarm manager's engine with --engine or DOCKER_HOST")
+    CommandError::new(
+        Exit::Unknown,
+        error.to_string(),
+        leads_on(error, "name a swarm manager's engine with --engine or DOCKER_HOST"),
+    )
+}
+
+/// What leads on from an engine that did not answer; `usual` where it is not for want of its plugin.
+pub fn leads_on<'a>(error: &EngineError, usual: &'a str) -> &'a str {
+    match error.is_of_a_plugin() {
+        true => {
+            "systemctl start countersign-interlock.socket, which the engine asks before everything; for a while, as root: \
+             countersign interlock door --for 10m --reason WHY"
+        }
+        false => usual,
+    }
 }

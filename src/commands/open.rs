@@ -160,7 +160,7 @@ pub fn read_contract(repository: &Repository, phase: &PhaseName) -> Result<(Cont
         exit: Exit::Contract,
         message: format!("{file} has {} defects", defects.len()),
         details: defects.iter().map(|defect| format!("{file}:{defect}")).collect(),
-        hint: Some(format!("mend them in {file}; countersign probe --explain KIND shows how a criterion is written")),
+        hint: Some(format!("mend them in {file}; countersign probe --explain KIND shows how a criterion is written, countersign init --schema all that a contract may hold")),
     })?;
     if contract.phase != *phase {
         let message = format!("{file} says phase {}, and its name says {phase}", contract.phase);

@@ -84,6 +84,11 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the engine asked an authorization plugin that did not answer: moby `pkg/authorization/authz.go` names the method.
+    pub fn is_of_a_plugin(&self) -> bool {
+        self.to_string().contains("AuthZPlugin.AuthZReq")
+    }
+
     /// Whether the object was not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })

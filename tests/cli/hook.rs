@@ -132,7 +132,7 @@ fn a_refusal_has_gate_reason_and_next_command() {
     }
     world.pass();
     // Where the gate is open, the executor alone goes through it.
-    said("docker network rm proxy").expect(10, "Next: countersign builder done");
+    said("docker network rm proxy").expect(10, "Next: countersign next");
 }
 
 #[test]

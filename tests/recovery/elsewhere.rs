@@ -17,7 +17,7 @@ fn elsewhere(steps: &Steps, args: &[&str]) -> Answer {
 fn the_contract_is_the_one_that_was_adopted_whatever_the_file_says() {
     let steps = Steps::cut_off();
     let other = steps.world.read(CONTRACT).replace("echo back", "echo evil");
-    for (text, says) in [(other.as_str(), "counts for nothing yet"), ("schema = ", "going on with contract")] {
+    for (text, says) in [(other.as_str(), "opens nothing yet"), ("schema = ", "going on with contract")] {
         steps.restore();
         fs::remove_dir_all(steps.world.path("elsewhere")).ok();
         steps.world.write(CONTRACT, text);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::line::Line;
 use super::{engine_address, recreated};
+use crate::commands::engine::leads_on;
 use crate::commands::open::Session;
 use crate::commands::target::runtime;
 use crate::context::Context;
@@ -58,7 +59,9 @@ pub fn look(context: &Context, session: Option<&Session>, lines: &mut Vec<Line>)
         }
     };
     if let Err(error) = runtime.block_on(ask(context, session, &address, &mut seen, lines)) {
-        lines.push(unreachable(error.to_string()));
+        let remedy = leads_on(&error, remedy);
+        seen.remedy = remedy.to_owned();
+        lines.push(Line::unknown("engine", error.to_string(), remedy));
         for what in ["swarm manager", "images"] {
             lines.push(Line::unknown(what, "the engine could not be asked", remedy));
         }

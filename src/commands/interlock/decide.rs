@@ -24,6 +24,7 @@ use crate::report;
 use super::fresh::Fresh;
 use super::look;
 use super::phases::{Phases, View};
+use super::serve::engine_of;
 use super::wire::{self, Asked};
 use super::words::{self, Words};
 
@@ -52,7 +53,7 @@ struct Moment {
 /// Where requests are decided.
 pub struct Desk {
     context: Context,
-    address: String,
+    roots: Vec<PathBuf>,
     ours: OnceCell<Ours>,
     phases: Arc<Mutex<Phases>>,
     views: Fresh<Arc<Vec<View>>>,
@@ -70,11 +71,12 @@ struct Hit<'a> {
 }
 
 impl Desk {
-    /// The desk of the engine at this address.
-    pub fn new(context: &Context, address: String, phases: Phases) -> Self {
+    /// The desk for the phases of these repositories.
+    pub fn new(context: &Context, roots: Vec<PathBuf>) -> Self {
+        let phases = Phases::new(context, roots.clone());
         Self {
             context: context.clone(),
-            address,
+            roots,
             ours: OnceCell::new(),
             phases: Arc::new(Mutex::new(phases)),
             views: Fresh::new(),
@@ -118,7 +120,7 @@ impl Desk {
             Err(why) => {
                 report::say(&format!("! {why}: {} is refused", shown(asked)));
                 return wire::refused(&format!(
-                    "what this request does cannot be judged: {why}; next: countersign doctor"
+                    "what this request does cannot be judged: {why}; next: the `engine` of the contract, or --engine, then countersign doctor"
                 ));
             }
         };
@@ -257,10 +259,13 @@ impl Desk {
         looked.await.unwrap_or(Moment { executor: None, window: true, step: true, token: true, door: None })
     }
 
-    /// The engine, asked for its id once it answers.
+    /// The engine, asked for its id once it answers. Until then its address is read again: whoever wrote a wrong one mends it.
     async fn ours(&self) -> Result<Ours, String> {
         let made = self.ours.get_or_try_init(|| async {
-            let engine = Engine::connect(&self.address, look::PATIENCE).await.map_err(|error| error.to_string())?;
+            let (context, roots) = (self.context.clone(), self.roots.clone());
+            let address = tokio::task::spawn_blocking(move || engine_of(&context, &roots)).await;
+            let address = address.map_err(|error| error.to_string())?;
+            let engine = Engine::connect(&address, look::PATIENCE).await.map_err(|error| error.to_string())?;
             let id = engine.info().await.map_err(|error| error.to_string())?.engine_id;
             let host = maintenance::state(&self.context, &id).map_err(|error| error.to_string())?;
             let log = Arc::new(self.context.decisions(&id));

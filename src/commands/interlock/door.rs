@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::commands::engine::address;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::host::doors::Door;
@@ -17,7 +16,6 @@ use crate::model::time::{Time, parse_duration, show_duration};
 use crate::report::{self, Answer};
 
 use super::decide::Desk;
-use super::phases::Phases;
 use super::serve::{SOCKET, answer, listen};
 use super::status::answers;
 
@@ -66,7 +64,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if length > LONGEST {
         return Err(usage(format!("--for {} is longer than {}", show_duration(length), show_duration(LONGEST))));
     }
-    let (id, guarded) = engine(args, context)?;
+    let (id, guarded) = engine(context, args.engine_id.as_ref())?;
     let answers = answers(&args.socket);
     if let (Err(why), Ok(_)) = (&answers, UnixStream::connect(&args.socket)) {
         let message = format!("{} is held by something that does not answer: {why}", args.socket.display());
@@ -75,6 +73,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     }
     let at = context.now();
     let until = at.plus(length);
+    let roots: Vec<PathBuf> = guarded.iter().map(|one| one.root.clone()).collect();
     let phases = guarded.iter().map(|one| (one.repository.clone(), one.phase.clone())).collect();
     let door = Door { at, until, reason, uid: context.uid(), phases };
     context.decisions(&id).open_door(&door)?;
@@ -88,19 +87,25 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     }
     report::say(&words);
     report::say(&format!("the interlock does not answer: this does, at {}, until then", args.socket.display()));
-    stand_in(args, context, until)?;
-    Ok(Answer::ok("The door is shut.", json))
+    stand_in(args, context, until, roots)?;
+    let words =
+        "The door is shut: the engine refuses every request again.\nNext: systemctl start countersign-interlock.socket";
+    Ok(Answer::ok(words, json))
 }
 
-/// The engine's id, by the host's state: the engine itself may not answer now.
-fn engine(args: &Args, context: &Context) -> Result<(String, Vec<Guarded>), CommandError> {
+/// The engine's id and what is guarded on it, by the host's state: the engine itself may not answer now.
+///
+/// # Errors
+///
+/// Nothing is guarded on this host, or something on several engines and none was named.
+pub fn engine(context: &Context, wanted: Option<&String>) -> Result<(String, Vec<Guarded>), CommandError> {
     let base = context.global.state.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STATE));
     let names = fs::read_dir(&base).into_iter().flatten().flatten();
     let names = names.filter_map(|entry| entry.file_name().into_string().ok());
     let mut found: Vec<(String, Vec<Guarded>)> = names
-        .filter(|name| args.engine_id.as_ref().is_none_or(|named| named == name))
+        .filter(|name| wanted.is_none_or(|named| named == name))
         .filter_map(|name| Some((name.clone(), HostState::at(&base, &name).ok()?.guarded().ok()?)))
-        .filter(|(_, guarded)| !guarded.is_empty() || args.engine_id.is_some())
+        .filter(|(_, guarded)| !guarded.is_empty() || wanted.is_some())
         .collect();
     if found.len() > 1 {
         let names: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
@@ -114,10 +119,10 @@ fn engine(args: &Args, context: &Context) -> Result<(String, Vec<Guarded>), Comm
 }
 
 /// Answers the engine in the interlock's place, with the door open, until it shuts.
-fn stand_in(args: &Args, context: &Context, until: Time) -> Result<(), CommandError> {
+fn stand_in(args: &Args, context: &Context, until: Time, roots: Vec<PathBuf>) -> Result<(), CommandError> {
     let listener = listen(&args.socket)?;
     let left = until.since(context.now()).unwrap_or_default();
-    let desk = Desk::new(context, address(context), Phases::new(context, Vec::new()));
+    let desk = Desk::new(context, roots);
     // Whoever waits for the end is this thread; the other one ends with the process.
     std::thread::spawn(move || answer(listener, Arc::new(desk)).err().map(|error| report::say(&error.message)));
     std::thread::sleep(left);

@@ -22,7 +22,6 @@ use crate::error::{CommandError, Exit};
 use crate::report::{self, Answer};
 
 use super::decide::Desk;
-use super::phases::Phases;
 use super::wire;
 
 /// Where engines look for a plugin of this name.
@@ -55,7 +54,7 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let roots = roots(args, context);
     let listener = if args.activated { handed_over()? } else { listen(&args.socket)? };
-    let desk = Desk::new(context, engine_of(context, &roots), Phases::new(context, roots.clone()));
+    let desk = Desk::new(context, roots.clone());
     let at = if args.activated { "the socket it was given".to_owned() } else { args.socket.display().to_string() };
     let said: Vec<String> = roots.iter().map(|root| root.display().to_string()).collect();
     report::say(&format!("interlock: answers at {at}, for {}", said.join(", ")));
@@ -152,6 +151,10 @@ fn reply(status: StatusCode, answer: &Value) -> Response<Full<Bytes>> {
 fn roots(args: &Args, context: &Context) -> Vec<PathBuf> {
     let named = if args.repository.is_empty() { vec![context.directory.clone()] } else { args.repository.clone() };
     let root = |named: PathBuf| {
+        if !named.is_dir() {
+            report::say(&format!("! {}: no such directory, so that nothing of it is guarded yet", named.display()));
+            return named;
+        }
         let directory = fs::canonicalize(&named).unwrap_or(named);
         match repository(&Context { directory: directory.clone(), ..context.clone() }) {
             Ok(repository) => repository.root,
@@ -165,7 +168,7 @@ fn roots(args: &Args, context: &Context) -> Vec<PathBuf> {
 }
 
 /// The engine that asks: the one that was named, else that of the first contract, else the usual one.
-fn engine_of(context: &Context, roots: &[PathBuf]) -> String {
+pub fn engine_of(context: &Context, roots: &[PathBuf]) -> String {
     let of_contract = || {
         let root = roots.first()?;
         let repository = repository(&Context { directory: root.clone(), ..context.clone() }).ok()?;

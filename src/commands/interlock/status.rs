@@ -12,10 +12,11 @@ use crate::commands::maintenance;
 use crate::commands::open::Session;
 use crate::commands::target::runtime;
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, Exit};
 use crate::host::decisions::Decision;
 use crate::report::Answer;
 
+use super::door;
 use super::serve::SOCKET;
 
 /// How long an interlock may take to say that it is there.
@@ -38,44 +39,44 @@ pub struct Args {
 ///
 /// # Errors
 ///
-/// The engine does not answer, or what was decided cannot be read.
+/// The engine does not answer and the host's state does not say which it is, or what was decided cannot be read. Exit 13 where the
+/// engine does not answer and the host's state does.
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let answers = answers(&args.socket);
     let mut context = context.clone();
     let own = Session::open(&context).ok().map(|session| session.engine_address().to_owned());
     context.global.engine = context.global.engine.or(own);
     let context = &context;
-    let (_, info) = runtime()?.block_on(any(context))?;
-    let log = context.decisions(&info.engine_id);
+    // An engine that asks an interlock which is away refuses this too: what it guards is on the host all the same.
+    let (id, refused) = match runtime()?.block_on(any(context)) {
+        Ok((_, info)) => (info.engine_id, None),
+        Err(error) => match door::engine(context, None) {
+            Ok((id, _)) => (id, Some(error)),
+            Err(_) => return Err(error),
+        },
+    };
+    let log = context.decisions(&id);
     let (mut all, doors) = (log.all()?, log.doors()?);
     let total = all.len();
     let last = all.split_off(total.saturating_sub(args.last));
     // Whoever is not the uid that runs steps cannot read this.
-    let guarded = maintenance::state(context, &info.engine_id).ok().and_then(|state| state.guarded().ok());
+    let guarded = maintenance::state(context, &id).ok().and_then(|state| state.guarded().ok());
     let at = args.socket.display();
     let mut text = match &answers {
         Ok(()) => format!("The interlock answers at {at}.\n"),
         Err(why) => format!("Nothing answers at {at}: {why}\n"),
     };
+    if let Some(error) = &refused {
+        let next = error.hint.as_deref().unwrap_or_default();
+        text += &format!("! {}\n  Next: {next}\nWhat stands on this host:\n", error.message);
+    }
     match &guarded {
         None => text += "What is guarded cannot be read as this user.\n",
         Some(guarded) if guarded.is_empty() => text += "Nothing is guarded.\n",
         Some(guarded) => {
             for one in guarded {
                 text += &format!("phase {} of {}\n", one.phase, one.root.display());
-                let words: Vec<&str> = one.protect.swarm.iter().map(|act| act.word()).collect();
-                let attachments = [one.protect.attachments.word().to_owned()];
-                let words = words.into_iter().map(str::to_owned).collect::<Vec<_>>();
-                let lists = [
-                    ("networks", &one.protect.networks[..]),
-                    ("services", &one.protect.services),
-                    ("stacks", &one.protect.stacks),
-                    ("swarm", &words),
-                    ("attachments", &attachments),
-                ];
-                for (name, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
-                    text += &format!("  {name}: {}\n", list.join(", "));
-                }
+                text.extend(one.protect.words().iter().map(|(name, words)| format!("  {name}: {words}\n")));
             }
         }
     }
@@ -88,11 +89,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     }
     text.extend(last.iter().map(|decision| format!("  {}\n", line(decision))));
     let json = json!({
-        "answers": answers.is_ok(), "socket": args.socket, "engine": info.engine_id, "guarded": guarded, "decisions": last,
+        "answers": answers.is_ok(), "socket": args.socket, "engine": id, "engine_answers": refused.is_none(), "guarded": guarded, "decisions": last,
         "kept": total, "doors": doors.iter().map(|door| json!({ "mark": door.id().to_string(), "at": door.at.to_string(),
             "until": door.until.to_string(), "reason": door.reason })).collect::<Vec<Value>>(),
     });
-    Ok(Answer::ok(text, json))
+    let exit = if refused.is_some() { Exit::Unknown } else { Exit::Ok };
+    Ok(Answer { exit, text, json })
 }
 
 /// One decision in one line.

@@ -56,7 +56,7 @@ pub fn of_report(report: &PhaseReport<'_>) -> Words {
             Words { why, next }
         }
         (Some(gate), _) => closed(gate),
-        (None, _) => Words { why: "DONE is not written".into(), next: "countersign builder done".into() },
+        (None, _) => Words { why: "DONE is not written".into(), next: "countersign next".into() },
     }
 }
 

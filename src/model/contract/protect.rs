@@ -177,6 +177,21 @@ impl Protect {
         self.is_empty() && self.units.is_empty() && self.host.is_empty() && self.merges.is_empty()
     }
 
+    /// What it guards, as the contract writes it: keys and words. A key that names nothing is left out.
+    pub fn words(&self) -> Vec<(&'static str, String)> {
+        let lists = [
+            ("networks", self.networks.join(", ")),
+            ("services", self.services.join(", ")),
+            ("stacks", self.stacks.join(", ")),
+            ("swarm", self.swarm.iter().map(|act| act.word()).collect::<Vec<_>>().join(", ")),
+            ("attachments", if self.is_empty() { String::new() } else { self.attachments.word().to_owned() }),
+            ("units", self.units.join(", ")),
+            ("host", self.host.iter().map(|act| act.word()).collect::<Vec<_>>().join(", ")),
+            ("merges", self.merges.iter().map(Pulls::to_string).collect::<Vec<_>>().join(", ")),
+        ];
+        lists.into_iter().filter(|(_, words)| !words.is_empty()).collect()
+    }
+
     /// Takes in what another text of the same contract guards: what one of them names is guarded.
     pub fn take_in(&mut self, other: &Self) {
         let join = |mine: &mut Vec<String>, theirs: &[String]| {

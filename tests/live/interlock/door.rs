@@ -20,6 +20,12 @@ fn a_wall_that_is_gone_is_no_open_gate_and_its_door_leaves_a_mark() {
         let text = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         assert_eq!(lab.raw(text.as_bytes(), Duration::from_secs(3)), None, "{request}");
     }
+    // Whoever asks is told what is away and what leads on; what is guarded stands on the host.
+    let (engine, socket) = (lab.twin.engine(), lab.socket().to_string_lossy().into_owned());
+    lab.run(&["--engine", &engine, "interlock", "status", "--socket", &socket])
+        .expect(13, "Nothing answers at")
+        .expect(13, "systemctl start countersign-interlock.socket")
+        .expect(13, "networks: proxy");
     // It is back, and knows what it guarded also where the phase's files went meanwhile.
     let aside = lab.world.path("aside");
     fs::rename(lab.world.path("builder/machine-docs"), &aside).expect("moved");
@@ -30,9 +36,7 @@ fn a_wall_that_is_gone_is_no_open_gate_and_its_door_leaves_a_mark() {
 
     // The door, while it does not run.
     lab.end_interlock();
-    let socket = lab.socket();
-    let (socket, reason) = (socket.to_string_lossy().into_owned(), "the host must be saved");
-    let engine = lab.twin.engine();
+    let reason = "the host must be saved";
     let door = ["--engine", &engine, "interlock", "door", "--for", "5m", "--reason", reason, "--socket", &socket];
     let mut door = lab.command(&door).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
     // A container on it would hold the network; services do too, so that the engine itself refuses this one now.
