@@ -195,6 +195,13 @@ impl Engine {
             self.transport.read_list::<TaskUse>(&attachments),
             self.transport.read_list::<NodeUse>("/nodes"),
         )?;
+        // A swarm has a node, and what is there has an id: an answer without was not the engine's whole word.
+        let nameless = nodes.iter().map(|node| &node.id).chain(services.iter().map(|service| &service.id));
+        if nodes.is_empty() || nameless.chain(tasks.iter().chain(&attached).map(|task| &task.id)).any(String::is_empty)
+        {
+            let why = "no node, or an object without id".to_owned();
+            return Err(EngineError::Malformed { call: "lists of nodes, services and tasks".to_owned(), why });
+        }
         let down = nodes.iter().filter(|node| node.status.state == "down").map(|node| node.id.clone()).collect();
         let nodes = nodes.into_iter().map(|node| node.id).collect();
         Ok(Lists { networks, services, tasks: tasks.into_iter().chain(attached).collect(), nodes, down })
@@ -221,7 +228,7 @@ impl Engine {
         Ok(cidr.and_then(|cidr| cidr.split('/').next()?.parse().ok()))
     }
 
-    /// Addresses in use and free by the leader's allocator, summed over the subnets; `None` below API 1.52.
+    /// Addresses in use and free by the leader's allocator, summed over the IPv4 subnets; `None` below API 1.52.
     ///
     /// Asked by name: by its full id, a node that takes part would answer with its own pool.
     pub async fn allocator_use(&self, network: &Network) -> Result<Option<(u64, u64)>, EngineError> {
@@ -232,8 +239,11 @@ impl Engine {
         if found.id != network.id {
             return Ok(None);
         }
-        let uses: Option<Vec<_>> = found.subnets.iter().map(|subnet| found.exact_use(subnet)).collect();
-        Ok(uses.filter(|uses| !uses.is_empty()).map(|uses| uses.iter().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))))
+        // An IPv6 pool has more addresses than a number here holds, and is not accounted.
+        let subnets = found.subnets.iter().filter(|subnet| !subnet.contains(':'));
+        let uses: Option<Vec<_>> = subnets.map(|subnet| found.exact_use(subnet)).collect();
+        let sum = |a: (u64, u64), b: &(u64, u64)| (a.0.saturating_add(b.0), a.1.saturating_add(b.1));
+        Ok(uses.filter(|uses| !uses.is_empty()).map(|uses| uses.iter().fold((0, 0), sum)))
     }
 }
 

@@ -169,6 +169,7 @@ fn no_name_of_an_engine_s_moves_the_cursor_or_turns_the_text() {
         let body: Arc<str> = match path.split('?').next().unwrap_or(path) {
             "/info" => manager_info().to_string().into(),
             "/networks" => networks.to_string().into(),
+            "/nodes" => r#"[{"ID": "n0"}]"#.into(),
             _ => "[]".into(),
         };
         (200, body)

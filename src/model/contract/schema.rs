@@ -204,7 +204,7 @@ pub const PROBES: &[ProbeSchema] = &[
                  leak-condition, stale-network, dead-network, benign; absent: the first four",
             ),
         ],
-        example: "probe = \"docker.signatures\"\nsince = \"{step.recreate.finished}\"",
+        example: "probe = \"docker.signatures\"\nunit = \"docker.service\"",
     },
     ProbeSchema {
         name: "docker.services",

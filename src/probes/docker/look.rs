@@ -95,6 +95,9 @@ async fn log_and_tasks(
         Ok(since) => since,
         Err(error) => return Ok(Seen::unknown(format!("docker.signatures: since: {error}"))),
     };
+    if let Some(since) = since.filter(|since| *since > now) {
+        return Ok(Seen::unknown(format!("docker.signatures: since {since} is still to come: it is {now}")));
+    }
     let file = params.text("log").map(PathBuf::from).or_else(|| prober.engine_log.clone());
     let unit = params.text("unit").unwrap_or("docker.service").to_owned();
     let params = params.clone();

@@ -130,8 +130,11 @@ async fn watch(route: &Route, span: &Span) -> Verdict {
         valid_until: None,
         raw: String::new(),
     };
-    let begin = Instant::now();
-    while verdict.right < span.consecutive || begin.elapsed() <= span.longer_than {
+    // A front may answer by what it knew before for as long as it does not look again: from the first right answer on.
+    let mut begin = None::<Instant>;
+    while verdict.right < span.consecutive
+        || begin.is_none_or(|begin| !span.longer_than.is_zero() && begin.elapsed() <= span.longer_than)
+    {
         if verdict.right > 0 {
             tokio::time::sleep(span.interval).await;
         }
@@ -155,6 +158,7 @@ async fn watch(route: &Route, span: &Span) -> Verdict {
             return verdict;
         }
         verdict.right += 1;
+        begin.get_or_insert_with(Instant::now);
     }
     verdict
 }

@@ -112,7 +112,7 @@ pub fn from_file(path: &Path, since: Option<Time>) -> Result<Log, NoLog> {
 /// The lines from the later of `since` and the engine's last start on.
 fn cut(from: String, lines: Vec<Line>, since: Option<Time>) -> Result<Log, NoLog> {
     let begins = lines.first().ok_or_else(|| NoLog::NotALog(from.clone()))?.at;
-    let start = lines.iter().rposition(|line| line.text.contains("msg=\"Starting up\"") || line.text == "Starting up");
+    let start = lines.iter().rposition(|line| line.text.contains("msg=\"Starting up\""));
     let started = start.and_then(|at| lines.get(at)).map(|line| line.at);
     let since = match (since, started) {
         (Some(since), Some(started)) => since.max(started),
@@ -123,8 +123,10 @@ fn cut(from: String, lines: Vec<Line>, since: Option<Time>) -> Result<Log, NoLog
             return Err(NoLog::TooShort { from, begins, wanted });
         }
     };
+    // What stands behind the start was written after it, whatever a clock that was set back says.
     let from_start = lines.into_iter().skip(start.unwrap_or(0));
-    let lines = from_start.filter(|line| line.at >= since).collect();
+    let all = started == Some(since);
+    let lines = from_start.filter(|line| all || line.at >= since).collect();
     Ok(Log { from, since, lines })
 }
 
@@ -221,6 +223,18 @@ mod tests {
         assert_eq!(count(Some("2026-06-12T00:30:00Z")), ("2026-06-13T00:00:00Z".into(), 3));
         assert_eq!(count(Some("2026-06-13T00:30:00Z")), ("2026-06-13T00:30:00Z".into(), 2));
         assert_eq!(count(Some("2026-06-14T00:00:00Z")), ("2026-06-14T00:00:00Z".into(), 0));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_hides_nothing_and_a_word_is_no_start() {
+        let back = format!("{LOG}time=\"2026-06-12T23:00:00Z\" level=error msg=late\n");
+        assert_eq!(read(&back, None).map(|log| log.lines.len()).ok(), Some(4));
+        let word = format!("{LOG}Starting up\n");
+        assert_eq!(
+            read(&word, None).map(|log| log.lines.len()).ok(),
+            Some(4),
+            "a line of nobody's form starts nothing"
+        );
     }
 
     #[test]

@@ -94,7 +94,13 @@ pub fn from_allocator(before: Use, after: &Use, used: u64, free: u64) -> Sized {
     }
     let held = before.accounted() + before.reserved();
     let unknown = |held: Use, why: String| Sized { held, leaked: Leaked::Unknown(why), free: Some(free) };
-    match (used.checked_sub(held), doubts(&before, after)) {
+    let size = before.capacity() + before.reserved();
+    let leaked = used.checked_sub(held);
+    if leaked.is_some() && doubts(&before, after).is_none() && used.checked_add(free) != Some(size) {
+        let why = format!("the allocator counts {used} in use and {free} free of {size}, which is no whole answer");
+        return Sized { held: before, leaked: Leaked::Unknown(why), free: None };
+    }
+    match (leaked, doubts(&before, after)) {
         (Some(count), None) => {
             Sized { held: before, leaked: Leaked::Exact { count, among: BTreeSet::new() }, free: Some(free) }
         }

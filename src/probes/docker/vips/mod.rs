@@ -125,6 +125,10 @@ fn in_motion(lists: &Lists) -> Option<String> {
 }
 
 async fn walked(engine: &Engine, listed: Use, bounds: &Bounds<'_>) -> Result<Sized, NotSized> {
+    if listed.ingress {
+        let why = "no service can name the routing mesh, so it is not walked".to_owned();
+        return Ok(Sized { held: listed, leaked: Leaked::Unknown(why), free: None });
+    }
     if listed.subnets.len() != 1 {
         let why = format!("it has {} IPv4 subnets; wanted one to be walked", listed.subnets.len());
         return Ok(Sized { held: listed, leaked: Leaked::Unknown(why), free: None });

@@ -219,6 +219,11 @@ fn the_allocator_s_count_is_believed_only_when_nothing_moved() {
     // A node's own pool knows its own containers only: never "no leak" from that.
     let own = from_allocator(one(), &one(), 2, 252);
     assert!(matches!(&own.leaked, Leaked::Unknown(why) if why.contains("fewer than")));
+    for (used, free) in [(9, 7), (9, u64::MAX), (400, 0)] {
+        let odd = from_allocator(one(), &one(), used, free);
+        assert!(matches!(&odd.leaked, Leaked::Unknown(why) if why.contains("no whole answer")), "{:?}", odd.leaked);
+        assert_eq!(odd.free, None);
+    }
 }
 
 #[test]

@@ -116,29 +116,46 @@ async fn laps(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<Wal
 }
 
 async fn sample(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<Walked, EngineError> {
-    let mut seen = BTreeSet::new();
-    let mut last = None;
+    let (mut pieces, mut number) = (Pieces::default(), 0);
     let stopped = loop {
-        if seen.len() >= SAMPLE {
-            break None;
-        }
         if let Some(why) = ended(bounds) {
             break Some(why);
         }
-        let address = match one(engine, network, bounds.walker, seen.len()).await?.address {
+        let address = match one(engine, network, bounds.walker, number).await?.address {
             Some(IpAddr::V4(address)) => address,
             Some(IpAddr::V6(_)) => break Some(SIX.to_owned()),
             None => break Some("no address came: it is full, or the allocator is stuck".to_owned()),
         };
-        if last.is_some_and(|last| address <= last) {
-            // Past the end of the subnet: what lies between is not one piece. The part behind is the sample.
-            seen.clear();
+        number += 1;
+        (bounds.progress)(number);
+        if let Some(extent) = pieces.take(address) {
+            return Ok(Walked { extent, stopped: None });
         }
-        last = Some(address);
-        seen.insert(address);
-        (bounds.progress)(seen.len());
     };
-    Ok(Walked { extent: Extent::Sample(seen), stopped })
+    Ok(Walked { extent: Extent::Sample(pieces.seen), stopped })
+}
+
+/// What a walk of a large network saw: one piece from each passing of the subnet's end to the next.
+#[derive(Default)]
+struct Pieces {
+    /// The piece that is being seen.
+    seen: BTreeSet<Ipv4Addr>,
+    /// Those before it. The first began somewhere, the others are laps.
+    before: Vec<BTreeSet<Ipv4Addr>>,
+}
+
+impl Pieces {
+    /// Takes the next address; gives what was seen once that is enough: a sample in one piece, or two laps where so few are free.
+    fn take(&mut self, address: Ipv4Addr) -> Option<Extent> {
+        if self.seen.last().is_some_and(|last| address <= *last) {
+            self.before.push(std::mem::take(&mut self.seen));
+            if let [_, one, two] = self.before.as_slice() {
+                return Some(Extent::Laps(one.clone(), two.clone()));
+            }
+        }
+        self.seen.insert(address);
+        (self.seen.len() >= SAMPLE).then(|| Extent::Sample(std::mem::take(&mut self.seen)))
+    }
 }
 
 fn ended(bounds: &Bounds<'_>) -> Option<String> {
@@ -243,4 +260,26 @@ pub async fn sweep(engine: &Engine, dead: impl Fn(&str) -> bool) -> Result<usize
         }
     }
     Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_network_gives_a_sample_or_two_laps_and_always_an_end() {
+        let free = |count: u32| move |at: u32| Ipv4Addr::from(0x0a00_0000 + at % count * 3);
+        let walk = |address: &dyn Fn(u32) -> Ipv4Addr, from: u32| {
+            let mut pieces = Pieces::default();
+            (from..from + 2000).find_map(|at| pieces.take(address(at)))
+        };
+        for count in [1, 2, 200, 255] {
+            let all: BTreeSet<Ipv4Addr> = (0..count).map(free(count)).collect();
+            assert_eq!(walk(&free(count), count / 2), Some(Extent::Laps(all.clone(), all)), "{count}");
+        }
+        for count in [256, 1500] {
+            let Some(Extent::Sample(seen)) = walk(&free(count), count - 1) else { panic!("{count}: a sample") };
+            assert_eq!(seen.len(), SAMPLE);
+        }
+    }
 }
