@@ -174,7 +174,7 @@ fn remove(place: &Place) -> Result<(), TwinError> {
     }
     point("twin.ended")?;
     network::remove(place)?;
-    remove_cgroups(&place.cgroup());
+    remove_cgroups(&place.cgroup())?;
     point("twin.unplugged")?;
     remove_dir(place)
 }
@@ -214,15 +214,33 @@ fn remove_all_but(dir: &Path, last: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn remove_cgroups(name: &str) {
-    let root = Path::new("/sys/fs/cgroup");
-    let controllers = std::fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-    let candidates: Vec<PathBuf> = controllers.chain([root.to_owned()]).map(|above| above.join(name)).collect();
-    for group in candidates.iter().filter(|path| path.is_dir()) {
-        let children = std::fs::read_dir(group).into_iter().flatten().flatten().map(|entry| entry.path());
-        for child in children.filter(|path| path.is_dir()) {
-            std::fs::remove_dir(child).ok();
+/// How long a control group may be busy.
+const GROUPS: Duration = Duration::from_secs(10);
+
+/// Removes the control groups. One whose last process just ended stays busy for a moment.
+fn remove_cgroups(name: &str) -> Result<(), TwinError> {
+    let (root, begin) = (Path::new("/sys/fs/cgroup"), Instant::now());
+    let directories =
+        |above: &Path| std::fs::read_dir(above).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    loop {
+        let controllers: Vec<PathBuf> = directories(root);
+        let groups = controllers.into_iter().chain([root.to_owned()]).map(|above| above.join(name));
+        let groups: Vec<PathBuf> = groups.filter(|path| path.is_dir()).collect();
+        for group in &groups {
+            let children: Vec<PathBuf> = directories(group);
+            for child in children.iter().filter(|path| path.is_dir()) {
+                std::fs::remove_dir(child).ok();
+            }
+            std::fs::remove_dir(group).ok();
         }
-        std::fs::remove_dir(group).ok();
+        let left: Vec<&PathBuf> = groups.iter().filter(|path| path.exists()).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        if begin.elapsed() > GROUPS {
+            let what = format!("the end of control group {name}");
+            return Err(TwinError::NotInTime { what, seconds: GROUPS.as_secs(), seen: format!("{left:?}") });
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
