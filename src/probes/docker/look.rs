@@ -194,6 +194,9 @@ async fn one_subnet(
             hidden.join(", ")
         )));
     }
+    if gather::hides_name_servers(&taken) {
+        seen.says.push_str("; whom this host's own name server asks is not seen: declare them in `reserved`");
+    }
     if !declared.is_empty() {
         seen.says.push_str(&format!("; of {} the contract's word counts, not a look", declared.join(", ")));
     }

@@ -98,10 +98,17 @@ pub fn pools(info: &Value, what: &str) -> Result<Vec<Taken>, Gap> {
     pools.into_iter().map(|pool| Ok(Taken::new(what, range(pool, POOLS)?, POOLS))).collect()
 }
 
+const NAME_SERVER: &str = "name server";
+
 /// Name servers of a `resolv.conf`.
 pub fn name_servers(resolv_conf: &str, from: &'static str) -> Result<Vec<Taken>, Gap> {
     let servers = resolv_conf.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
-    servers.map(|server| Ok(Taken::new("name server", range(server.trim(), from)?, from))).collect()
+    servers.map(|server| Ok(Taken::new(NAME_SERVER, range(server.trim(), from)?, from))).collect()
+}
+
+/// Whether no name server is known but those of this host itself: whom they ask is not seen.
+pub fn hides_name_servers(taken: &[Taken]) -> bool {
+    taken.iter().filter(|taken| taken.what == NAME_SERVER).all(|server| server.net.addr().is_loopback())
 }
 
 /// Ranges that the contract reserves, and those that it declares for other nodes.
@@ -156,6 +163,13 @@ mod tests {
         let lines = shown(name_servers("# x\nnameserver 10.1.1.1\nnameserver fe80::1%eth0\noptions edns0\n", "file"));
         assert_eq!(lines, ["10.1.1.1/32 name server", "fe80::1/128 name server"]);
         assert!(name_servers("nameserver ten", "file").is_err());
+        for (text, hides) in [
+            ("", true),
+            ("nameserver 127.0.0.53\nnameserver ::1", true),
+            ("nameserver 127.0.0.53\nnameserver 10.1.1.1", false),
+        ] {
+            assert_eq!(hides_name_servers(&name_servers(text, "file").expect("servers")), hides, "{text}");
+        }
         let info = json!({"DefaultAddressPools": [{"Base": "10.200.0.0/16", "Size": 24}],
                           "Swarm": {"NodeAddr": "10.9.0.1", "RemoteManagers": [{"Addr": "10.9.0.2:2377"}],
                                     "Cluster": {"DefaultAddrPool": null}}});
