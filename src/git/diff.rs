@@ -72,7 +72,9 @@ impl Repository {
         let range = format!("{base}..{to}");
         // A message has no NUL. A patch may: it is asked for by itself.
         let told = self.git(&["log", "-z", "--format=%H %B", &range])?;
-        let messages: BTreeMap<&str, &str> = told.split('\0').filter_map(|one| one.split_once(' ')).collect();
+        // One that is empty may have lost its space at the end of the answer.
+        let messages = told.split('\0').map(|one| one.split_once(' ').unwrap_or((one, "")));
+        let messages: BTreeMap<&str, &str> = messages.map(|(id, message)| (id.trim(), message)).collect();
         let patches = self.git(&[
             "log",
             "--patch",
@@ -97,7 +99,10 @@ impl Repository {
         for line in patches.split_inclusive('\n') {
             // A line of a patch begins with a sign or a word, whatever the file holds.
             if let Some(id) = line.strip_prefix('\0').map(str::trim_end) {
-                let message = messages.get(id).copied().unwrap_or_default().to_owned();
+                let message = messages.get(id).copied().map(str::to_owned).ok_or_else(|| GitError::Failed {
+                    command: "log".to_owned(),
+                    why: format!("it gave no message of commit {id}, which it gave the patch of"),
+                })?;
                 changes.push(Change { commit: id.to_owned(), message, patch: String::new() });
             } else if let Some(last) = changes.last_mut() {
                 last.patch.push_str(line);

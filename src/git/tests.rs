@@ -392,4 +392,9 @@ fn a_history_shows_what_was_removed_again_and_what_calls_itself_binary() {
     }
     assert!(history.iter().any(|change| change.message.starts_with("removed again\n\nwith a body")));
     assert!(!a.patch(&base, &a.head().expect("a head")).expect("a patch").contains("now you see me"), "the two ends");
+    // A commit without a message, alone and last of the answer.
+    let before = a.head().expect("a head");
+    git(&lab.path("a"), &["commit", "--quiet", "--allow-empty", "--allow-empty-message", "-m", ""]);
+    let unsaid = a.history(&before, &a.head().expect("a head")).expect("a history");
+    assert_eq!((unsaid.len(), unsaid[0].message.trim()), (1, ""));
 }

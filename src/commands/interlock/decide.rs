@@ -21,10 +21,10 @@ use crate::interlock::world::{Needs, World};
 use crate::model::time::Time;
 use crate::report;
 
+use super::engine::asking;
 use super::fresh::Fresh;
 use super::look;
 use super::phases::{Phases, View};
-use super::serve::engine_of;
 use super::wire::{self, Asked};
 use super::words::{self, Words};
 
@@ -263,7 +263,7 @@ impl Desk {
     async fn ours(&self) -> Result<Ours, String> {
         let made = self.ours.get_or_try_init(|| async {
             let (context, roots) = (self.context.clone(), self.roots.clone());
-            let address = tokio::task::spawn_blocking(move || engine_of(&context, &roots)).await;
+            let address = tokio::task::spawn_blocking(move || asking(&context, &roots)).await;
             let address = address.map_err(|error| error.to_string())?;
             let engine = Engine::connect(&address, look::PATIENCE).await.map_err(|error| error.to_string())?;
             let id = engine.info().await.map_err(|error| error.to_string())?.engine_id;

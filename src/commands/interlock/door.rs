@@ -10,12 +10,11 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::host::doors::Door;
-use crate::host::guarded::Guarded;
-use crate::host::{DEFAULT_STATE, HostState};
 use crate::model::time::{Time, parse_duration, show_duration};
 use crate::report::{self, Answer};
 
 use super::decide::Desk;
+use super::engine::remembered;
 use super::serve::{SOCKET, answer, listen};
 use super::status::answers;
 
@@ -64,7 +63,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if length > LONGEST {
         return Err(usage(format!("--for {} is longer than {}", show_duration(length), show_duration(LONGEST))));
     }
-    let (id, guarded) = engine(context, args.engine_id.as_ref())?;
+    let (id, guarded) = remembered(context, args.engine_id.as_ref())?;
     let answers = answers(&args.socket);
     if let (Err(why), Ok(_)) = (&answers, UnixStream::connect(&args.socket)) {
         let message = format!("{} is held by something that does not answer: {why}", args.socket.display());
@@ -91,31 +90,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let words =
         "The door is shut: the engine refuses every request again.\nNext: systemctl start countersign-interlock.socket";
     Ok(Answer::ok(words, json))
-}
-
-/// The engine's id and what is guarded on it, by the host's state: the engine itself may not answer now.
-///
-/// # Errors
-///
-/// Nothing is guarded on this host, or something on several engines and none was named.
-pub fn engine(context: &Context, wanted: Option<&String>) -> Result<(String, Vec<Guarded>), CommandError> {
-    let base = context.global.state.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STATE));
-    let names = fs::read_dir(&base).into_iter().flatten().flatten();
-    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut found: Vec<(String, Vec<Guarded>)> = names
-        .filter(|name| wanted.is_none_or(|named| named == name))
-        .filter_map(|name| Some((name.clone(), HostState::at(&base, &name).ok()?.guarded().ok()?)))
-        .filter(|(_, guarded)| !guarded.is_empty() || wanted.is_some())
-        .collect();
-    if found.len() > 1 {
-        let names: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
-        let message = format!("this host guards something on several engines: {}", names.join(", "));
-        return Err(CommandError::new(Exit::Usage, message, "name one: --engine-id ID"));
-    }
-    found.pop().ok_or_else(|| {
-        let message = format!("nothing is guarded on this host, by {}", base.display());
-        CommandError::new(Exit::Usage, message, "name the state with --state DIR, or the engine with --engine-id ID")
-    })
 }
 
 /// Answers the engine in the interlock's place, with the door open, until it shuts.

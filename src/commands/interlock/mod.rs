@@ -2,6 +2,7 @@
 
 mod decide;
 mod door;
+mod engine;
 mod fresh;
 mod look;
 mod phases;

@@ -15,8 +15,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 
-use crate::commands::engine::address;
-use crate::commands::open::{phases, read_contract, repository};
+use crate::commands::open::repository;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::report::{self, Answer};
@@ -165,20 +164,6 @@ fn roots(args: &Args, context: &Context) -> Vec<PathBuf> {
         }
     };
     named.into_iter().map(root).collect()
-}
-
-/// The engine that asks: the one that was named, else that of the first contract, else the usual one.
-pub fn engine_of(context: &Context, roots: &[PathBuf]) -> String {
-    let of_contract = || {
-        let root = roots.first()?;
-        let repository = repository(&Context { directory: root.clone(), ..context.clone() }).ok()?;
-        let phase = phases(root).into_iter().next()?;
-        Some(read_contract(&repository, &phase).ok()?.0.engine)
-    };
-    match &context.global.engine {
-        Some(named) => named.clone(),
-        None => of_contract().unwrap_or_else(|| address(context)),
-    }
 }
 
 /// The socket that systemd listens at, on standard input.

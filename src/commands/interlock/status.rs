@@ -16,7 +16,7 @@ use crate::error::{CommandError, Exit};
 use crate::host::decisions::Decision;
 use crate::report::Answer;
 
-use super::door;
+use super::engine::remembered;
 use super::serve::SOCKET;
 
 /// How long an interlock may take to say that it is there.
@@ -50,7 +50,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     // An engine that asks an interlock which is away refuses this too: what it guards is on the host all the same.
     let (id, refused) = match runtime()?.block_on(any(context)) {
         Ok((_, info)) => (info.engine_id, None),
-        Err(error) => match door::engine(context, None) {
+        Err(error) => match remembered(context, None) {
             Ok((id, _)) => (id, Some(error)),
             Err(_) => return Err(error),
         },
