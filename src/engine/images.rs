@@ -13,7 +13,7 @@ use crate::engine::transport::list;
 impl Engine {
     /// All images, raw.
     pub async fn images(&self) -> Result<Vec<Value>, EngineError> {
-        list("images", self.get("/images/json").await?)
+        list("images", self.get("/images/json").await?, "Id")
     }
 
     /// Makes an image of a tar archive of a file system, named `repository:tag`.

@@ -12,7 +12,7 @@ impl Engine {
     /// All networks this engine knows, of every scope. Their endpoints are not filled in: inspect for those.
     pub async fn networks(&self) -> Result<Vec<Network>, EngineError> {
         let answer = self.transport.call(Method::GET, "/networks", None).await?;
-        list("networks", answer)?.into_iter().map(Network::from_raw).collect()
+        list("networks", answer, "Id")?.into_iter().map(Network::from_raw).collect()
     }
 
     /// One network by name or id; `None` when there is none. By name and [`Scope::Swarm`] the leader answers.
@@ -76,7 +76,7 @@ impl Engine {
     pub async fn containers(&self, labels: &[&str], all: bool) -> Result<Vec<Value>, EngineError> {
         let wanted: Vec<(&str, &str)> = labels.iter().map(|label| ("label", *label)).collect();
         let path = format!("/containers/json?all={}&{}", u8::from(all), filters(&wanted));
-        list("containers", self.transport.call(Method::GET, &path, None).await?)
+        list("containers", self.transport.call(Method::GET, &path, None).await?, "Id")
     }
 }
 

@@ -14,7 +14,7 @@ impl Engine {
     /// All services of the swarm.
     pub async fn services(&self) -> Result<Vec<Service>, EngineError> {
         let answer = self.transport.call(Method::GET, "/services", None).await?;
-        Ok(list("services", answer)?.into_iter().map(Service).collect())
+        Ok(list("services", answer, "ID")?.into_iter().map(Service).collect())
     }
 
     /// One service by id or name; `None` when there is none.
@@ -46,7 +46,7 @@ impl Engine {
     /// Tasks of services that match all filters, as in `("desired-state", "running")`; ended ones too.
     pub async fn tasks(&self, wanted: &[(&str, &str)]) -> Result<Vec<Task>, EngineError> {
         let answer = self.transport.call(Method::GET, &format!("/tasks?{}", filters(wanted)), None).await?;
-        Ok(list("tasks", answer)?.into_iter().map(Task).collect())
+        Ok(list("tasks", answer, "ID")?.into_iter().map(Task).collect())
     }
 
     /// Tasks that stand for plain containers on attachable networks. The engine hides them from [`Engine::tasks`].
@@ -62,6 +62,11 @@ impl Engine {
 
     /// All nodes of the swarm, raw.
     pub async fn nodes(&self) -> Result<Vec<Value>, EngineError> {
-        list("nodes", self.transport.call(Method::GET, "/nodes", None).await?)
+        let nodes = list("nodes", self.transport.call(Method::GET, "/nodes", None).await?, "ID")?;
+        if nodes.is_empty() {
+            let why = "no node, and this manager is one".to_owned();
+            return Err(EngineError::Malformed { call: "nodes".to_owned(), why });
+        }
+        Ok(nodes)
     }
 }

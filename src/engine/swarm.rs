@@ -31,10 +31,15 @@ impl Engine {
         self.transport.call(Method::POST, "/swarm/join", Some(&request)).await.map(|_| ())
     }
 
-    /// Whether the engine's process is known to be out of sight: then this process is in a pid namespace of its own, and sees
-    /// nothing of what runs on the engine's machine.
-    pub async fn is_out_of_sight(&self) -> bool {
-        self.transport.peer().await == Some(0)
+    /// The process that listens at the engine's unix socket, as this process sees it: the engine's own, or the init that started it
+    /// by its socket. 0: it is not seen from here, so that this process is in a pid namespace of its own, and sees nothing of what
+    /// runs on the engine's machine. `None` over the network.
+    ///
+    /// # Errors
+    ///
+    /// Nobody listens there, or the kernel does not say who.
+    pub async fn listener(&self) -> Result<Option<u32>, EngineError> {
+        self.transport.listener().await
     }
 
     /// Asks the API for anything else by a GET, raw. `path` begins with `/` and is not encoded here.

@@ -41,11 +41,14 @@ impl Transport {
         &self.address
     }
 
-    /// The process that listens at a unix socket, as this process sees it: 0 where it is in a pid namespace that is not seen from
-    /// here. `None` over the network, and where the kernel does not say.
-    pub(super) async fn peer(&self) -> Option<i32> {
-        let stream = UnixStream::connect(self.address.strip_prefix("unix://")?).await.ok()?;
-        stream.peer_cred().ok()?.pid()
+    /// The process that listens at a unix socket; `None` over the network.
+    pub(super) async fn listener(&self) -> Result<Option<u32>, EngineError> {
+        let Some(path) = self.address.strip_prefix("unix://") else { return Ok(None) };
+        let lost = |why: String| EngineError::Unreachable { address: self.address.to_string(), why };
+        let stream = UnixStream::connect(path).await.map_err(|error| lost(error.to_string()))?;
+        let pid = stream.peer_cred().map_err(|error| lost(error.to_string()))?.pid();
+        let pid = pid.and_then(|pid| u32::try_from(pid).ok());
+        pid.map(Some).ok_or_else(|| lost("the kernel does not say which process listens there".to_owned()))
     }
 
     pub(super) fn with_token(mut self, token: &str) -> Self {
@@ -70,10 +73,7 @@ impl Transport {
     /// Reads a list straight into a narrow type, without the way over [`Value`]: what the type does not name is skipped.
     pub(super) async fn read_list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, EngineError> {
         let answer = self.timed(Method::GET, path, None).await?;
-        // Engines write an empty list as null here and there.
-        serde_json::from_slice::<Option<Vec<T>>>(&answer)
-            .map(Option::unwrap_or_default)
-            .map_err(|error| malformed(&Method::GET, path, &error))
+        serde_json::from_slice(&answer).map_err(|error| malformed(&Method::GET, path, &error))
     }
 
     async fn timed(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Bytes, EngineError> {
@@ -203,14 +203,15 @@ pub(super) fn filters(wanted: &[(&str, &str)]) -> String {
     if map.is_empty() { String::new() } else { format!("filters={}", encode(&Value::Object(map).to_string())) }
 }
 
-/// The answer as a list, each element raw.
-pub(super) fn list(call: &str, answer: Value) -> Result<Vec<Value>, EngineError> {
-    match answer {
-        Value::Array(values) => Ok(values),
-        // Engines write an empty list as null here and there.
-        Value::Null => Ok(Vec::new()),
-        _ => Err(EngineError::Malformed { call: call.to_owned(), why: "wanted a list".to_owned() }),
-    }
+/// The answer as a list of objects, each raw and with the id that the engine gives it under `key`.
+///
+/// An engine writes an empty list of these as `[]`: `null`, and an object without an id, are no answer (moby
+/// `daemon/cluster/{nodes,services,tasks}.go` and `daemon/list.go` make the list before they fill it).
+pub(super) fn list(call: &str, answer: Value, key: &str) -> Result<Vec<Value>, EngineError> {
+    let malformed = |why: &str| EngineError::Malformed { call: call.to_owned(), why: why.to_owned() };
+    let Value::Array(values) = answer else { return Err(malformed("wanted a list")) };
+    let has_id = |value: &Value| value.get(key).and_then(Value::as_str).is_some_and(|id| !id.is_empty());
+    if values.iter().all(has_id) { Ok(values) } else { Err(malformed("it lists an object without id")) }
 }
 
 #[cfg(test)]
@@ -226,6 +227,19 @@ mod tests {
             (Method::DELETE, "/services/abc", "service.remove"),
         ] {
             assert_eq!(change(&method, path), name);
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_objects_is_no_answer() {
+        let read = |text: &str| list("nodes", serde_json::from_str(text).expect("JSON"), "ID").map(|all| all.len());
+        assert_eq!(read("[]").expect("none"), 0);
+        assert_eq!(read(r#"[{"ID": "a"}, {"ID": "b", "New": 1}]"#).expect("two"), 2);
+        for text in ["null", "{}", r#""""#] {
+            assert!(read(text).expect_err(text).to_string().contains("wanted a list"), "{text}");
+        }
+        for text in ["[null]", "[{}]", r#"[{"ID": ""}]"#, r#"[{"ID": 7}]"#, r#"[{"ID": "a"}, {"Id": "b"}]"#] {
+            assert!(read(text).expect_err(text).to_string().contains("without id"), "{text}");
         }
     }
 

@@ -11,6 +11,7 @@ pub mod file;
 pub mod git;
 pub mod http;
 pub mod nix;
+pub mod place;
 pub mod prober;
 pub mod quiet;
 pub mod redact;

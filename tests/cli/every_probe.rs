@@ -285,13 +285,17 @@ impl Stage {
 
     /// What the criteria's observations say, in their order.
     fn look(&self, count: usize, engine: &str) -> Vec<Value> {
-        let names: Vec<String> = (0..count).map(|number| format!("c{number}")).collect();
+        self.look_at(&(0..count).collect::<Vec<_>>(), engine)
+    }
+
+    fn look_at(&self, criteria: &[usize], engine: &str) -> Vec<Value> {
+        let names: Vec<String> = criteria.iter().map(|number| format!("c{number}")).collect();
         let names = names.iter().map(String::as_str);
         let args: Vec<&str> = ["probe", "--json", "--engine", engine].into_iter().chain(names).collect();
         let answer = self.world.run_in("builder", &args);
         let value: Value = serde_json::from_str(&answer.stdout).unwrap_or_else(|_| panic!("{}", answer.all()));
         let seen = value["observations"].as_array().unwrap_or_else(|| panic!("{value}")).clone();
-        assert_eq!(seen.len(), count);
+        assert_eq!(seen.len(), criteria.len());
         seen
     }
 }
@@ -386,6 +390,33 @@ fn whatever_is_wrong_with_the_engine_is_unknown() {
     for (probe, seen) in rows.iter().zip(stage.look(rows.len(), "unix:///no/such.sock")) {
         assert_eq!(seen["outcome"], "unknown", "{probe:?}: {}", seen["says"]);
     }
+}
+
+/// One list alone is null, or names an object without an id, and everything else is as ever: whoever asked for it does not know.
+#[test]
+fn a_list_that_is_none_is_unknown_to_whoever_asks_for_it() {
+    let stage = stage();
+    let asks = |row: &&Row| row.probe.starts_with("docker.");
+    let mut rows: Vec<(&str, &str)> =
+        ROWS.iter().filter(asks).filter_map(|row| Some((row.probe, row.holds?))).collect();
+    rows.push(("host.quiet", "ci_containers = true"));
+    stage.open(&rows);
+    let mut asked = 0;
+    for list in ["/nodes", "/networks", "/services", "/tasks", "/containers/json"] {
+        for body in ["null", "[null]", "[{}]"] {
+            let is_it = move |path: &str| path.split('?').next() == Some(list);
+            let broken = engine(move |path| is_it(path).then_some((200, body)));
+            for (number, (probe, _)) in rows.iter().enumerate() {
+                broken.calls();
+                let seen = &stage.look_at(&[number], &broken.address())[0];
+                if broken.calls().iter().any(|path| is_it(path)) {
+                    asked += 1;
+                    assert_eq!(seen["outcome"], "unknown", "{probe} at {list} = {body}: {}", seen["says"]);
+                }
+            }
+        }
+    }
+    assert!(asked >= 3 * 15, "only {asked} were asked: this proves little");
 }
 
 /// Another node, a dead network, an address that is none: a subnet is not proven where one of them is.

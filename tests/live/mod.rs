@@ -12,6 +12,7 @@ mod killed;
 #[cfg(feature = "test-hooks")]
 mod manager;
 mod nodes;
+mod place;
 mod queue;
 #[cfg(feature = "test-hooks")]
 mod recovery;

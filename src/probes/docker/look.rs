@@ -13,6 +13,7 @@ use crate::engine::network::Scope;
 use crate::model::contract::Params;
 use crate::model::observation::Outcome;
 use crate::model::time::Time;
+use crate::probes::place;
 use crate::probes::prober::Prober;
 use crate::probes::runner::blocking;
 use crate::probes::seen::Seen;
@@ -181,8 +182,17 @@ async fn one_subnet(
         let told = params.map("nodes_declared").is_some_and(|all| all.contains_key(name));
         if told { declared.push(name.to_owned()) } else { hidden.push(name.to_owned()) }
     }
-    match everything(params, &info, &nodes, &listed).await {
+    let namespace = match place::listener(engine).await.and_then(place::network_of) {
+        Ok(namespace) => namespace,
+        Err(why) => return Ok(Seen::unknown(format!("docker.subnet: {why}"))),
+    };
+    let elsewhere = namespace.is_some();
+    match everything(params, &info, &nodes, &listed) {
         Ok(rest) => taken.extend(rest),
+        Err(why) => return Ok(Seen::unknown(format!("docker.subnet: {why}"))),
+    }
+    match subnet::kernel::ranges(namespace).await {
+        Ok(ranges) => taken.extend(ranges),
         Err(why) => return Ok(Seen::unknown(format!("docker.subnet: {why}"))),
     }
     let mut seen = subnet::judge(params, &taken);
@@ -194,6 +204,9 @@ async fn one_subnet(
             hidden.join(", ")
         )));
     }
+    if elsewhere {
+        seen.says.push_str("; routes and addresses are those of the engine's own network namespace");
+    }
     if gather::hides_name_servers(&taken) {
         seen.says.push_str("; whom this host's own name server asks is not seen: declare them in `reserved`");
     }
@@ -203,12 +216,11 @@ async fn one_subnet(
     Ok(seen)
 }
 
-/// Every range in use that can be seen from here, and what the contract adds.
-async fn everything(params: &Params, info: &Value, nodes: &[Value], listed: &[Value]) -> Result<Vec<Taken>, String> {
+/// Every range in use that the engine and the resolver tell, and what the contract adds.
+fn everything(params: &Params, info: &Value, nodes: &[Value], listed: &[Value]) -> Result<Vec<Taken>, String> {
     let gap = |gap: gather::Gap| gap.to_string();
     let mut taken = gather::networks(listed, params.text("replaces")).map_err(gap)?;
     taken.extend(gather::engine(info, nodes).map_err(gap)?);
-    taken.extend(subnet::kernel::ranges().await?);
     for from in ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"] {
         match std::fs::read_to_string(from) {
             Ok(text) => taken.extend(gather::name_servers(&text, from).map_err(gap)?),

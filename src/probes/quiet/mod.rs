@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::docker::fields::{at, list, service_name, text, update_in_flight};
 use super::docker::{look as engine_look, stacks};
+use super::place;
 use super::prober::Prober;
 use super::runner::blocking;
 use super::seen::{Seen, texts};
@@ -58,9 +59,9 @@ async fn look_with(prober: &Prober<'_>, params: &Params, timeout: Duration, env:
     let of_processes = ["processes", "locks"].iter().any(|kind| asks(params, kind));
     if of_processes
         && let Ok(engine) = &prober.engine
-        && engine.is_out_of_sight().await
+        && let Err(why) = place::listener(engine).await
     {
-        return unknown("the engine's process is not seen from here: this is a pid namespace of its own".to_owned());
+        return unknown(why);
     }
     if of_swarm && let Err(why) = of_engine(prober, params, timeout, &mut found).await {
         return unknown(why);

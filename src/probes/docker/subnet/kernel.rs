@@ -1,7 +1,10 @@
-//! What this machine's kernel routes and is addressed by: all tables, both families, over netlink.
+//! What the engine's kernel routes and is addressed by: all tables, both families, over netlink, in the engine's network namespace.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsFd as _;
 
 use futures_util::TryStreamExt as _;
 use ipnet::IpNet;
@@ -9,6 +12,10 @@ use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkInfo, LinkMessage};
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
 use rtnetlink::{Handle, RouteMessageBuilder};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::Taken;
 
@@ -18,14 +25,17 @@ const ADDRESSES: &str = "kernel: addresses";
 /// Names of the interfaces by their index; of a tunnel or bridge with its kind, as in `wg0 (wireguard)`.
 type Names = BTreeMap<u32, String>;
 
-/// Every range that the kernel routes or is addressed by, in this process's network namespace.
+/// Every range that the kernel routes or is addressed by, in a network namespace; `None`: in this process's own.
 ///
 /// # Errors
 ///
-/// The kernel does not answer, or lists no address at all, not even a loopback.
-pub async fn ranges() -> Result<Vec<Taken>, String> {
-    let (connection, handle, _) = rtnetlink::new_connection().map_err(|error| format!("netlink: {error}"))?;
-    let driver = tokio::spawn(connection);
+/// The namespace cannot be entered, or the kernel does not answer, or lists no address at all, not even a loopback.
+pub async fn ranges(namespace: Option<File>) -> Result<Vec<Taken>, String> {
+    let (driver, handle) = match namespace {
+        None => connect(),
+        Some(namespace) => connect_in(namespace).await,
+    }
+    .map_err(|error| format!("netlink: {error}"))?;
     let asked = ask(&handle).await.map_err(|error| format!("netlink: {error}"));
     driver.abort();
     let (links, addresses, routes) = asked?;
@@ -35,6 +45,25 @@ pub async fn ranges() -> Result<Vec<Taken>, String> {
     let names = names(&links);
     let of_addresses = addresses.iter().map(|message| address(message, &names));
     of_addresses.chain(routes.iter().filter_map(|message| route(message, &names).transpose())).collect()
+}
+
+/// A netlink socket of the calling thread's network namespace, with the task that serves it.
+fn connect() -> io::Result<(JoinHandle<()>, Handle)> {
+    let (connection, handle, _) = rtnetlink::new_connection()?;
+    Ok((tokio::spawn(connection), handle))
+}
+
+/// A netlink socket of another namespace. It stays that namespace's, so only the thread that makes it goes there, and ends.
+async fn connect_in(namespace: File) -> io::Result<(JoinHandle<()>, Handle)> {
+    let runtime = Runtime::current();
+    let (answer, made) = oneshot::channel();
+    std::thread::Builder::new().spawn(move || {
+        let _entered = runtime.enter();
+        let moved = move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network));
+        // Nobody waits any more: the probe's time is over.
+        answer.send(moved.map_err(io::Error::from).and_then(|()| connect())).ok();
+    })?;
+    made.await.unwrap_or_else(|_| Err(io::Error::other("the thread that enters the engine's network namespace ended")))
 }
 
 type Asked = (Vec<LinkMessage>, Vec<AddressMessage>, Vec<RouteMessage>);
@@ -160,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn this_machine_has_a_loopback() {
-        let ranges = ranges().await.expect("the kernel answers");
+        let ranges = ranges(None).await.expect("the kernel answers");
         let loopback =
             |from: &str| ranges.iter().any(|one| one.net.to_string().starts_with("127.") && one.from == from);
         assert!(loopback(ADDRESSES) && loopback(ROUTES), "{ranges:?}");
