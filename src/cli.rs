@@ -13,6 +13,7 @@ use crate::context::{Context, Global};
 use crate::docs::clean::visible;
 use crate::error::{CommandError, Exit};
 use crate::model::role::Role;
+use crate::probes::redact::redact;
 use crate::report::{self, Answer};
 use crate::{fault, interrupt};
 
@@ -123,7 +124,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = interrupt::watch(move |event| report::interrupted(&told, event, json)) {
         report::say(&format!("signals cannot be watched ({error}): Ctrl-C ends this at once"));
     }
-    let outcome = run(&cli).map_err(|error| report::for_whom(&name, error));
+    let outcome = run(&cli).map_err(|error| report::for_whom(&name, without_secrets(error)));
     interrupt::answered();
     let exit = match outcome {
         Ok(answer) => {
@@ -134,6 +135,18 @@ pub fn main() -> ExitCode {
         Err(error) => report::print_error(&name, &error, json),
     };
     ExitCode::from(exit.code())
+}
+
+/// The same error with every secret taken out: an engine's, a remote's and a program's words stand in it, and addresses as they were
+/// typed.
+fn without_secrets(error: CommandError) -> CommandError {
+    let clean = |text: String| redact(&text).0;
+    CommandError {
+        message: clean(error.message),
+        details: error.details.into_iter().map(clean).collect(),
+        hint: error.hint.map(clean),
+        ..error
+    }
 }
 
 /// The command line and the command's whole name, as in `adversary veto raise`.

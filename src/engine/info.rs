@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
+use crate::engine::here;
 use crate::model::time::Time;
 
 /// What an engine says about itself and its swarm.
@@ -24,7 +25,7 @@ pub struct EngineInfo {
     pub is_swarm: bool,
     /// Whether it is a manager, so that it answers for the cluster.
     pub is_manager: bool,
-    /// Whether the engine was reached over a unix socket, so that its node is (as far as one can tell) this machine.
+    /// Whether the engine was reached over a unix socket and is, as far as one can tell, on this machine.
     pub node_machine_is_local: bool,
     /// The negotiated API version, as in `1.41`.
     pub api_version: String,
@@ -50,8 +51,9 @@ impl Engine {
     /// Asks the engine about itself. An engine without an id is refused as malformed.
     pub async fn info(&self) -> Result<EngineInfo, EngineError> {
         let info = self.typed("info", self.docker.info()).await?;
+        let here = self.listener().await?.is_some_and(|listener| here::is_here(&info, listener));
         let version = self.docker.client_version();
-        read(info, self.address(), format!("{}.{}", version.major_version, version.minor_version))
+        read(info, here, format!("{}.{}", version.major_version, version.minor_version))
     }
 
     /// The same, but refuses an engine that is no swarm manager.
@@ -76,7 +78,7 @@ impl EngineInfo {
     }
 }
 
-fn read(info: SystemInfo, address: &str, api_version: String) -> Result<EngineInfo, EngineError> {
+fn read(info: SystemInfo, here: bool, api_version: String) -> Result<EngineInfo, EngineError> {
     let swarm = info.swarm.unwrap_or_default();
     let cluster = swarm.cluster.unwrap_or_default();
     let engine_id = info
@@ -92,7 +94,7 @@ fn read(info: SystemInfo, address: &str, api_version: String) -> Result<EngineIn
         host_name: info.name.unwrap_or_default(),
         is_swarm: swarm.local_node_state == Some(LocalNodeState::ACTIVE),
         is_manager: swarm.control_available == Some(true),
-        node_machine_is_local: address.starts_with("unix://"),
+        node_machine_is_local: here,
         api_version,
         server_version: info.server_version.unwrap_or_default(),
         system_time: clock.map(|moment| Time::from_utc(moment.with_timezone(&Utc))),

@@ -6,6 +6,7 @@
 //! Both ways use the API version that bollard negotiated with the engine, and each call ends within one timeout.
 
 pub mod error;
+mod here;
 mod images;
 pub mod info;
 pub mod ipam;

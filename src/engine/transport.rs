@@ -131,7 +131,7 @@ impl Transport {
         let message = serde_json::from_slice::<Value>(&answer)
             .ok()
             .and_then(|value| value.get("message").and_then(Value::as_str).map(str::to_owned))
-            .unwrap_or_else(|| text.chars().take(400).collect());
+            .unwrap_or_else(|| beginning(&text, 400));
         Err(of_status(name, status, &message))
     }
 }
@@ -150,6 +150,18 @@ fn change(method: &Method, path: &str) -> String {
 
 fn call_name(method: &Method, path: &str) -> String {
     format!("{method} {}", path.split('?').next().unwrap_or(path))
+}
+
+/// The first words of a text, at most so many bytes: cut between words, so that no secret loses the end it is known by.
+fn beginning(text: &str, bytes: usize) -> String {
+    let mut end = 0;
+    for word in text.split_inclusive(char::is_whitespace) {
+        if end + word.trim_end().len() > bytes {
+            break;
+        }
+        end += word.len();
+    }
+    if end < text.len() { format!("{}…", text[..end].trim_end()) } else { text.to_owned() }
 }
 
 fn malformed(method: &Method, path: &str, error: &serde_json::Error) -> EngineError {
@@ -228,6 +240,13 @@ mod tests {
         ] {
             assert_eq!(change(&method, path), name);
         }
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_between_words() {
+        assert_eq!(beginning("bad gateway", 11), "bad gateway");
+        assert_eq!(beginning("bad gateway at all", 13), "bad gateway…");
+        assert_eq!(beginning(&"x".repeat(500), 400), "…");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::redact::excerpt;
 use super::seen::Seen;
 use crate::model::contract::Params;
 use crate::process::{self, Spec};
@@ -42,7 +43,7 @@ pub fn look(root: Option<&Path>, params: &Params, timeout: Duration) -> Seen {
     } else if wanted.is_match(text) {
         Seen::held(format!("`{program}` exited with 0 and its output matches /{pattern}/")).fact("matched", pattern)
     } else {
-        let first: String = text.lines().next().unwrap_or("nothing").chars().take(80).collect();
+        let first = excerpt(text.lines().next().unwrap_or("nothing"), 80);
         Seen::failed(format!("`{program}` printed \"{first}\", wanted a match of /{pattern}/"))
     };
     seen.reading("exit_code", i64::from(done.code.unwrap_or(-1))).raw(raw)

@@ -19,6 +19,15 @@ pub fn redact(text: &str) -> (String, u32) {
     (out, u32::try_from(found.len()).unwrap_or(u32::MAX))
 }
 
+/// The beginning of a text for a sentence: its secrets are taken out before it is cut, since half of one is not recognised any more.
+pub fn excerpt(text: &str, characters: usize) -> String {
+    let (clean, _) = redact(text);
+    match clean.char_indices().nth(characters) {
+        Some((cut, _)) => format!("{}…", &clean[..cut]),
+        None => clean,
+    }
+}
+
 /// Values with every text in them redacted, keys of inner tables too, and how many secrets there were.
 pub fn redact_values(values: Values) -> (Values, u32) {
     let mut count = 0;
@@ -48,6 +57,15 @@ fn redact_value(value: toml::Value, count: &mut u32) -> toml::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_taken_out_before_a_text_is_cut() {
+        let token = format!("ghp_{}", "a1".repeat(18));
+        assert_eq!(excerpt("short", 10), "short");
+        assert_eq!(excerpt("äöü and more", 3), "äöü…");
+        let cut = excerpt(&format!("{} {token}", "x".repeat(50)), 70);
+        assert!(cut.ends_with('…') && !cut.contains("ghp_"), "{cut}");
+    }
 
     #[test]
     fn each_kind_of_secret_goes_and_the_rest_stays() {

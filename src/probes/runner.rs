@@ -83,7 +83,7 @@ async fn look(prober: &Prober<'_>, criterion: &Criterion) -> Seen {
             ));
         }
         return Seen::unknown(format!(
-            "{name} looks at the engine's own machine, and this is not known to be it: run it there, over the local socket"
+            "{name} looks at the engine's own machine, and this is not known to be it: run it there, over the engine's own socket"
         ));
     }
     let params = match fill::resolve(&criterion.params, &prober.values) {
@@ -172,7 +172,9 @@ fn settle(criterion: &Criterion, seen: Seen, at: Time, took_ms: u64) -> Observat
     if outcome == Outcome::Unknown {
         kept.clear();
     }
-    let (says, in_says) = redact(&one_line(&says));
+    // What is cut first is no longer recognised as a secret.
+    let (says, in_says) = redact(&says);
+    let says = one_line(&says);
     let (facts, in_facts) = redact_values(kept);
     let (readings, in_readings) = redact_values(readings);
     let (raw, in_raw) = redact(&raw);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign::model::contract::schema::{Binds, PROBES};
 use serde_json::{Value, json};
 
-use crate::support::fake_swarm::{FakeEngine, manager_info, over_tcp};
+use crate::support::fake_swarm::{FakeEngine, manager_info, over_tcp, own_memory};
 use crate::support::{CONTRACT, World};
 
 /// One probe: parameters with which it holds and with which it fails, and parameters with which it cannot look, each with a word
@@ -486,7 +486,8 @@ fn no_canary_walks_while_the_swarm_moves_or_maintenance_is_under_way() {
     assert!(stage.engine.calls().iter().all(|call| !call.contains("create")), "nothing was walked");
 }
 
-/// An engine that is reached over the network is not known to run on this machine: what only its own machine tells is unknown.
+/// An engine that is reached over the network, or whose memory is not this machine's (its socket is passed on from elsewhere), is not
+/// known to run here: what only its own machine tells is unknown.
 #[test]
 fn from_another_machine_a_probe_of_the_host_is_unknown() {
     let stage = stage();
@@ -496,7 +497,12 @@ fn from_another_machine_a_probe_of_the_host_is_unknown() {
     assert!(rows.len() > 2, "{rows:?}");
     stage.open(&rows);
     let port = over_tcp(&stage.engine.address());
+    let elsewhere = engine(|path| {
+        let info = || json!({"ID": "ENGINE", "MemTotal": own_memory() + 4096, "Swarm": manager_info()["Swarm"]});
+        (path == "/info").then(|| (200, &*info().to_string().leak()))
+    });
     for (address, word) in [
+        (elsewhere.address(), "not known to be it"),
         (format!("tcp://127.0.0.1:{port}"), "not known to be it"),
         ("tcp://127.0.0.1:1".into(), "no engine could be asked"),
     ] {

@@ -209,3 +209,24 @@ fn a_secret_in_a_sentence_a_header_a_block_or_a_url_reaches_no_document() {
     }
     world.run_in("builder", &["check"]).expect(0, "every byte");
 }
+
+#[test]
+fn a_secret_in_an_engines_address_or_in_its_refusal_reaches_no_error() {
+    let world = World::new();
+    let refusing = |body: String| {
+        FakeEngine::start("1.41", move |path| match path {
+            "/_ping" | "/version" => (200, r#"{"ApiVersion": "1.41", "MinAPIVersion": "1.24"}"#.into()),
+            _ => (500, body.as_str().into()),
+        })
+    };
+    let told = refusing(format!(r#"{{"message": "token={SECRET} Authorization: Bearer {SECRET}"}}"#));
+    // Longer than is shown: the cut is not in the middle of what a rule knows it by.
+    let long = refusing(format!("{} password={SECRET}", "x ".repeat(195)));
+    for address in [format!("tcp://me:{SECRET}@127.0.0.1:1"), told.address(), long.address()] {
+        for command in [&["vips"][..], &["guard"], &["guard", "--apply"], &["vips", "--json"]] {
+            let answer = world.run_in(".", &[command, &["--engine", &address]].concat());
+            assert_eq!(answer.exit, 13, "{}", answer.all());
+            assert!(!answer.all().contains(&SECRET[..6]), "{command:?} at {address}: {}", answer.all());
+        }
+    }
+}

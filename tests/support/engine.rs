@@ -48,7 +48,8 @@ fn answer(mut stream: UnixStream, clock: &Path) -> Option<()> {
                 "NodeID": "node", "NodeAddr": "127.0.0.1", "LocalNodeState": "active", "ControlAvailable": true,
                 "Cluster": { "ID": "cluster" },
             });
-            let info = serde_json::json!({ "ID": ENGINE, "Name": "fake", "Swarm": swarm, "SystemTime": time(clock) });
+            let info = serde_json::json!({ "ID": ENGINE, "Name": "fake", "Swarm": swarm, "SystemTime": time(clock),
+                "MemTotal": super::fake_swarm::own_memory() });
             ("200 OK", info)
         } else {
             ("404 Not Found", serde_json::json!({ "message": format!("no {path} here") }))

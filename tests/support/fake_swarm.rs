@@ -1,6 +1,7 @@
 //! An engine that answers from memory, over a socket of its own. For what no engine at hand can show: another API version, tens of
 //! thousands of tasks.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -95,9 +96,16 @@ pub fn over_tcp(address: &str) -> u16 {
 
 /// What a manager says about itself.
 pub fn manager_info() -> Value {
-    json!({"ID": "ENGINE", "ServerVersion": "99.0", "SystemTime": "2026-06-13T06:00:00Z",
+    json!({"ID": "ENGINE", "ServerVersion": "99.0", "SystemTime": "2026-06-13T06:00:00Z", "MemTotal": own_memory(),
         "Swarm": {"NodeID": "n0", "NodeAddr": "192.0.2.1", "LocalNodeState": "active", "ControlAvailable": true,
                   "Cluster": {"ID": "cluster"}}})
+}
+
+/// What an engine on this machine says of its memory, in bytes.
+pub fn own_memory() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").expect("read");
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
 /// The lists of a swarm with so many overlays, services and tasks, in the size that real ones have.

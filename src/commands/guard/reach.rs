@@ -32,10 +32,14 @@ pub(super) async fn reach(args: &Args, context: &Context, report: &mut Report) -
     let (engine, info) = any(context).await?;
     if !info.node_machine_is_local {
         let message = format!(
-            "the engine of node {} is asked over the network, and its log is on its own machine",
+            "the engine of node {} is not known to run on this machine, and its log is on its own",
             info.host_name
         );
-        return Err(CommandError::new(Exit::Unknown, message, "run guard there, with --engine unix://…"));
+        return Err(CommandError::new(
+            Exit::Unknown,
+            message,
+            "run guard there, with --engine unix:// and its own socket",
+        ));
     }
     if args.through.is_none() {
         info.manages().map_err(could)?;

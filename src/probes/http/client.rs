@@ -13,6 +13,7 @@ use reqwest::{Certificate, Method, Url, redirect};
 use super::certificate::valid_until;
 use crate::model::digest::Digest;
 use crate::probes::file::read_host;
+use crate::probes::redact::excerpt;
 
 /// The most bytes of a body that are read.
 const BODY_LIMIT: usize = 64 << 10;
@@ -152,7 +153,7 @@ impl Client {
             return Err(NoAnswer::CouldNotLook("the certificate of an https answer is not known".to_owned()));
         }
         let location = response.headers().get("location").and_then(|value| value.to_str().ok());
-        let location = location.map(|text| text.chars().take(120).collect());
+        let location = location.map(|text| excerpt(text, 120));
         let text = |(name, value): (&reqwest::header::HeaderName, &HeaderValue)| {
             Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
         };
@@ -177,7 +178,12 @@ fn install_provider() {
     ONCE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 
-fn address(text: &str) -> Result<(IpAddr, Option<u16>), String> {
+/// The address, with or without a port, that `resolve` names.
+///
+/// # Errors
+///
+/// It is none.
+pub(super) fn address(text: &str) -> Result<(IpAddr, Option<u16>), String> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Ok((ip, None));
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use reqwest::Url;
 
+use super::client::address;
 use crate::model::contract::Params;
 
 /// How the name of a variable begins that may hold a token.
@@ -12,12 +13,12 @@ const PREFIX: &str = "COUNTERSIGN_TOKEN";
 /// The longest token that is read.
 const LONGEST: u64 = 4096;
 
-/// Refuses an address to which a token would go unprotected.
+/// Refuses an address to which a token would go unprotected. `resolve`: what is connected to instead of the URL's host.
 ///
 /// # Errors
 ///
 /// It is neither https nor this machine itself.
-pub fn sent_to(base: &str) -> Result<(), String> {
+pub fn sent_to(base: &str, resolve: Option<&str>) -> Result<(), String> {
     let url: Url = base.parse().map_err(|error| format!("`{base}` is no URL: {error}"))?;
     let loopback = matches!(url.host_str(), Some("localhost" | "[::1]")) || {
         let ip = url.host_str().and_then(|host| host.parse::<std::net::IpAddr>().ok());
@@ -25,6 +26,13 @@ pub fn sent_to(base: &str) -> Result<(), String> {
     };
     if url.scheme() != "https" && !loopback {
         return Err(format!("a token is sent to `{base}`: wanted https, or an address of this machine itself"));
+    }
+    if let Some(resolve) = resolve.filter(|_| url.scheme() != "https")
+        && !address(resolve)?.0.is_loopback()
+    {
+        return Err(format!(
+            "a token is sent to {resolve} without TLS: wanted https, or an address of this machine itself"
+        ));
     }
     Ok(())
 }
@@ -80,6 +88,25 @@ pub fn of_file(path: &Path) -> Result<String, String> {
 mod tests {
     use super::*;
     use crate::model::contract::Param;
+
+    #[test]
+    fn a_token_goes_over_tls_or_stays_on_this_machine() {
+        let table = [
+            ("https://ci.example.org", None, true),
+            ("https://ci.example.org", Some("192.0.2.2:443"), true),
+            ("http://ci.example.org", None, false),
+            ("http://ci.example.org", Some("127.0.0.1:80"), false),
+            ("http://localhost:1", None, true),
+            ("http://localhost:1", Some("127.0.0.1:80"), true),
+            ("http://localhost:1", Some("[::1]:80"), true),
+            ("http://localhost:1", Some("192.0.2.2:80"), false),
+            ("http://localhost:1", Some("nowhere"), false),
+            ("http://127.0.0.9", None, true),
+        ];
+        for (base, resolve, right) in table {
+            assert_eq!(sent_to(base, resolve).is_ok(), right, "{base} at {resolve:?}");
+        }
+    }
 
     #[test]
     fn a_variable_is_read_only_by_its_own_name() {

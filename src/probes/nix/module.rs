@@ -6,6 +6,8 @@
 use rnix::ast::{self, Attr, Attrpath, Entry, Expr, HasEntry as _, InterpolPart};
 use rowan::ast::AstNode as _;
 
+use crate::probes::redact::excerpt;
+
 /// What a module says about an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
@@ -95,7 +97,7 @@ impl Search {
             }
             other => {
                 let text = squeezed(&other.syntax().text().to_string());
-                let head: String = text.chars().take(60).collect();
+                let head = excerpt(&text, 60);
                 self.doubts.push(format!("only an evaluation tells what `{head}` sets"));
             }
         }

@@ -10,6 +10,7 @@ use super::module::{self, Found};
 use crate::model::contract::Params;
 use crate::model::digest::Digest;
 use crate::probes::file::{Place, Unreadable};
+use crate::probes::redact::excerpt;
 use crate::probes::secret_rules::{find, is_reference};
 use crate::probes::seen::Seen;
 use crate::process::{self, ProcessError, Spec};
@@ -61,7 +62,7 @@ fn judge(params: &Params, file: &str, option: &str, source: &str) -> Seen {
     }
     let mut wrong = Vec::new();
     if let Some(wanted) = params.text("value").filter(|wanted| *wanted != value) {
-        let found: String = value.chars().take(80).collect();
+        let found = excerpt(&value, 80);
         wrong.push(format!("it is \"{found}\", wanted \"{wanted}\""));
     }
     let script = match (script, params.list("lines")) {

@@ -37,13 +37,13 @@ impl<'a> Server<'a> {
         let base = params.text("url").unwrap_or_default().trim_end_matches('/');
         let token = token::of(params, env)?;
         if token.is_some() {
-            token::sent_to(base)?;
+            token::sent_to(base, params.text("resolve"))?;
         }
         Ok(Self { base, params, token, limit: ANSWER.min(timeout.mul_f32(0.4)) })
     }
 
-    /// The list at a path; anything but a whole one is an error.
-    async fn list(&self, path: &str) -> Result<Vec<Value>, String> {
+    /// The list at a path; anything but a whole one is an error. `empty`: what the server writes, besides `[]`, where there is nothing.
+    async fn list(&self, path: &str, empty: Option<Value>) -> Result<Vec<Value>, String> {
         let url = format!("{}{path}", self.base);
         let bare = path.split('?').next().unwrap_or(path);
         let client = Client::new(&url, self.params.text("resolve"), self.params.text("ca"), self.limit)?;
@@ -62,8 +62,7 @@ impl<'a> Server<'a> {
         }
         match serde_json::from_str(&answer.body) {
             Ok(Value::Array(list)) => Ok(list),
-            // Drone writes an empty list so.
-            Ok(Value::Null) => Ok(Vec::new()),
+            Ok(answer) if Some(&answer) == empty.as_ref() => Ok(Vec::new()),
             _ => Err(format!("{from}, and that is no whole list")),
         }
     }
@@ -77,7 +76,8 @@ impl<'a> Server<'a> {
 pub async fn drone(params: &Params, env: Env<'_>, timeout: Duration, found: &mut Found) -> Result<(), String> {
     let server = Server::new(params, env, timeout)?;
     for (path, what) in [("/api/queue", "stage"), ("/api/builds/incomplete", "build")] {
-        let list = server.list(path).await?;
+        // Drone writes an empty list so.
+        let list = server.list(path, Some(Value::Null)).await?;
         found.raw.push_str(&format!("{}{path}: {} {what}s\n", server.base, list.len()));
         if let Some(first) = list.first() {
             let number = |path: &[&str]| at(first, path).and_then(Value::as_i64);
@@ -124,12 +124,15 @@ pub async fn comments(
         let mut page = 1;
         loop {
             // A server may give fewer a page than were asked for: only an empty page is the last.
-            let list = server.list(&format!("{path}?since={since}&limit=50&page={page}")).await?;
+            let list = server.list(&format!("{path}?since={since}&limit=50&page={page}"), None).await?;
             if list.is_empty() {
                 break;
             }
             for comment in &list {
-                if text(comment, &["body"]).trim() == wanted {
+                let body = at(comment, &["body"]).and_then(Value::as_str);
+                let body =
+                    body.ok_or_else(|| format!("{}: a comment on {repo} has no text that can be read", server.base))?;
+                if body.trim() == wanted {
                     let (who, place) = (text(comment, &["user", "login"]), text(comment, &["html_url"]));
                     found.busy.push(format!("`{wanted}` by {who} since {since} on {repo} ({place})"));
                 }

@@ -5,6 +5,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 /// Who holds a lock file; `None` when nobody does or it is not there.
 ///
 /// A file with `.pid` in its name is held while the process that it names lives. Any other is held while the kernel lists
@@ -17,7 +20,14 @@ pub fn holder(path: &Path) -> Result<Option<String>, String> {
     let broken = |error: std::io::Error| format!("lock {} cannot be read: {error}", path.display());
     let about = match fs::metadata(path) {
         Ok(about) => about,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            // Some programs keep a lock as a link whose target names the holder and is no file.
+            return match fs::symlink_metadata(path) {
+                Ok(_) => Err(format!("lock {} is a symbolic link to what is not there", path.display())),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(broken(error)),
+            };
+        }
         Err(error) => return Err(broken(error)),
     };
     if !about.is_file() {
@@ -28,8 +38,14 @@ pub fn holder(path: &Path) -> Result<Option<String>, String> {
             return Err(format!("lock {} is no pid file: it has {} bytes", path.display(), about.len()));
         }
         let text = fs::read_to_string(path).map_err(broken)?;
-        let pid: u32 = text.trim().parse().map_err(|_| format!("lock {} names no process", path.display()))?;
-        return Ok(Path::new(&format!("/proc/{pid}")).exists().then(|| format!("pid {pid}")));
+        let pid = text.trim().parse().ok().filter(|pid| *pid > 0).and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| format!("lock {} names no process", path.display()))?;
+        // A signal that is none: others' processes may be hidden in /proc, and are not from this.
+        return match test_kill_process(pid) {
+            Err(Errno::SRCH) => Ok(None),
+            Ok(()) | Err(Errno::PERM) => Ok(Some(format!("pid {}", pid.as_raw_nonzero()))),
+            Err(error) => Err(broken(error.into())),
+        };
     }
     let list = fs::read_to_string("/proc/locks").map_err(|error| format!("/proc/locks: {error}"))?;
     Ok(in_list(&list, about.ino()))
@@ -64,8 +80,13 @@ mod tests {
         assert!(matches!(holder(&pid), Ok(Some(_))));
         fs::write(&pid, "4194999\n").expect("written");
         assert_eq!(holder(&pid), Ok(None), "no such process");
-        fs::write(&pid, "").expect("written");
-        assert!(holder(&pid).is_err());
+        for text in ["", "0", "-1", "4194999 now"] {
+            fs::write(&pid, text).expect("written");
+            assert!(holder(&pid).is_err(), "`{text}` names a process");
+        }
+        let link = home.path().join("link.lock");
+        std::os::unix::fs::symlink("host:700", &link).expect("made");
+        assert!(holder(&link).is_err_and(|why| why.contains("a symbolic link to what is not there")));
         assert!(holder(home.path()).is_err(), "a directory");
     }
 

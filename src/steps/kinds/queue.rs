@@ -77,7 +77,7 @@ async fn order(pause: bool, params: &Params, timeout: Duration, ground: &Ground<
 impl Drone {
     fn of(params: &Params) -> Result<Self, String> {
         let base = params.text("url").unwrap_or_default().trim_end_matches('/');
-        sent_to(base)?;
+        sent_to(base, params.text("resolve"))?;
         let client = Client::new(&format!("{base}/api/queue"), params.text("resolve"), params.text("ca"), ANSWER)?;
         Ok(Self { client, token: of_file(Path::new(params.text("token_file").unwrap_or_default()))? })
     }

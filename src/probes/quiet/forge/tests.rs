@@ -111,6 +111,10 @@ async fn a_comment_that_asks_for_a_run_is_busy_and_talk_about_it_is_not() {
         (404, "{}", Outcome::Unknown, "answered 404 to GET /api/v1/repos/coop/recipe/issues/comments; wanted 200"),
         (401, "{}", Outcome::Unknown, "name a token"),
         (200, "null and void", Outcome::Unknown, "no whole list"),
+        (200, "null", Outcome::Unknown, "no whole list"),
+        (200, r#"[{"id": 1}]"#, Outcome::Unknown, "has no text that can be read"),
+        (200, r#"[{"body": ["!testme"]}]"#, Outcome::Unknown, "has no text that can be read"),
+        (200, r#"["!testme", 7, null]"#, Outcome::Unknown, "has no text that can be read"),
         (200, "", Outcome::Unknown, "no answer in time"),
     ] {
         let url = server(Box::leak(Box::new([(COMMENTS, status, body)]))).await;
