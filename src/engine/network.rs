@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::engine::error::EngineError;
@@ -15,6 +16,25 @@ pub enum Scope {
     Local,
     /// Whatever the engine finds first.
     Any,
+}
+
+/// What a network is called, and nothing else of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct NetworkName {
+    /// The full id.
+    #[serde(rename = "Id")]
+    pub id: String,
+    /// The name.
+    #[serde(rename = "Name")]
+    pub name: String,
+    /// Labels.
+    #[serde(rename = "Labels", default, deserialize_with = "or_none")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Engines write an empty map as null here and there.
+fn or_none<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// A network, read from `raw`, which keeps every field the engine sent.

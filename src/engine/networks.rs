@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
-use crate::engine::network::{Network, Scope};
+use crate::engine::network::{Network, NetworkName, Scope};
 use crate::engine::transport::{encode, filters, list};
 
 impl Engine {
@@ -13,6 +13,19 @@ impl Engine {
     pub async fn networks(&self) -> Result<Vec<Network>, EngineError> {
         let answer = self.transport.call(Method::GET, "/networks", None).await?;
         list("networks", answer, "Id")?.into_iter().map(Network::from_raw).collect()
+    }
+
+    /// What networks are called: of every one that this engine knows, or where ids are named of each whose id begins with one of
+    /// them (letters and digits, lower case). By the filter `id` the cluster gives those that begin so
+    /// (`ListNetworksRequest.IDPrefixes`, moby `daemon/cluster/networks.go`), the engine those of its own that hold it anywhere.
+    pub async fn network_names(&self, ids: &[&str]) -> Result<Vec<NetworkName>, EngineError> {
+        let wanted: Vec<(&str, &str)> = ids.iter().map(|id| ("id", *id)).collect();
+        let path = if ids.is_empty() { "/networks".to_owned() } else { format!("/networks?{}", filters(&wanted)) };
+        let names: Vec<NetworkName> = self.transport.read_list(&path).await?;
+        match names.iter().any(|network| network.id.is_empty() || network.name.is_empty()) {
+            true => Err(EngineError::Malformed { call: path, why: "a network without id or name".to_owned() }),
+            false => Ok(names),
+        }
     }
 
     /// One network by name or id; `None` when there is none. By name and [`Scope::Swarm`] the leader answers.

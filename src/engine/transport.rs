@@ -1,23 +1,21 @@
-//! One HTTP/1.1 request a connection, over the engine's socket, as raw JSON.
+//! HTTP/1.1 over the engine's socket, as raw JSON: one request a connection, unless it is kept for the next.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request};
-use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::{TcpStream, UnixStream};
 
+use self::line::{Kept, LONGEST, Line};
+use crate::engine::Engine;
 use crate::engine::error::{EngineError, of_status, with_sources};
 use crate::fault;
 
-/// The longest answer that is read, in bytes. The tasks of a swarm of 20,000 are about 40 MB; one that does not end would take all
-/// memory, the engine's own too.
-const LONGEST: usize = 256 << 20;
+mod line;
 
 /// The header by which the executor proves itself to an interlock.
 pub const TOKEN_HEADER: &str = "X-Countersign-Token";
@@ -30,11 +28,13 @@ pub(super) struct Transport {
     timeout: Duration,
     /// What shows an interlock that the executor asks.
     token: Option<Arc<str>>,
+    /// Connections between questions; `None` where each has one of its own.
+    kept: Option<Arc<Kept>>,
 }
 
 impl Transport {
     pub(super) fn new(address: &str, prefix: String, timeout: Duration) -> Self {
-        Self { address: address.into(), prefix: prefix.into(), timeout, token: None }
+        Self { address: address.into(), prefix: prefix.into(), timeout, token: None, kept: None }
     }
 
     pub(super) fn address(&self) -> &str {
@@ -53,6 +53,12 @@ impl Transport {
 
     pub(super) fn with_token(mut self, token: &str) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// The same, whose questions share connections.
+    pub(super) fn keeping(mut self) -> Self {
+        self.kept = Some(Arc::default());
         self
     }
 
@@ -103,25 +109,36 @@ impl Transport {
     ) -> Result<Bytes, EngineError> {
         let malformed = |why: String| EngineError::Malformed { call: name.to_owned(), why };
         let bytes = body.map(|value| Bytes::from(value.to_string())).unwrap_or_default();
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.prefix))
-            .header("host", "engine")
-            .header("content-type", "application/json");
-        if let Some(token) = &self.token {
-            request = request.header(TOKEN_HEADER, &**token);
-        }
-        let request = request.body(Full::new(bytes)).map_err(|error| malformed(error.to_string()))?;
+        let request = || {
+            let mut request = Request::builder()
+                .method(method.clone())
+                .uri(format!("{}{path}", self.prefix))
+                .header("host", "engine")
+                .header("content-type", "application/json");
+            if let Some(token) = &self.token {
+                request = request.header(TOKEN_HEADER, &**token);
+            }
+            request.body(Full::new(bytes.clone())).map_err(|error| malformed(error.to_string()))
+        };
         let out_of_reach = |why: String| EngineError::Unreachable { address: self.address.to_string(), why };
-        let (status, answer) = if let Some(socket) = self.address.strip_prefix("unix://") {
-            let stream = UnixStream::connect(socket).await.map_err(|error| out_of_reach(error.to_string()))?;
-            send(stream, request).await
-        } else {
-            let host = self.address.trim_start_matches("tcp://").trim_end_matches('/');
-            let stream = TcpStream::connect(host).await.map_err(|error| out_of_reach(error.to_string()))?;
-            send(stream, request).await
-        }
-        .map_err(|error| out_of_reach(with_sources(&error)))?;
+        // An order is never sent twice.
+        let kept = self.kept.as_ref().filter(|_| method == Method::GET);
+        let again = match kept.and_then(|kept| Some((kept, kept.take()?))) {
+            Some((kept, mut line)) => line.ask(request()?).await.ok().inspect(|_| kept.put(line)),
+            None => None,
+        };
+        let (status, answer) = match again {
+            Some(answered) => answered,
+            // None was kept, or the engine hung up on it meanwhile.
+            None => {
+                let mut line = self.connect().await.map_err(out_of_reach)?;
+                let answered = line.ask(request()?).await.map_err(|error| out_of_reach(with_sources(&error)))?;
+                if let Some(kept) = kept {
+                    kept.put(line);
+                }
+                answered
+            }
+        };
         let answer =
             answer.ok_or_else(|| malformed(format!("it is longer than {} MiB; wanted an end", LONGEST >> 20)))?;
         if (200..300).contains(&status) {
@@ -133,6 +150,25 @@ impl Transport {
             .and_then(|value| value.get("message").and_then(Value::as_str).map(str::to_owned))
             .unwrap_or_else(|| beginning(&text, 400));
         Err(of_status(name, status, &message))
+    }
+
+    async fn connect(&self) -> Result<Line, String> {
+        let line = if let Some(socket) = self.address.strip_prefix("unix://") {
+            Line::over(UnixStream::connect(socket).await.map_err(|error| error.to_string())?).await
+        } else {
+            let host = self.address.trim_start_matches("tcp://").trim_end_matches('/');
+            Line::over(TcpStream::connect(host).await.map_err(|error| error.to_string())?).await
+        };
+        line.map_err(|error| with_sources(&error))
+    }
+}
+
+impl Engine {
+    /// The same engine, asked over connections that are kept: for whoever asks it one small question after the other.
+    #[must_use]
+    pub fn keeping_connections(mut self) -> Self {
+        self.transport = self.transport.keeping();
+        self
     }
 }
 
@@ -166,32 +202,6 @@ fn beginning(text: &str, bytes: usize) -> String {
 
 fn malformed(method: &Method, path: &str, error: &serde_json::Error) -> EngineError {
     EngineError::Malformed { call: call_name(method, path), why: error.to_string() }
-}
-
-/// Sends a request and reads the answer; `None` for one that is too long.
-async fn send<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(u16, Option<Bytes>), hyper::Error>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let exchange = async move {
-        let answer = sender.send_request(request).await?;
-        let status = answer.status().as_u16();
-        let (mut body, mut bytes) = (answer.into_body(), Vec::new());
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame?.into_data() else { continue };
-            if bytes.len() + data.len() > LONGEST {
-                return Ok((status, None));
-            }
-            bytes.extend_from_slice(&data);
-        }
-        Ok((status, Some(Bytes::from(bytes))))
-    };
-    // Both on this task: handing the connection to another thread costs more than the call itself on a busy machine.
-    match select(std::pin::pin!(exchange), std::pin::pin!(connection)).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right((_, exchange)) => exchange.await,
-    }
 }
 
 /// Writes a query value: everything but unreserved characters is percent-encoded.
