@@ -19,7 +19,7 @@ pub fn may_hold_others(bytes: &[u8], known: &HashSet<RecordId>) -> bool {
 }
 
 /// The next text between a fence that opens a block and the line that closes it, and what follows.
-fn next_block(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn next_block(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let info = memchr::memmem::Finder::new(BLOCK_INFO);
     let mut from = 0;
     loop {

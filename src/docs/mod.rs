@@ -3,6 +3,7 @@
 //! comrak reads the structure and composes new fragments; pulldown-cmark reads the same bytes independently; what they do not
 //! agree on is a defect. Files are edited by splicing bytes, and every byte outside the splice stays.
 
+mod adoptions;
 pub mod backlog;
 mod block;
 pub mod clean;

@@ -6,6 +6,7 @@ use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use super::{Documents, FILE_LIMIT, Store, StoreError};
+use crate::docs::adoptions::adopt_no_other;
 use crate::docs::read::{self, Defect, ReadDocument, Signatures, Source};
 use crate::model::digest::Digest;
 use crate::model::ids::RecordId;
@@ -48,6 +49,15 @@ impl Store {
             (document, read)
         };
         Documents(Document::ALL.into_iter().map(read).collect())
+    }
+
+    /// Whether no record in any document, valid or not, adopts another contract than this one; told by their bytes alone, and no where
+    /// it cannot be told.
+    pub fn adopt_no_other(&self, known: Option<&Digest>) -> bool {
+        Document::ALL.into_iter().all(|document| match self.bytes(&self.file(document)) {
+            Ok(bytes) => adopt_no_other(&bytes, known),
+            Err(error) => matches!(error, StoreError::Missing { .. }),
+        })
     }
 
     /// Whether a document is a regular file that can be read.
