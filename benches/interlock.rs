@@ -13,11 +13,12 @@ const TOOL: &str = env!("CARGO_BIN_EXE_countersign");
 const ROUNDS: usize = 500;
 
 /// What is asked: its name, method, path and body.
-const REQUESTS: [(&str, &str, &str, &str); 5] = [
+const REQUESTS: [(&str, &str, &str, &str); 6] = [
     ("a list (reads)", "GET", "/v1.41/networks", ""),
     ("a ping (reads, the shortest)", "GET", "/_ping", ""),
     ("a signal to no container (changes, harmless)", "POST", "/v1.41/containers/nobody/kill", ""),
-    ("removing no network (judged, let through)", "DELETE", "/v1.41/networks/nobody", ""),
+    ("removing none by a name (judged, let through)", "DELETE", "/v1.41/networks/ci-42", ""),
+    ("removing none by an id (the same, looked up)", "DELETE", "/v1.41/networks/4f1c9a", ""),
     ("removing what is guarded (refused)", "DELETE", "/v1.41/networks/shared", ""),
 ];
 

@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Exit};
 use crate::host::ledger::{Entry, What};
 use crate::host::run_lock::RunLock;
+use crate::host::stamp::Stamp;
 use crate::host::token::Issued;
 use crate::host::{DEFAULT_STATE, HostError, HostState};
 use crate::model::record::Ending;
@@ -47,6 +48,27 @@ pub fn is_unfinished(state: &HostState) -> Result<bool, HostError> {
     let ended =
         |entry: &Entry| entry.what == What::Outcome && matches!(entry.ending, Some(Ending::Done | Ending::Unwound));
     Ok(!newest(state)?.iter().all(ended))
+}
+
+/// The same for whoever asks it of every request: a ledger that did not change is not read again.
+#[derive(Default)]
+pub struct Watch(Option<(Option<Stamp>, bool)>);
+
+impl Watch {
+    /// Whether some step is not at its end on this host.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be read.
+    pub fn is_unfinished(&mut self, state: &HostState) -> Result<bool, HostError> {
+        let now = state.ledger_stamp()?;
+        if let Some((_, known)) = self.0.filter(|(before, _)| *before == now) {
+            return Ok(known);
+        }
+        let unfinished = is_unfinished(state)?;
+        self.0 = Some((now, unfinished));
+        Ok(unfinished)
+    }
 }
 
 /// The newest line of each step in the ledger.
@@ -111,4 +133,44 @@ fn unknown(error: &HostError) -> CommandError {
 
 fn closed(why: &str) -> CommandError {
     CommandError::new(Exit::Closed, format!("not now: {why}"), "wait for its end, or countersign builder resume")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_is_read_again_when_it_changed_and_not_believed_when_it_cannot_be() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let host = HostState::at(directory.path(), "engine").expect("a host");
+        let mut watch = Watch::default();
+        assert_eq!(watch.is_unfinished(&host).ok(), Some(false));
+        let entry = |what: What, ending: Option<Ending>| Entry {
+            what,
+            repository: "a".repeat(40).parse().expect("an id"),
+            phase: "demo".parse().expect("a phase"),
+            id: crate::model::ids::RecordId::of_block(b"x"),
+            step: "recreate".parse().expect("a step"),
+            spends: None,
+            ending,
+            section: String::new(),
+            evidence: None,
+            beside: Vec::new(),
+            copied: false,
+        };
+        let done = Some(Ending::Done);
+        for (entry, unfinished) in
+            [(entry(What::Intent, None), true), (entry(What::Outcome, done), false), (entry(What::Intent, None), true)]
+        {
+            host.append_to_ledger(&entry).expect("appended");
+            for _ in 0..2 {
+                assert_eq!(watch.is_unfinished(&host).ok(), Some(unfinished));
+            }
+        }
+        // Something in its way that is no directory.
+        std::fs::remove_dir_all(host.directory()).expect("removed");
+        assert_eq!(watch.is_unfinished(&host).ok(), Some(false));
+        std::fs::write(host.directory(), "").expect("written");
+        assert!(watch.is_unfinished(&host).is_err());
+    }
 }

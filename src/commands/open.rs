@@ -358,7 +358,7 @@ impl Session {
     }
 
     /// Reads the documents while git looks at the subject.
-    fn read(&self) -> Result<(Documents, Known<Subject>), CommandError> {
+    pub(super) fn read(&self) -> Result<(Documents, Known<Subject>), CommandError> {
         let (documents, subject) = std::thread::scope(|scope| {
             let subject = scope.spawn(|| self.subject());
             (self.store.load(), subject.join())

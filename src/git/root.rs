@@ -100,6 +100,12 @@ impl Repository {
         Self { root, git_dir, common_dir, root_commit, roots, credentials, answers }
     }
 
+    /// The same, with nothing asked of git yet.
+    #[must_use]
+    pub fn unasked(&self) -> Self {
+        Self { answers: Answers::default(), ..self.clone() }
+    }
+
     /// HEAD's commit.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::stamp::Stamp;
 use super::{HostError, HostState};
 use crate::model::contract::protect::Protect;
 use crate::model::digest::Digest;
@@ -28,6 +29,11 @@ pub struct Guarded {
 }
 
 impl HostState {
+    /// Whether what is remembered is still what it was.
+    pub fn guarded_stamp(&self) -> Option<Stamp> {
+        Stamp::of(&self.directory.join(FILE)).ok().flatten()
+    }
+
     /// What was guarded last; nothing where nothing was written.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::io::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::stamp::Stamp;
 use super::{HostError, HostState};
 use crate::fault;
 use crate::model::ids::{ObjectId, PhaseName, RecordId, StepId};
@@ -147,6 +148,16 @@ pub fn spent(entries: &[&Entry]) -> BTreeSet<(RecordId, StepId)> {
 }
 
 impl HostState {
+    /// Whether the ledger is still what it was.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be looked at.
+    pub fn ledger_stamp(&self) -> Result<Option<Stamp>, HostError> {
+        let path = self.directory.join(FILE);
+        Stamp::of(&path).map_err(|source| self.io(&path, source))
+    }
+
     /// Reads the ledger; an absent one is empty.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ pub mod origins;
 pub mod parts;
 pub mod pins;
 pub mod run_lock;
+pub mod stamp;
 pub mod token;
 pub mod window;
 

@@ -5,7 +5,6 @@ use super::lenient::{Json, Unclear};
 use super::prune::Filters;
 use super::request::{Address, Request};
 use super::routes::{self, Route};
-use super::world::Needs;
 
 /// From this API version on the engine takes no configuration when a container is started: `1.24`.
 const NO_BODY_ON_START: u32 = 24;
@@ -214,25 +213,6 @@ fn on_start(request: &Request, address: &Address) -> Result<ContainerSpec, Strin
 }
 
 impl Ask {
-    /// What must be known of the swarm to judge it.
-    pub fn needs(&self) -> Needs {
-        let (networks, services) = (Needs { networks: true, ..Needs::default() }, true);
-        match self {
-            Self::CreateNetwork { .. } | Self::Show { .. } | Self::LeaveSwarm | Self::NewSwarm => Needs::default(),
-            Self::RemoveNetwork { .. } | Self::Connect { .. } | Self::Disconnect { .. } | Self::Build { .. } => {
-                networks
-            }
-            Self::CreateContainer(spec) if spec.networks.is_empty() => Needs::default(),
-            Self::CreateService(spec) if spec.networks.is_empty() => Needs::default(),
-            Self::CreateContainer(_) | Self::CreateService(_) => networks,
-            Self::PruneNetworks(_) | Self::UpdateService { .. } | Self::RemoveService { .. } => {
-                Needs { services, ..networks }
-            }
-            Self::StartContainer { .. } => Needs { container: true, ..networks },
-            Self::UpdateNode { .. } | Self::RemoveNode { .. } => Needs { nodes: true, ..Needs::default() },
-        }
-    }
-
     /// The container that must be looked at.
     pub fn container(&self) -> Option<&str> {
         match self {

@@ -24,6 +24,13 @@ pub struct Guard<'a> {
     pub places: &'a [PathBuf],
 }
 
+impl Guard<'_> {
+    /// Whether nobody else comes to or leaves a guarded network now.
+    pub fn closed(&self) -> bool {
+        self.window || self.protect.attachments == Attachments::Always
+    }
+}
+
 /// What a request would do to what is guarded, each in words that follow "this request"; empty where it does nothing to it.
 pub fn judge(ask: &Ask, guard: &Guard<'_>, world: &World, container: Option<&Container>) -> Vec<String> {
     let bench = Bench { guard, world };
@@ -95,14 +102,9 @@ impl<'a> Bench<'a> {
         begins(&network.id, reference) && (!other || network.id == reference)
     }
 
-    /// Whether nobody else comes to or leaves a guarded network now.
-    fn closed(&self) -> bool {
-        self.guard.window || self.guard.protect.attachments == Attachments::Always
-    }
-
     /// The guarded networks that somebody would come to who may not.
     fn joins<'r>(&self, references: impl IntoIterator<Item = &'r String>) -> std::vec::IntoIter<&'a str> {
-        if !self.closed() {
+        if !self.guard.closed() {
             return Vec::new().into_iter();
         }
         let mut names: Vec<&str> =
@@ -236,7 +238,7 @@ impl<'a> Bench<'a> {
         for network in on.iter().filter(|network| !back.contains(network)) {
             acts.push(format!("rolls service `{name}` back off network `{}`", network.name));
         }
-        for network in back.iter().filter(|network| self.closed() && !on.contains(network)) {
+        for network in back.iter().filter(|network| self.guard.closed() && !on.contains(network)) {
             acts.push(format!("rolls service `{name}` back to network `{}`", network.name));
         }
         acts
@@ -252,7 +254,7 @@ impl<'a> Bench<'a> {
             return Some(format!("removes service `{name}` while a step is under way"));
         }
         let on = self.among(&service.networks);
-        let network = on.first().filter(|_| self.closed())?;
+        let network = on.first().filter(|_| self.guard.closed())?;
         Some(format!("removes service `{name}` from network `{}`", network.name))
     }
 
@@ -276,7 +278,7 @@ impl<'a> Bench<'a> {
 }
 
 /// Whether two names are one: the cluster compares without regard to case.
-fn same_name(one: &str, other: &str) -> bool {
+pub(super) fn same_name(one: &str, other: &str) -> bool {
     one == other || one.to_lowercase() == other.to_lowercase()
 }
 

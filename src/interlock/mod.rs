@@ -10,6 +10,7 @@ pub mod body;
 pub mod classify;
 pub mod judge;
 pub mod lenient;
+pub mod needs;
 pub mod places;
 pub mod prune;
 pub mod request;

@@ -60,16 +60,3 @@ pub struct Container {
     /// Directories and files of the host that it sees.
     pub mounts: Vec<String>,
 }
-
-/// What must be known of the swarm before a request can be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Needs {
-    /// Networks.
-    pub networks: bool,
-    /// Services.
-    pub services: bool,
-    /// Nodes.
-    pub nodes: bool,
-    /// The container that is named.
-    pub container: bool,
-}

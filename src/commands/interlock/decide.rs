@@ -9,24 +9,25 @@ use std::time::Instant;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::commands::maintenance;
+use crate::commands::maintenance::{self, Watch};
 use crate::context::Context;
 use crate::engine::{Engine, TOKEN_HEADER};
 use crate::host::HostState;
 use crate::host::decisions::{Decision, Decisions, Ruling};
 use crate::interlock::classify::{Ask, Class, classify};
-use crate::interlock::judge::{Guard, judge};
+use crate::interlock::judge::Guard;
+use crate::interlock::needs::{judged, needed};
 use crate::interlock::request::Address;
-use crate::interlock::world::{Needs, World};
-use crate::model::time::Time;
 use crate::report;
 
 use super::engine::asking;
 use super::fresh::Fresh;
 use super::look;
+use super::moment::Moment;
 use super::phases::{Phases, View};
+use super::swarm::Swarm;
 use super::wire::{self, Asked};
-use super::words::{self, Words};
+use super::words::{self, Acquainted, Words};
 
 /// The engine that asks, and what this host remembers of it.
 #[derive(Clone)]
@@ -36,31 +37,17 @@ struct Ours {
     log: Arc<Decisions>,
 }
 
-/// What the host says at this moment.
-struct Moment {
-    /// What the executor does, if the request is its own.
-    executor: Option<String>,
-    /// A window is open, or a step is not at its end; so too where that could not be read.
-    window: bool,
-    /// A step is not at its end.
-    step: bool,
-    /// A token is in force.
-    token: bool,
-    /// Until when the door is open.
-    door: Option<Time>,
-}
-
 /// Where requests are decided.
 pub struct Desk {
     context: Context,
     roots: Vec<PathBuf>,
     ours: OnceCell<Ours>,
-    phases: Arc<Mutex<Phases>>,
+    phases: Mutex<Phases>,
     views: Fresh<Arc<Vec<View>>>,
-    networks: Fresh<Result<Arc<World>, String>>,
-    services: Fresh<Result<Arc<World>, String>>,
-    nodes: Fresh<Result<Arc<World>, String>>,
+    swarm: Swarm,
+    ledger: Mutex<Watch>,
     words: Fresh<Arc<Vec<Words>>>,
+    acquainted: Arc<Acquainted>,
     writing: Mutex<()>,
 }
 
@@ -78,12 +65,12 @@ impl Desk {
             context: context.clone(),
             roots,
             ours: OnceCell::new(),
-            phases: Arc::new(Mutex::new(phases)),
+            phases: Mutex::new(phases),
             views: Fresh::new(),
-            networks: Fresh::new(),
-            services: Fresh::new(),
-            nodes: Fresh::new(),
+            swarm: Swarm::new(),
+            ledger: Mutex::default(),
             words: Fresh::new(),
+            acquainted: Arc::default(),
             writing: Mutex::new(()),
         }
     }
@@ -103,14 +90,14 @@ impl Desk {
     /// What guards something now.
     pub async fn guarding(&self) -> Vec<View> {
         let ours = self.ours().await.ok();
-        let views = self.look_again(Instant::now(), ours.map(|ours| ours.host)).await;
+        let views = self.look_again(Instant::now(), ours.as_ref().map(|ours| &ours.host)).await;
         views.iter().filter(|view| view.guards()).cloned().collect()
     }
 
     async fn judged(&self, asked: &Asked, class: Class) -> Value {
         let begun = Instant::now();
         let ours = self.ours().await;
-        let views = self.look_again(begun, ours.as_ref().ok().map(|ours| ours.host.clone())).await;
+        let views = self.look_again(begun, ours.as_ref().ok().map(|ours| &ours.host)).await;
         let guarding: Vec<&View> = views.iter().filter(|view| view.guards()).collect();
         if guarding.is_empty() {
             return wire::allowed();
@@ -124,7 +111,7 @@ impl Desk {
                 ));
             }
         };
-        let moment = self.moment(&ours, asked.request.header(TOKEN_HEADER)).await;
+        let moment = self.moment(&ours, asked.request.header(TOKEN_HEADER));
         if let Some(doing) = &moment.executor {
             let hits: Vec<Hit<'_>> = guarding.iter().map(|view| Hit { view, acts: Vec::new() }).collect();
             self.log(&ours, asked, Ruling::Permitted, &hits, doing);
@@ -163,100 +150,62 @@ impl Desk {
             Class::Unreadable(why) => return all(&format!("this request cannot be judged: {why}")),
             Class::Judged(asks) => asks,
         };
-        let mut hits: Vec<Hit<'a>> = Vec::new();
+        let places = self.places(ours);
+        let known: Vec<(&View, Guard<'_>)> = guarding
+            .iter()
+            .filter_map(|view| {
+                let (window, step, token) = (moment.window, moment.step, moment.token);
+                Some((*view, Guard { protect: view.protect.as_ref()?, window, step, token, places: &places }))
+            })
+            .collect();
+        let guards: Vec<Guard<'_>> = known.iter().map(|(_, guard)| *guard).collect();
+        let unknown = guarding.iter().filter(|view| view.protect.is_none());
+        let unknown = unknown.map(|view| Hit { view, acts: vec!["what the phase guards is not known".to_owned()] });
+        let mut hits: Vec<Hit<'a>> = unknown.collect();
         for ask in asks.into_iter().map(with_real_places) {
-            let needs = ask.needs();
-            let looked = async {
-                let container = match ask.container() {
-                    Some(name) => look::container(&ours.engine, name).await?,
-                    None => None,
+            let mut needs = needed(&ask, &guards);
+            let judged = loop {
+                let looked = self.swarm.look(&ours.engine, begun, &needs, ask.container()).await;
+                let (world, container) = match looked {
+                    Ok(looked) => looked,
+                    Err(why) => return all(&format!("this request cannot be judged: {why}")),
                 };
-                let world = self.look_at_swarm(&ours.engine, begun, needs).await?;
-                Ok::<_, String>((world, container))
-            };
-            let (world, container) = match looked.await {
-                Ok(looked) => looked,
-                Err(why) => return all(&format!("this request cannot be judged: {why}")),
-            };
-            let places = self.places(ours);
-            for view in guarding {
-                let acts = match &view.protect {
-                    None => vec!["what the phase guards is not known".to_owned()],
-                    Some(protect) => {
-                        let guard = Guard {
-                            protect,
-                            window: moment.window,
-                            step: moment.step,
-                            token: moment.token,
-                            places: &places,
-                        };
-                        judge(&ask, &guard, &world, container.as_ref())
-                    }
-                };
-                if !acts.is_empty() {
-                    let acts = acts.into_iter().map(|act| format!("this request {act}")).collect();
-                    hits.push(Hit { view, acts });
+                match judged(&ask, &guards, &needs, (&world, container.as_ref())) {
+                    Ok(judged) => break judged,
+                    Err(more) => needs = more,
                 }
+            };
+            for ((view, _), acts) in known.iter().zip(judged).filter(|(_, acts)| !acts.is_empty()) {
+                let acts = acts.into_iter().map(|act| format!("this request {act}")).collect();
+                hits.push(Hit { view, acts });
             }
         }
         hits
     }
 
-    /// One look for all who wait, at what the request needs and nothing else.
-    async fn look_at_swarm(&self, engine: &Engine, begun: Instant, needs: Needs) -> Result<Arc<World>, String> {
-        let parts = [
-            (needs.networks, &self.networks, Needs { networks: true, ..Needs::default() }),
-            (needs.services, &self.services, Needs { services: true, ..Needs::default() }),
-            (needs.nodes, &self.nodes, Needs { nodes: true, ..Needs::default() }),
-        ];
-        let mut world = World::default();
-        for (_, newest, part) in parts.into_iter().filter(|(needed, ..)| *needed) {
-            let look = || async { look::world(engine, part).await.map(Arc::new).map_err(|error| error.to_string()) };
-            let seen = newest.since(begun, look).await?;
-            world.networks.extend(seen.networks.iter().cloned());
-            world.services.extend(seen.services.iter().cloned());
-            world.nodes.extend(seen.nodes.iter().cloned());
-        }
-        Ok(Arc::new(world))
-    }
-
-    async fn look_again(&self, begun: Instant, host: Option<HostState>) -> Arc<Vec<View>> {
-        let phases = Arc::clone(&self.phases);
+    /// The phases as they are now. Whoever reads on may wait for a disk, and nobody else waits for it.
+    async fn look_again(&self, begun: Instant, host: Option<&HostState>) -> Arc<Vec<View>> {
         let look = || async {
-            let looked = tokio::task::spawn_blocking(move || {
-                phases.lock().unwrap_or_else(PoisonError::into_inner).look(host.as_ref())
-            });
-            Arc::new(looked.await.unwrap_or_default())
+            let look = || self.phases.lock().unwrap_or_else(PoisonError::into_inner).look(host);
+            Arc::new(tokio::task::block_in_place(look))
         };
         self.views.since(begun, look).await
     }
 
     async fn all_words(&self, guarding: &[&View]) -> Arc<Vec<Words>> {
         let views: Vec<View> = guarding.iter().map(|view| (*view).clone()).collect();
-        let found = tokio::task::spawn_blocking(move || views.iter().map(words::of).collect::<Vec<_>>());
+        let acquainted = Arc::clone(&self.acquainted);
+        let of_each = move || views.iter().map(|view| words::of(view, &acquainted)).collect::<Vec<_>>();
+        let found = tokio::task::spawn_blocking(of_each);
         Arc::new(found.await.unwrap_or_default())
     }
 
-    async fn moment(&self, ours: &Ours, secret: &str) -> Moment {
-        let (host, log, secret) = (ours.host.clone(), Arc::clone(&ours.log), secret.to_owned());
+    fn moment(&self, ours: &Ours, secret: &str) -> Moment {
         let now = self.context.now();
-        let looked = tokio::task::spawn_blocking(move || {
-            let executor = match secret.is_empty() {
-                true => None,
-                false => host.token_of(&secret).ok().flatten().map(|token| token.doing),
-            };
-            let doors = log.doors().unwrap_or_default();
-            let step = !matches!(maintenance::is_unfinished(&host), Ok(false));
-            Moment {
-                executor,
-                window: step || !matches!(maintenance::under_way(&host, now), Ok(None)),
-                step,
-                token: !matches!(host.token(), Ok(None)),
-                door: doors.iter().filter(|door| door.at <= now && now < door.until).map(|door| door.until).max(),
-            }
-        });
-        // Without a look everything is taken for shut.
-        looked.await.unwrap_or(Moment { executor: None, window: true, step: true, token: true, door: None })
+        tokio::task::block_in_place(|| {
+            let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            Moment::look(&ours.host, &ours.log, &mut ledger, secret, now)
+        })
     }
 
     /// The engine, asked for its id once it answers. Until then its address is read again: whoever wrote a wrong one mends it.
@@ -266,6 +215,7 @@ impl Desk {
             let address = tokio::task::spawn_blocking(move || asking(&context, &roots)).await;
             let address = address.map_err(|error| error.to_string())?;
             let engine = Engine::connect(&address, look::PATIENCE).await.map_err(|error| error.to_string())?;
+            let engine = engine.keeping_connections();
             let id = engine.info().await.map_err(|error| error.to_string())?.engine_id;
             let host = maintenance::state(&self.context, &id).map_err(|error| error.to_string())?;
             let log = Arc::new(self.context.decisions(&id));

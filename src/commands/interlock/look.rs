@@ -10,31 +10,39 @@ use crate::engine::error::EngineError;
 use crate::engine::service::Service as EngineService;
 use crate::interlock::body;
 use crate::interlock::lenient::Json;
-use crate::interlock::world::{Container, Needs, Network, Node, Service, World};
+use crate::interlock::world::{Container, Network, Node, Service};
 
 /// How long the engine may take for one answer.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is needed of the swarm.
+/// Networks of every scope: those whose id begins with one of these, in lower case, or all where none is named.
 ///
 /// # Errors
 ///
-/// The engine does not answer, or is no manager.
-pub async fn world(engine: &Engine, needs: Needs) -> Result<World, EngineError> {
-    let mut world = World::default();
-    if needs.networks {
-        let networks = engine.networks().await?.into_iter();
-        world.networks = networks
-            .map(|network| Network { id: network.id, name: network.name, labels: network.labels.into_iter().collect() })
-            .collect();
-    }
-    if needs.services {
-        world.services = managed(engine.services().await)?.iter().map(service).collect();
-    }
-    if needs.nodes {
-        world.nodes = managed(engine.nodes().await)?.iter().map(node).collect();
-    }
-    Ok(world)
+/// The engine does not answer.
+pub async fn networks(engine: &Engine, ids: &[&str]) -> Result<Vec<Network>, EngineError> {
+    let networks = engine.network_names(ids).await?.into_iter();
+    Ok(networks
+        .map(|network| Network { id: network.id, name: network.name, labels: network.labels.into_iter().collect() })
+        .collect())
+}
+
+/// Every service.
+///
+/// # Errors
+///
+/// The engine does not answer.
+pub async fn services(engine: &Engine) -> Result<Vec<Service>, EngineError> {
+    Ok(managed(engine.services().await)?.iter().map(service).collect())
+}
+
+/// Every node.
+///
+/// # Errors
+///
+/// The engine does not answer.
+pub async fn nodes(engine: &Engine) -> Result<Vec<Node>, EngineError> {
+    Ok(managed(engine.nodes().await)?.iter().map(node).collect())
 }
 
 /// What only a manager knows: an engine that is none refuses to change it by itself.

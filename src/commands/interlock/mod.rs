@@ -5,9 +5,11 @@ mod door;
 mod engine;
 mod fresh;
 mod look;
+mod moment;
 mod phases;
 mod serve;
 pub mod status;
+mod swarm;
 mod wire;
 pub mod words;
 

@@ -5,8 +5,6 @@
 //! that cannot be read guards as it did before, and one that was never read guards everything.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::commands::open::{Session, phases, read_contract, repository};
@@ -19,6 +17,7 @@ use crate::gates::inputs::{Host, Inputs, Known};
 use crate::git::Repository;
 use crate::host::HostState;
 use crate::host::guarded::Guarded;
+use crate::host::stamp::Stamp;
 use crate::model::contract::protect::Protect;
 use crate::model::digest::Digest;
 use crate::model::ids::{ObjectId, PhaseName};
@@ -31,6 +30,8 @@ pub struct View {
     pub context: Context,
     /// The repository's root commit.
     pub repository: ObjectId,
+    /// The repository as it was found, where it could be opened.
+    pub opened: Option<Repository>,
     /// The phase.
     pub phase: PhaseName,
     /// What it guards; `None` where that cannot be known.
@@ -57,6 +58,20 @@ impl View {
         }
     }
 
+    /// The phase, opened in the repository as it was found when the phase was read.
+    ///
+    /// # Errors
+    ///
+    /// No repository, no phase, an invalid contract.
+    pub fn session(&self) -> Result<Session, CommandError> {
+        let Some(repository) = self.opened.as_ref().map(Repository::unasked) else {
+            return Session::open(&self.context);
+        };
+        let (contract, contract_text) = read_contract(&repository, &self.phase)?;
+        let store = Store::new(&repository.root, &repository.common_dir, self.phase.clone());
+        Ok(Session { context: self.context.clone(), repository, contract, contract_text, store })
+    }
+
     /// Whether a request must be judged for it.
     pub fn guards(&self) -> bool {
         !self.done && self.protect.as_ref().is_none_or(|protect| !protect.is_empty())
@@ -69,15 +84,17 @@ pub struct Phases {
     roots: Vec<PathBuf>,
     seen: BTreeMap<(PathBuf, PhaseName), (Stamps, View)>,
     remembered: bool,
+    /// What the host remembers, and the file that holds it.
+    kept: Option<(Option<Stamp>, Vec<Guarded>)>,
 }
 
-/// What a file was when it was read: length, inode and time of change.
-type Stamps = Vec<Option<(u64, u64, i64, i64)>>;
+/// What the files of a phase were when they were read.
+type Stamps = Vec<Option<Stamp>>;
 
 impl Phases {
     /// Those of these repositories.
     pub fn new(context: &Context, roots: Vec<PathBuf>) -> Self {
-        Self { context: context.clone(), roots, seen: BTreeMap::new(), remembered: false }
+        Self { context: context.clone(), roots, seen: BTreeMap::new(), remembered: false, kept: None }
     }
 
     /// Every phase as it is now. With the host's state, what guards is remembered there, and what was guarded is known again.
@@ -100,7 +117,7 @@ impl Phases {
         }
         let views: Vec<View> = self.seen.values().map(|(_, view)| view.clone()).collect();
         if let Some(host) = host {
-            keep(host, &self.seen);
+            self.keep(host);
         }
         views
     }
@@ -141,7 +158,8 @@ impl Phases {
                     context.global.phase = Some(old.phase.to_string());
                     let (repository, phase, protect) = (old.repository, old.phase.clone(), Some(old.protect));
                     let adopted = old.adopted;
-                    let view = View { context, repository, phase, protect, adopted, done: false, trouble: None };
+                    let view =
+                        View { context, repository, opened: None, phase, protect, adopted, done: false, trouble: None };
                     let entry = self.seen.entry((old.root, old.phase));
                     // No stamps: it is read as soon as it is found.
                     entry.and_modify(|(_, seen)| seen.remember(&view)).or_insert((Vec::new(), view));
@@ -150,39 +168,39 @@ impl Phases {
             Err(error) => report::say(&format!("! {error}")),
         }
     }
-}
 
-/// Remembers what guards, where that changed.
-fn keep(host: &HostState, seen: &BTreeMap<(PathBuf, PhaseName), (Stamps, View)>) {
-    let guarding = seen.iter().filter(|(_, (_, view))| view.guards());
-    let guarded: Vec<Guarded> = guarding
-        .filter_map(|((root, phase), (_, view))| {
-            let (root, phase, repository) = (root.clone(), phase.clone(), view.repository.clone());
-            Some(Guarded { root, phase, repository, protect: view.protect.clone()?, adopted: view.adopted })
-        })
-        .collect();
-    if host.guarded().is_ok_and(|before| before == guarded) {
-        return;
-    }
-    if let Err(error) = host.keep_guarded(&guarded) {
-        report::say(&format!("! {error}: after a restart it is not known what was guarded"));
+    /// Remembers what guards, where that changed, or what remembers it did.
+    fn keep(&mut self, host: &HostState) {
+        let guarding = self.seen.iter().filter(|(_, (_, view))| view.guards());
+        let guarded: Vec<Guarded> = guarding
+            .filter_map(|((root, phase), (_, view))| {
+                let (root, phase, repository) = (root.clone(), phase.clone(), view.repository.clone());
+                Some(Guarded { root, phase, repository, protect: view.protect.clone()?, adopted: view.adopted })
+            })
+            .collect();
+        let now = (host.guarded_stamp(), guarded);
+        if self.kept.as_ref() == Some(&now) {
+            return;
+        }
+        if host.guarded().is_ok_and(|before| before == now.1) {
+            self.kept = Some(now);
+        } else if let Err(error) = host.keep_guarded(&now.1) {
+            report::say(&format!("! {error}: after a restart it is not known what was guarded"));
+        }
     }
 }
 
 fn stamps(root: &Path, phase: &PhaseName) -> Stamps {
-    let names = [format!("PHASE-{phase}.toml"), format!("STATUS-{phase}.md"), format!("REVIEW-{phase}.md")];
-    let journal = format!("JOURNAL-{phase}.md");
-    let stamp = |name: &String| {
-        let file = fs::symlink_metadata(root.join(DIRECTORY).join(name)).ok()?;
-        Some((file.len(), file.ino(), file.ctime(), file.ctime_nsec()))
-    };
-    names.iter().chain([&journal]).map(stamp).collect()
+    let documents = ["STATUS", "REVIEW", "JOURNAL"].map(|name| format!("{name}-{phase}.md"));
+    let names = std::iter::once(format!("PHASE-{phase}.toml")).chain(documents);
+    names.map(|name| Stamp::of(&root.join(DIRECTORY).join(name)).ok().flatten()).collect()
 }
 
 /// A phase whose repository cannot be opened: it guards as before, or everything.
 fn unopened(context: Context, phase: &PhaseName, before: Option<&View>, error: &CommandError) -> View {
     View {
         repository: before.map_or_else(ObjectId::none, |view| view.repository.clone()),
+        opened: None,
         protect: before.and_then(|view| view.protect.clone()),
         adopted: before.and_then(|view| view.adopted),
         phase: phase.clone(),
@@ -210,6 +228,7 @@ fn read(context: Context, repository: &Repository, phase: &PhaseName, before: Op
     let mut view = View {
         done: adopted.as_ref().is_some_and(|session| is_done(session, &store)),
         adopted: adopted.as_ref().map(|session| session.contract.digest),
+        opened: Some(adopted.as_ref().map_or(repository, |session| &session.repository).unasked()),
         repository: adopted.map_or_else(|| repository.root_commit.clone(), |session| session.repository.root_commit),
         protect,
         context,

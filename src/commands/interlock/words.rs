@@ -1,10 +1,16 @@
 //! Why a request is refused, and what leads on: by the one evaluation that everything else asks.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use crate::commands::open::Session;
 use crate::gates::evaluate::PhaseReport;
 use crate::gates::inputs::Known;
 use crate::gates::progress::State;
 use crate::gates::standing::{GateReport, Standing};
+use crate::model::record::Target;
+use crate::model::time::Time;
 
 use super::phases::View;
 
@@ -17,12 +23,48 @@ pub struct Words {
     pub next: String,
 }
 
-/// The words for one phase. Blocks: it reads documents and asks git and the engine.
-pub fn of(view: &View) -> Words {
+/// Who engines said not long ago that they are, by their addresses. Nothing but words rests on it: which requests are refused is decided
+/// before. Asking costs several times as much as all else.
+#[derive(Default)]
+pub struct Acquainted(Mutex<BTreeMap<String, (Instant, Asked)>>);
+
+/// An engine's identity and clock.
+type Asked = Known<(Target, Known<Time>)>;
+
+/// How long that counts.
+const ACQUAINTED: Duration = Duration::from_secs(30);
+
+impl Acquainted {
+    fn asked(&self, session: &Session) -> Asked {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = session.engine_address();
+        if let Some((at, Known::Is((target, clock)))) = known.get(address)
+            && at.elapsed() < ACQUAINTED
+        {
+            // The clock went on since.
+            let clock = match clock {
+                Known::Is(then) => Known::Is(then.plus(at.elapsed())),
+                Known::Unknown(why) => Known::Unknown(why.clone()),
+            };
+            return Known::Is((target.clone(), clock));
+        }
+        let (at, asked) = (Instant::now(), session.engine_asked());
+        if matches!(asked, Known::Is(_)) {
+            known.insert(address.to_owned(), (at, asked.clone()));
+        }
+        asked
+    }
+}
+
+/// The words for one phase. Blocks: it reads documents and asks git, and perhaps the engine.
+pub fn of(view: &View, acquainted: &Acquainted) -> Words {
     if let Some((found, next)) = &view.trouble {
         return Words { why: format!("its contract is what is wrong: {found}"), next: next.clone() };
     }
-    let gathered = Session::open(&view.context).and_then(|session| Ok((session.gather(false)?, session)));
+    let gathered = view.session().and_then(|session| {
+        let (documents, subject) = session.read()?;
+        Ok((session.gathered(documents, None, subject, &acquainted.asked(&session)), session))
+    });
     match gathered {
         Ok((gathered, session)) => of_report(&session.evaluate(&gathered)),
         Err(error) => {
