@@ -73,7 +73,11 @@ pub fn pieces(text: &str, size: usize) -> Vec<Range<usize>> {
 
 /// Runs `work` on every item, on all cores; the results are in the order of the items, and `None` is one whose work panicked.
 pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<Option<R>> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(items.len());
+    // How many cores there are takes longer to find out than a short document to read.
+    let cores = match items.len() {
+        few @ 0..2 => few,
+        many => std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(many),
+    };
     if cores < 2 {
         return items.iter().map(|item| Some(work(item))).collect();
     }
