@@ -18,6 +18,8 @@ mod queue;
 mod recovery;
 mod recreate;
 mod resize;
+#[cfg(feature = "test-hooks")]
+mod systemd;
 mod twin;
 mod units;
 mod vips;

@@ -7,6 +7,8 @@ pub mod fake_swarm;
 pub mod stage;
 #[cfg(feature = "test-hooks")]
 pub mod steps;
+#[cfg(feature = "test-hooks")]
+pub mod systemd;
 pub mod twin;
 
 use std::fs;

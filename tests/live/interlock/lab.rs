@@ -25,13 +25,20 @@ pub struct Lab {
 impl Lab {
     /// Starts them: `proxy` with a front's stack and a recipe's on it, and a service elsewhere. `None` where the machine cannot.
     pub fn up(name: &str, attachments: &str) -> Option<Self> {
-        let world = World::new();
         let mut interlock = None;
+        let mut lab = Self::up_with(name, attachments, |world, engine| interlock = Some(serve(world, engine)))?;
+        lab.interlock = interlock;
+        Some(lab)
+    }
+
+    /// The same with an interlock that somebody else starts, at `ask.sock` of the world, for the engine that will be at this address.
+    pub fn up_with(name: &str, attachments: &str, start: impl FnOnce(&World, &str)) -> Option<Self> {
+        let world = World::new();
         let twin = Twin::up_after(name, |dir| {
-            interlock = Some(serve(&world, &format!("unix://{}/engine.sock", dir.display())));
+            start(&world, &format!("unix://{}/engine.sock", dir.display()));
             vec!["--interlock".into(), world.path("ask.sock").to_string_lossy().into_owned()]
         });
-        let lab = Self { twin: twin?, world, interlock };
+        let lab = Self { twin: twin?, world, interlock: None };
         lab.fill();
         lab.phase(attachments);
         Some(lab)

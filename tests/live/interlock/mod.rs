@@ -4,4 +4,5 @@
 mod door;
 mod lab;
 mod refused;
+mod systemd;
 mod window;
