@@ -63,20 +63,20 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// The directory is not there.
+    /// The directory is not there, or is none.
     pub fn new(global: &Global) -> Result<Self, CommandError> {
         let directory = match &global.directory {
             Some(directory) => directory.clone(),
             None => env::current_dir()
                 .map_err(|error| CommandError::new(Exit::Usage, format!("the current directory: {error}"), ""))?,
         };
-        let real = fs::canonicalize(&directory).map_err(|error| {
-            CommandError::new(
-                Exit::Usage,
-                format!("{}: {error}", directory.display()),
-                "name a directory that is there",
-            )
-        })?;
+        let wrong = |why: String| {
+            CommandError::new(Exit::Usage, format!("{}: {why}", directory.display()), "name a directory that is there")
+        };
+        let real = fs::canonicalize(&directory).map_err(|error| wrong(error.to_string()))?;
+        if !real.is_dir() {
+            return Err(wrong("it is no directory".to_owned()));
+        }
         Ok(Self { global: global.clone(), directory: real })
     }
 

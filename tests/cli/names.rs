@@ -43,6 +43,7 @@ fn from_any_directory_of_the_clone() {
         .expect(0, "in machine-docs/JOURNAL-demo.md");
     assert!(!world.path("builder/scripts/machine-docs").exists());
     world.run_in(".", &["-C", "nowhere", "status"]).expect(2, "nowhere").expect(2, "name a directory that is there");
+    world.run_in(".", &["-C", "builder/.git/HEAD", "status"]).expect(2, "builder/.git/HEAD: it is no directory");
     // A key's path is relative to where one stands, as the shell sees it.
     let key = world.key("builder").with_extension("pub");
     fs::copy(key, world.path("builder.pub")).expect("copied");

@@ -230,6 +230,16 @@ fn a_revision_that_is_none_is_named_with_those_that_are() {
     let answer = steps.builder(&["check", "--against", "nonsense"]).expect(2, "`nonsense` names no commit");
     assert!(answer.stderr.contains("origin/main"), "{}", answer.stderr);
     steps.builder(&["check", "--against=--upload-pack=touch x"]).expect(2, "names no commit");
+    // Git takes a tag before a branch of the same name.
+    for (tag, branch) in [("main", "refs/heads/main"), ("origin/main", "refs/remotes/origin/main")] {
+        steps.world.git("builder", &["tag", tag, "HEAD"]);
+        steps
+            .builder(&["check", "--against", tag])
+            .expect(2, &format!("`{tag}` is a tag and a branch"))
+            .expect(2, &format!("for the branch: {branch}"));
+        steps.builder(&["check", "--against", branch]).expect(0, "none is gone");
+        steps.world.git("builder", &["tag", "-d", tag]);
+    }
 }
 
 #[test]

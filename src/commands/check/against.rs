@@ -90,8 +90,15 @@ pub(super) fn compare(
     ))
 }
 
-/// The commit that a revision names.
+/// The commit that a revision names. What is a tag and a branch is none: git would take the tag, which nobody may have meant.
 fn named(session: &Session, revision: &str) -> Result<ObjectId, CommandError> {
+    let is_in = |space: &&str| session.repository.object(&format!("refs/{space}/{revision}")).is_ok();
+    if is_in(&"tags")
+        && let Some(space) = ["heads", "remotes"].iter().find(|space| is_in(space))
+    {
+        let message = format!("`{revision}` is a tag and a branch of {}", session.repository.root.display());
+        return Err(CommandError::new(Exit::Usage, message, format!("for the branch: refs/{space}/{revision}")));
+    }
     session.repository.object(revision).map_err(|_| {
         let branches = session.repository.branch_names();
         let message = format!("`{revision}` names no commit of {}", session.repository.root.display());
