@@ -1,11 +1,15 @@
-//! Before the PASS: every way to the network, by the stock client, by plain HTTP and by another client's library.
+//! Before the PASS: every way to the network, by the stock client, by plain HTTP, by another client's library and from afar.
 
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::{LeaveSwarmOptions, UpdateServiceOptions};
 
 use super::lab::{DENIED, Lab, denied, service, status};
+use crate::support::fake_swarm::over_tcp;
+use crate::support::root;
 
 #[test]
 fn before_the_pass_no_client_gets_through_and_nothing_moves() {
@@ -16,6 +20,7 @@ fn before_the_pass_no_client_gets_through_and_nothing_moves() {
     by_the_stock_client(&lab, &id, &node);
     by_plain_http(&lab, &id, &node);
     by_another_library(&lab, &id);
+    from_afar(&lab);
     let after = lab.state();
     let moved: Vec<_> = before.lines().zip(after.lines()).filter(|(before, after)| before != after).collect();
     assert!(before == after, "something moved: {moved:#?}");
@@ -132,6 +137,26 @@ fn by_plain_http(lab: &Lab, id: &str, node: &str) {
     );
     let answer = lab.raw(guess.as_bytes(), Duration::from_secs(20)).expect("an answer");
     assert!(status(&answer) == 403 && answer.contains(DENIED), "{answer}");
+}
+
+/// Over TCP, and over ssh as the stock client does it: the far side is its own `system dial-stdio`; only ssh between them is a fake.
+fn from_afar(lab: &Lab) {
+    let port = over_tcp(&lab.twin.engine());
+    let bin = lab.world.path("bin");
+    fs::create_dir_all(&bin).expect("made");
+    fs::copy(root().join("tests/support/fakes/ssh"), bin.join("ssh")).expect("copied");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("a path"));
+    for host in [format!("tcp://127.0.0.1:{port}"), "ssh://somebody@far".to_owned()] {
+        let docker = |args: &[&str]| {
+            let mut command = Command::new("docker");
+            command.args(args).env("DOCKER_HOST", &host).env("PATH", &path).env("FAR_ENGINE", lab.twin.engine());
+            command.output().expect("docker runs")
+        };
+        let listed = docker(&["network", "ls"]);
+        assert!(listed.status.success(), "{host}: {}", String::from_utf8_lossy(&listed.stderr));
+        denied(&docker(&["network", "rm", "proxy"]), "gate M1 has no PASS");
+        denied(&docker(&["service", "rm", "traefik_app"]), "gate M1 has no PASS");
+    }
 }
 
 fn by_another_library(lab: &Lab, id: &str) {
