@@ -15,6 +15,7 @@ fn on_a_managers_engine_and_outside_a_swarm() {
         .expect(12, "ok       swarm manager")
         .expect(12, "ok       images on proxy        all of")
         .expect(12, "ok       nodes                  1 in the swarm")
+        .expect(12, "ok       [protect]              everything that it names is there")
         .expect(12, "WRONG    contract's programs    nixos-rebuild not found")
         .expect(12, "advice   pins                   the contract lists no key of the Adversary");
     twin.docker(&[
@@ -30,7 +31,10 @@ fn on_a_managers_engine_and_outside_a_swarm() {
     ]);
     doctor(&[]).expect(12, "1 are not on this node: forge.invalid/x:1");
     world.write(contract, &world.read(contract).replace("network = \"proxy\"", "network = \"proxies\""));
-    doctor(&[]).expect(12, "there is no network proxies");
+    doctor(&[])
+        .expect(12, "there is no network proxies")
+        .expect(12, "advice   [protect]              there is no network proxies")
+        .expect(12, "what is called otherwise is not guarded");
     twin.docker(&["swarm", "leave", "--force"]);
     doctor(&[]).expect(12, "WRONG    swarm manager          not part of a swarm").expect(12, "unknown  pins");
 }

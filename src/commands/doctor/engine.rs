@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::guarded;
 use super::line::Line;
 use super::{engine_address, recreated};
 use crate::commands::engine::leads_on;
@@ -100,7 +101,7 @@ async fn ask(
     lines.push(Line::ok("swarm manager", format!("node {} at {}", info.host_name, info.node_address)));
     seen.engine_id = Some(info.engine_id.clone());
     if !seen.here {
-        let found = format!("{address} is not a local socket: probes of the host itself are unknown from here");
+        let found = format!("{address} is not known to be on this machine: probes of the host itself are unknown");
         lines.push(Line::advice("engine's machine", found, "both parties on the engine's own machine", "work there"));
     }
     match engine.nodes().await {
@@ -111,6 +112,7 @@ async fn ask(
         for network in recreated(session) {
             images(&engine, network, lines).await;
         }
+        lines.extend(guarded::line(&engine, &session.contract.protect).await);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `countersign doctor`
 
 mod engine;
+mod guarded;
 mod host;
 mod line;
 mod place;
