@@ -121,8 +121,8 @@ impl Transport {
             request.body(Full::new(bytes.clone())).map_err(|error| malformed(error.to_string()))
         };
         let out_of_reach = |why: String| EngineError::Unreachable { address: self.address.to_string(), why };
-        // An order is never sent twice.
-        let kept = self.kept.as_ref().filter(|_| method == Method::GET);
+        // An order is never sent twice. Over a network a connection may have died without a word, and who asks it waits in vain.
+        let kept = self.kept.as_ref().filter(|_| method == Method::GET && self.address.starts_with("unix://"));
         let again = match kept.and_then(|kept| Some((kept, kept.take()?))) {
             Some((kept, mut line)) => line.ask(request()?).await.ok().inspect(|_| kept.put(line)),
             None => None,
