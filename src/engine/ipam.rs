@@ -18,6 +18,7 @@ pub struct ServiceUse {
     #[serde(rename = "ID")]
     pub id: String,
     spec: SpecUse,
+    previous_spec: Option<SpecUse>,
     endpoint: EndpointUse,
     update_status: Option<UpdateUse>,
 }
@@ -29,6 +30,13 @@ struct SpecUse {
     labels: Option<std::collections::BTreeMap<String, String>>,
     task_template: TaskSpecUse,
     networks: Option<Vec<TargetUse>>,
+}
+
+impl SpecUse {
+    fn networks(&self) -> impl Iterator<Item = &str> {
+        let both = self.task_template.networks.iter().chain(&self.networks);
+        both.flatten().map(|network| network.target.as_str())
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -66,8 +74,12 @@ impl ServiceUse {
 
     /// What its spec names as its networks, in the new place and in the old one.
     pub fn networks(&self) -> impl Iterator<Item = &str> {
-        let both = self.spec.task_template.networks.iter().chain(&self.spec.networks);
-        both.flatten().map(|network| network.target.as_str())
+        self.spec.networks()
+    }
+
+    /// What the spec before its last update names as its networks: a rollback goes back to them.
+    pub fn previous_networks(&self) -> impl Iterator<Item = &str> {
+        self.previous_spec.iter().flat_map(SpecUse::networks)
     }
 
     /// Its virtual addresses: network id and address in CIDR notation, those without an address left out.

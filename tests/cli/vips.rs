@@ -90,6 +90,59 @@ fn from_api_1_52_on_the_leader_s_allocator_tells_what_leaked() {
     assert!(out.contains("told no count of it") && out.contains("\"leaked\":null"), "{out}");
 }
 
+/// A canary that gets no address is refused one only where the allocator meanwhile serves another: silence is no full pool.
+#[test]
+fn a_walk_to_which_nothing_answers_finds_no_leak() {
+    let silent = |on_mesh: bool, config: Value, services: Value| {
+        let network = |id: &str, ingress: bool, config: &Value| json!({"Id": id, "Name": id, "Scope": "swarm", "Driver": "overlay", "Ingress": ingress, "IPAM": {"Config": [config]}});
+        let mesh = network("mesh", true, &json!({"Subnet": "10.0.0.0/24", "Gateway": "10.0.0.1"}));
+        let networks = json!([mesh, network("proxy", false, &config)]);
+        let made = std::sync::atomic::AtomicUsize::new(0);
+        FakeEngine::start("1.41", move |path| {
+            let body = match path.split('?').next().unwrap_or(path) {
+                "/info" => manager_info(),
+                "/networks" => networks.clone(),
+                "/nodes" => json!([{"ID": "n0"}]),
+                "/services" if !path.contains('?') => services.clone(),
+                "/services" | "/tasks" => json!([]),
+                "/services/create" => {
+                    json!({"ID": format!("c{}", made.fetch_add(1, std::sync::atomic::Ordering::Relaxed))})
+                }
+                // The fourth: two canaries, one that waits, one on the mesh.
+                "/services/c3" if on_mesh => {
+                    json!({"ID": "c3", "Endpoint": {"VirtualIPs": [{"NetworkID": "mesh", "Addr": "10.0.0.9/24"}]}})
+                }
+                service if service.starts_with("/services/c") => json!({"ID": "c"}),
+                _ => return (404, r#"{"message": "not found"}"#.into()),
+            };
+            (200, body.to_string().into())
+        })
+    };
+    let plain = || json!({"Subnet": "10.1.0.0/24", "Gateway": "10.1.0.1"});
+    // Where all are held by somebody, a network is full whatever the allocator does.
+    let small = json!({"Subnet": "10.1.0.0/30", "Gateway": "10.1.0.1"});
+    let vip = json!([{"NetworkID": "proxy", "Addr": "10.1.0.2/30"}]);
+    let service = json!([{"ID": "s", "Spec": {"Name": "s"}, "Endpoint": {"VirtualIPs": vip}}]);
+    let cases =
+        [(false, plain(), json!([]), None), (true, plain(), json!([]), Some(253)), (false, small, service, Some(0))];
+    std::thread::scope(|scope| {
+        for (on_mesh, config, services, leaked) in cases {
+            scope.spawn(move || {
+                let state = tempfile::tempdir().expect("a directory");
+                let engine = silent(on_mesh, config, services);
+                let place = state.path().display().to_string();
+                let (exit, out, err) = vips(&engine.address(), &["proxy", "--walk", "--json", "--state", &place]);
+                let seen: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{exit} {out}{err}"));
+                let one = &seen["networks"][0];
+                assert_eq!((exit, one["leaked"].as_u64()), (0, leaked), "{one}");
+                assert_eq!(one["free"].as_u64(), leaked.map(|_| 0), "{one}");
+                let why = one["leaked_unknown"].as_str().unwrap_or_default();
+                assert_eq!(why.contains("only busy or stuck"), leaked.is_none(), "{one}");
+            });
+        }
+    });
+}
+
 #[cfg(feature = "test-hooks")]
 #[test]
 fn how_fast_it_fills_is_told_from_what_the_documents_hold_and_never_guessed() {

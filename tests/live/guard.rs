@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::vips::{countersign, leak, live_tasks, running, service, state, wait};
+use super::vips::{countersign, leak, live_tasks, running, service, state, wait, walk};
 use crate::support::twin::Twin;
 
 /// Runs `guard --json` with the twin's log; gives exit code and answer.
@@ -53,6 +53,9 @@ fn an_exhausted_engine_is_cured_and_a_healthy_one_left_alone() {
     }
 
     exhaust(&twin);
+    // Full: no canary gets an address, and what nobody holds is what leaked.
+    let walked = walk(&twin, "small");
+    assert_eq!((walked["leaked"].as_u64(), walked["free"].as_u64()), (Some(5), Some(0)), "{walked}");
     let engine = twin.docker(&["info", "--format", "{{.ID}}"]);
     let starts = || log(&twin).matches("Starting up").count();
     let before = starts();

@@ -11,7 +11,7 @@ use std::net::Ipv4Addr;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::CANARY_LABEL;
-use crate::engine::ipam::Lists;
+use crate::engine::ipam::{Lists, ServiceUse, TaskUse};
 use crate::engine::network::Network;
 
 /// The addresses of one overlay network, and who holds them.
@@ -129,7 +129,11 @@ pub fn account(lists: &Lists) -> Vec<Use> {
             }
         }
     }
-    let mut on_nodes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let services: BTreeMap<&str, &ServiceUse> =
+        lists.services.iter().map(|service| (service.id.as_str(), service)).collect();
+    let mut without: BTreeMap<&str, Vec<&TaskUse>> = BTreeMap::new();
+    // Each node's endpoint, and whether a task that has come so far shows that it is there.
+    let mut on_nodes: BTreeMap<&str, BTreeMap<&str, bool>> = BTreeMap::new();
     for task in lists.tasks.iter().filter(|task| !task.is_terminal()) {
         let mut counted = BTreeSet::new();
         for (network, cidr) in task.addresses() {
@@ -147,16 +151,35 @@ pub fn account(lists: &Lists) -> Vec<Use> {
             }
             counted.insert(network);
         }
+        // The allocator gives a task all its addresses before it leaves `new`.
+        if task.state() != "new" {
+            let named = networks_of(task, services.get(task.service_id.as_str()).copied(), &uses);
+            for network in named.into_iter().filter(|network| !task.addresses().any(|(id, _)| id == *network)) {
+                without.entry(network).or_default().push(task);
+            }
+        }
         if !task.node_id.is_empty() {
-            // A node gets its endpoint as soon as a task of such a network is placed there.
+            // A node gets its endpoint as soon as a task of such a network is placed there, or is refused it.
             for network in counted {
-                on_nodes.entry(network).or_default().insert(&task.node_id);
+                let node = on_nodes.entry(network).or_default().entry(&task.node_id).or_default();
+                *node |= WITH_ENDPOINT.contains(&task.state());
             }
         }
     }
     for (id, one) in &mut uses {
-        if !one.ingress {
-            one.load_balancers = on_nodes.get(id).map_or(0, |nodes| nodes.len() as u64);
+        if let Some((tasks, first)) = without.get(id).and_then(|tasks| Some((tasks, tasks.first()?))) {
+            let (count, state) = (tasks.len(), first.state());
+            one.doubts
+                .push(format!("{count} tasks show no address of it and must have one (task {}, {state})", first.id));
+        }
+        if one.ingress {
+            continue;
+        }
+        let nodes = on_nodes.remove(id).unwrap_or_default();
+        one.load_balancers = nodes.len() as u64;
+        for (node, _) in nodes.into_iter().filter(|(_, shown)| !shown) {
+            let why = "whether it has an endpoint of it is not known before a task of it is ready there";
+            one.doubts.push(format!("node {node}: {why}"));
         }
     }
     let mut uses: Vec<Use> = uses.into_values().collect();
@@ -167,6 +190,26 @@ pub fn account(lists: &Lists) -> Vec<Use> {
 /// The states in which a task holds addresses, in the cluster's own words.
 const STATES: [&str; 9] =
     ["new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running"];
+
+/// The states in which a task's node has its endpoint on each of the task's networks: before, the node waits for it (moby
+/// `daemon/cluster/executor/container`: `waitNodeAttachments`).
+const WITH_ENDPOINT: [&str; 3] = ["ready", "starting", "running"];
+
+/// The networks on which a task has an address once it was allocated: those of its spec, where it has none those of its service, and
+/// the routing mesh where its service is reached through it.
+fn networks_of<'a>(
+    task: &'a TaskUse,
+    service: Option<&'a ServiceUse>,
+    uses: &BTreeMap<&str, Use>,
+) -> BTreeSet<&'a str> {
+    let mut all: BTreeSet<&str> = task.spec_networks().collect();
+    if all.is_empty() {
+        all.extend(service.into_iter().flat_map(ServiceUse::networks));
+    }
+    let published = service.into_iter().flat_map(ServiceUse::virtual_ips).map(|(id, _)| id);
+    all.extend(published.filter(|id| uses.get(id).is_some_and(|one| one.ingress)));
+    all
+}
 
 fn of_network(network: &Network, nodes: usize) -> Use {
     let mut one =
@@ -228,5 +271,92 @@ impl Seen {
         if !self.0.entry(one.id.clone()).or_default().insert(address) {
             one.twice.insert(address);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::leaks::missing_where_full;
+    use super::super::tests::{lists, proxy, service, task};
+    use super::*;
+
+    /// A task that was allocated has an address on each of its networks: where its answer shows none, someone holds it unseen.
+    #[test]
+    fn a_task_that_shows_no_address_is_a_doubt_and_no_leak() {
+        let spec = json!({"Networks": [{"Target": "proxy-id"}]});
+        let of = |state: &str, service: &str, spec: &serde_json::Value, attachments: serde_json::Value| -> TaskUse {
+            serde_json::from_value(json!({"ID": "t", "ServiceID": service, "NodeID": "n1", "DesiredState": "running",
+                "Status": {"State": state}, "Spec": spec, "NetworksAttachments": attachments}))
+            .expect("a task")
+        };
+        let address = json!([{"Network": {"ID": "proxy-id"}, "Addresses": ["10.0.1.9/24"]}]);
+        let named: ServiceUse =
+            serde_json::from_value(json!({"ID": "web", "Spec": {"TaskTemplate": spec}})).expect("one");
+        let published = service("mesh", "ingress-id", "10.0.0.9/24", json!({}));
+        let none = json!(null);
+        let table = [
+            ("no attachments", of("running", "s", &spec, none.clone()), "proxy", true),
+            ("another state", of("preparing", "s", &spec, none.clone()), "proxy", true),
+            ("a state that is not known", of("hovering", "s", &spec, none.clone()), "proxy", true),
+            ("no network", of("running", "s", &spec, json!([{"Addresses": ["10.0.1.9/24"]}])), "proxy", true),
+            (
+                "no list",
+                of("running", "s", &spec, json!([{"Network": {"ID": "proxy-id"}, "Addresses": null}])),
+                "proxy",
+                true,
+            ),
+            (
+                "no address",
+                of("running", "s", &spec, json!([{"Network": {"ID": "proxy-id"}, "Addresses": []}])),
+                "proxy",
+                true,
+            ),
+            ("its service names it", of("running", "web", &json!({}), none.clone()), "proxy", true),
+            ("its service is reached there", of("running", "mesh", &spec, address.clone()), "ingress", true),
+            ("a plain container", of("running", "", &spec, none.clone()), "proxy", true),
+            ("not allocated yet", of("new", "s", &spec, none.clone()), "proxy", false),
+            ("ended", of("failed", "s", &spec, none.clone()), "proxy", false),
+            ("it has one", of("running", "s", &spec, address), "proxy", false),
+            (
+                "another network",
+                of("running", "s", &json!({"Networks": [{"Target": "b"}]}), none.clone()),
+                "proxy",
+                false,
+            ),
+        ];
+        for (name, task, network, doubtful) in table {
+            let uses = account(&lists(vec![named.clone(), published.clone()], vec![task]));
+            let one = uses.iter().find(|one| one.name == network).expect("there");
+            assert_eq!(
+                one.doubts.iter().any(|doubt| doubt.contains("show no address")),
+                doubtful,
+                "{name}: {:?}",
+                one.doubts
+            );
+            assert_eq!(missing_where_full(one, Some(one)).is_err(), doubtful, "{name}");
+        }
+    }
+
+    /// A full network refuses a node's endpoint too, and no list says so: the node's tasks wait for it before they are ready.
+    #[test]
+    fn a_node_whose_endpoint_was_not_seen_is_a_doubt() {
+        let on =
+            |id, node, state, last| task(id, "s", node, state, "running", "proxy-id", &format!("10.0.1.{last}/24"));
+        let early = ["pending", "assigned", "accepted", "preparing"];
+        for state in early.iter().chain(&["ready", "starting", "running"]) {
+            let one = proxy(&lists(vec![], vec![on("a", "n1", "running", 3), on("b", "n2", state, 4)]));
+            assert_eq!(one.load_balancers, 2);
+            let doubted = one.doubts.iter().any(|doubt| doubt.starts_with("node n2: whether it has an endpoint"));
+            assert_eq!(
+                (doubted, one.doubts.len()),
+                (early.contains(state), usize::from(doubted)),
+                "{state}: {:?}",
+                one.doubts
+            );
+        }
+        let both = proxy(&lists(vec![], vec![on("a", "n2", "preparing", 3), on("b", "n2", "running", 4)]));
+        assert!(both.doubts.is_empty(), "another task shows it: {:?}", both.doubts);
     }
 }

@@ -93,23 +93,36 @@ pub fn from_allocator(before: Use, after: &Use, used: u64, free: u64) -> Sized {
         return Sized { held: before, leaked: Leaked::Unknown(why), free: None };
     }
     let held = before.accounted() + before.reserved();
-    let unknown = |held: Use, why: String| Sized { held, leaked: Leaked::Unknown(why), free: Some(free) };
     let size = before.capacity() + before.reserved();
+    // What does not add up is not the whole pool's count: then how many are free is no more known than how many leaked.
+    let whole = used.checked_add(free) == Some(size);
     let leaked = used.checked_sub(held);
-    if leaked.is_some() && doubts(&before, after).is_none() && used.checked_add(free) != Some(size) {
-        let why = format!("the allocator counts {used} in use and {free} free of {size}, which is no whole answer");
-        return Sized { held: before, leaked: Leaked::Unknown(why), free: None };
-    }
-    match (leaked, doubts(&before, after)) {
-        (Some(count), None) => {
-            Sized { held: before, leaked: Leaked::Exact { count, among: BTreeSet::new() }, free: Some(free) }
-        }
-        (Some(_), Some(why)) => unknown(before, why),
+    let (leaked, free) = match (leaked, doubts(&before, after)) {
         (None, _) => {
             let why = format!("the allocator counts {used} in use, fewer than the {held} that are accounted for");
-            unknown(before, why)
+            (Leaked::Unknown(why), None)
         }
+        (Some(_), Some(why)) => (Leaked::Unknown(why), whole.then_some(free)),
+        (Some(_), None) if !whole => {
+            let why = format!("the allocator counts {used} in use and {free} free of {size}, which is no whole answer");
+            (Leaked::Unknown(why), None)
+        }
+        (Some(count), None) => (Leaked::Exact { count, among: BTreeSet::new() }, Some(free)),
+    };
+    Sized { held: before, leaked, free }
+}
+
+/// How many addresses nobody holds, of a network that gave none between two looks.
+///
+/// # Errors
+///
+/// Why that is not known.
+pub fn missing_where_full(before: &Use, after: Option<&Use>) -> Result<u64, String> {
+    let after = after.ok_or_else(|| "the network went meanwhile".to_owned())?;
+    if let Some(why) = moved(before, after) {
+        return Err(why);
     }
+    before.missing_where_full().and_then(|_| after.missing_where_full())
 }
 
 /// From a walk, taken between two equal looks at the lists. `here` is this node's load balancer address, where it has one.

@@ -23,6 +23,9 @@ pub const WALKABLE: u64 = 1021;
 pub const SAMPLE: usize = 256;
 /// How long the allocator may take for one address before the pool counts as full.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Why a walk says nothing where no address came, and nothing shows that one was refused.
+const SILENT: &str = "no address came in time, and whether the allocator refuses or is only busy or stuck is not known (it gave \
+                      none on the routing mesh either)";
 /// Why a walk says nothing where both families are handed out.
 const SIX: &str = "it hands out IPv6 addresses too: only a network of IPv4 alone can be walked";
 /// What a canary is called; a number follows.
@@ -103,7 +106,11 @@ async fn laps(engine: &Engine, network: &Use, bounds: &Bounds<'_>) -> Result<Wal
                     }
                     // A full pool gives none from the beginning, to a second canary either; the allocator may only have been
                     // busy. Later, others took the last one.
-                    None if seen == 0 && asked_twice => break 'walk None,
+                    None if seen == 0 && asked_twice => {
+                        let full = network.accounted() >= network.capacity()
+                            || is_refused(engine, network, bounds.walker).await?;
+                        break 'walk (!full).then(|| SILENT.to_owned());
+                    }
                     None if seen == 0 => asked_twice = true,
                     None => break 'walk Some("the last free addresses were taken meanwhile; walk again".to_owned()),
                 }
@@ -195,6 +202,20 @@ async fn one(engine: &Engine, network: &Use, walker: &str, number: usize) -> Res
     engine.remove_service(&id).await?;
     fault("walk.removed")?;
     Ok(Tried { address: address?, id })
+}
+
+/// Whether the allocator refuses an address of this network: it decides one service after the other (swarmkit's allocator), so that
+/// it passed over a canary that has none still when a later one has its address on the routing mesh.
+async fn is_refused(engine: &Engine, network: &Use, walker: &str) -> Result<bool, EngineError> {
+    let Some(mesh) = engine.networks().await?.into_iter().find(|network| network.ingress) else { return Ok(false) };
+    let mesh = Use { id: mesh.id, ingress: true, ..Use::default() };
+    let first = engine.create_service(&spec(network, walker, 0)).await?;
+    let later = engine.create_service(&spec(&mesh, walker, 1)).await?;
+    let decided = address(engine, &later, &mesh.id).await?.is_some();
+    let refused = engine.virtual_ip(&first, &network.id).await?.is_none();
+    engine.remove_service(&later).await?;
+    engine.remove_service(&first).await?;
+    Ok(decided && refused)
 }
 
 /// A point at which a test orders a death.
