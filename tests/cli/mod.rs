@@ -11,6 +11,7 @@ mod doctor;
 mod every_probe;
 mod forgery;
 mod guard;
+mod guard_acts;
 mod hook;
 mod interlock;
 mod interrupt;

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::error::CommandError;
 use crate::probes::docker::signatures::classes::refuses;
 use crate::probes::docker::vips::account::account;
+use crate::probes::docker::vips::leaks::missing_where_full;
 use crate::probes::docker::vips::walk::try_one;
 use crate::probes::docker::vips::walker;
 
@@ -72,9 +73,12 @@ pub(super) async fn ask(args: &Args, engine: &Engine) -> Result<Asked, CommandEr
     }
     // No address in time is no refusal: only the engine's own line about this canary is one.
     let log = read_log(args).await?;
+    // The first look is old by now: whoever came meanwhile holds what was missing in it.
+    let again = account(&engine.address_lists().await.map_err(|error| could_not_look(&error))?);
     for (one, ids) in without {
         if ids.iter().any(|id| log.lines.iter().any(|line| refuses(&line.text, id))) {
-            asked.full.push(Full { leaked: one.missing_where_full(), name: one.name });
+            let after = again.iter().find(|other| other.id == one.id);
+            asked.full.push(Full { leaked: missing_where_full(&one, after), name: one.name });
         } else {
             asked.silent.push(one.name);
         }

@@ -79,7 +79,9 @@ pub(super) async fn move_from(through: &Engine, old: &str) -> Result<String, Str
     let new = until(through, stepped_down).await;
     // Whatever came of it, it is to be a manager again.
     promote(through, old).await?;
-    new.ok_or_else(|| format!("node {old} did not step down in {} s", PATIENCE.as_secs()))
+    let new = new.ok_or_else(|| format!("node {old} did not step down in {} s", PATIENCE.as_secs()))?;
+    interrupt::note(moved(old, &new));
+    Ok(new)
 }
 
 /// Waits for an engine to answer as a manager, for a while.
@@ -98,18 +100,30 @@ pub(super) fn is_to_manage(nodes: &[Value], id: &str) -> bool {
     nodes.iter().any(|node| text(node, &["ID"]) == id && text(node, &["Spec", "Role"]) == "manager")
 }
 
-/// Makes nodes managers again that a killed guard had left as workers; their ids. Each answers as one when this returns: while it
-/// does not, the swarm would look as if it had fewer managers.
+/// Makes nodes managers again that a killed guard had left as workers, and adds their ids. Each answers as one when this returns: while
+/// it does not, the swarm would look as if it had fewer managers.
 ///
 /// # Errors
 ///
 /// The swarm did not follow; the text says what such a node is.
-pub(super) async fn sweep(engine: &Engine) -> Result<Vec<String>, String> {
-    let left = demoted(&engine.nodes().await.map_err(|error| error.to_string())?);
-    for id in &left {
-        promote(engine, id).await?;
+pub(super) async fn sweep(engine: &Engine, promoted: &mut Vec<String>) -> Result<(), String> {
+    for id in demoted(&engine.nodes().await.map_err(|error| error.to_string())?) {
+        let _held = interrupt::step("making a node a manager again");
+        promote(engine, &id).await?;
+        interrupt::note(made_manager(&id));
+        promoted.push(id);
     }
-    Ok(left)
+    Ok(())
+}
+
+/// For people: a node is a manager again.
+pub(super) fn made_manager(id: &str) -> String {
+    format!("made node {id} a manager again, which a killed guard had left as a worker")
+}
+
+/// For people: another node leads.
+pub(super) fn moved(old: &str, new: &str) -> String {
+    format!("node {new} leads now in the place of {old}")
 }
 
 /// Makes a node a manager again, and waits until it can be reached as one.

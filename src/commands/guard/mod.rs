@@ -4,7 +4,9 @@ mod canary;
 mod leader;
 mod reach;
 mod show;
+mod unit;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,9 +18,9 @@ use crate::engine::info::EngineInfo;
 use crate::error::{CommandError, Exit};
 use crate::interrupt;
 use crate::model::time::parse_duration;
-use crate::probes::docker::fields::other_leader;
+use crate::probes::docker::fields::{other_leader, short, text};
 use crate::probes::docker::look::tasks;
-use crate::probes::docker::prune::{Rules, Unused, stopping, unused};
+use crate::probes::docker::prune::{Rules, Unused, meant, stopping, unused};
 use crate::probes::docker::signatures::classes::Severity;
 use crate::probes::docker::signatures::source::{Log, from_file, from_journal};
 use crate::probes::docker::signatures::{Signs, signs};
@@ -46,10 +48,11 @@ const NEW_FOR: Duration = Duration::from_secs(60);
 /// still stopping. What leaked is freed only when there is exhaustion since the engine's last start, the engine refuses a canary an
 /// address and says so in its log, and what is missing is held by nobody, of one IPv4 subnet without a range of its own: a network
 /// that is merely full is not helped. With three managers another one comes to lead, and no container stops; with fewer the engine
-/// is restarted. It runs on the leader's machine: no other log says anything of the leader's allocator. Where a guard was killed
+/// is restarted, by its unit only where that is known to be this engine's. It runs on the leader's machine: no other log says anything of the leader's allocator. Where a guard was killed
 /// while the leader moved, the same command makes the old leader a manager again. Nothing is changed while maintenance is under way
-/// on this host. Exits with 0 (healthy or cured), 14 (exhausted and not cured, or a killed guard's worker is still one), 10 (not
-/// allowed now), 13 (could not look, or another node leads).
+/// on this host. Exits with 0 (healthy or cured), 14 (exhausted and not cured, a task waits in New, or a killed guard's worker is
+/// still one), 10 (not allowed now), 13 (could not look, or another node leads), 2 (a network to keep is not there). An error says
+/// what was done before it.
 ///
 /// `docker stack rm` followed by a prune is what leaks: it removes networks under tasks that still run. To take a stack down
 /// without a leak, remove its services (docker service rm), wait until `docker network inspect --verbose` and `docker ps` show
@@ -64,7 +67,7 @@ pub struct Args {
     /// Do it, instead of saying what would be done
     #[arg(long)]
     apply: bool,
-    /// A network that stays, beside those with the label countersign.keep and those that no stack made
+    /// A network that stays (name, id, or the id's first 12 characters or more), beside those with the label countersign.keep and those that no stack made
     #[arg(long, value_name = "NETWORK")]
     keep: Vec<String>,
     /// The age from which on a network may go
@@ -101,6 +104,8 @@ struct Report {
     /// Who leads, where this engine's node does not: the log here says nothing of its allocator.
     elsewhere: Option<String>,
     restarted: bool,
+    /// Tasks that still wait in `New` after all that was done.
+    still_stuck: Vec<String>,
     /// The node that led, and the one that leads now.
     moved: Option<(String, String)>,
     /// Nodes that a killed guard had left as workers, and that are managers again.
@@ -126,14 +131,27 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
 
 async fn guard(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let mut report = Report { apply: args.apply, ..Report::default() };
-    let Reached { engine, info, lock: _lock } = reach(args, context, &mut report).await?;
-    let log = read_log(args).await?;
+    match act(args, context, &mut report).await {
+        Ok(()) => Ok(show::answer(&report)),
+        Err(mut error) => {
+            error.details.extend(show::done(&report));
+            Err(error)
+        }
+    }
+}
+
+/// Looks and acts; whatever was done is in the report, also where it ends in an error.
+async fn act(args: &Args, context: &Context, report: &mut Report) -> Result<(), CommandError> {
+    let Reached { engine, info, lock: _lock } = reach(args, context, report).await?;
     let could = |error: EngineError| could_not_look(&error);
+    let keep = kept(args, &engine).await?;
+    let log = read_log(args).await?;
     let now = info.system_time.unwrap_or_else(|| context.now());
     report.signs = signs(&log, &tasks(&engine, true).await.map_err(could)?, NEW_FOR, now);
+    report.still_stuck = report.signs.stuck.iter().map(|(task, _)| task.clone()).collect();
     if args.apply {
         sweep(&engine, walker::is_dead).await.map_err(could)?;
-        report.promoted.extend(leader::sweep(&engine).await.map_err(not_promoted)?);
+        leader::sweep(&engine, &mut report.promoted).await.map_err(not_promoted)?;
     }
     let nodes = engine.nodes().await.map_err(could)?;
     report.demoted = leader::demoted(&nodes);
@@ -141,27 +159,34 @@ async fn guard(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let exhausted = report.signs.of(Severity::Exhaustion);
     report.refused = report.elsewhere.is_none() && exhausted.iter().any(|class| class.ends_with("-exhaustion"));
     let lists = engine.address_lists().await.map_err(could)?;
-    let rules = Rules { keep: &args.keep, older_than: args.older_than, now };
+    let rules = Rules { keep: &keep, older_than: args.older_than, now };
     report.unused = unused(&lists, &rules);
     let stopping = stopping(&lists);
     if let Some(first) = stopping.first() {
         let why =
             format!("a removal is under way: {first} ({} such tasks); try again when they have ended", stopping.len());
         report.not_now = Some(why);
-        return Ok(show::answer(&report));
+        return Ok(());
     }
     if args.apply {
-        prune(&engine, &mut report).await;
+        prune(&engine, report).await;
     }
     if report.refused && args.apply {
         let asked = ask(args, &engine).await?;
         report.still_full = asked.full.iter().map(|one| one.name.clone()).collect();
         Asked { giving: report.giving, full: report.full, silent: report.silent } = asked;
         if report.full.iter().any(Full::is_curable) {
-            cure(args, &engine, &info, &mut report).await?;
+            cure(args, &engine, &info, report).await?;
         }
     }
-    Ok(show::answer(&report))
+    Ok(())
+}
+
+/// The ids of the networks that are to stay.
+async fn kept(args: &Args, engine: &Engine) -> Result<BTreeSet<String>, CommandError> {
+    let networks = engine.networks().await.map_err(|error| could_not_look(&error))?;
+    meant(&networks, &args.keep)
+        .map_err(|why| CommandError::new(Exit::Usage, format!("--keep {why}"), "docker network ls"))
 }
 
 async fn read_log(args: &Args) -> Result<Log, CommandError> {
@@ -179,8 +204,12 @@ async fn read_log(args: &Args) -> Result<Log, CommandError> {
 /// Removes what may go, by id. The engine refuses one that came into use in this moment: it is told and stays.
 async fn prune(engine: &Engine, report: &mut Report) {
     for network in report.unused.iter().filter(|network| network.stays.is_none()) {
+        let _held = interrupt::finish_first();
         match engine.remove_network(&network.id).await {
-            Ok(()) => report.pruned.push(network.name.clone()),
+            Ok(()) => {
+                interrupt::note(show::removed(&network.name));
+                report.pruned.push(network.name.clone());
+            }
             Err(error) if error.is_not_found() => {}
             Err(error) => report.not_pruned.push(format!("{}: {error}", network.name)),
         }
@@ -193,6 +222,9 @@ async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Repo
     match leader::cure(&nodes, &info.node_id, info.node_machine_is_local, args.through.is_some()) {
         Cure::NotHere(why) => report.not_now = Some(why),
         Cure::Restart => {
+            if args.restart_with.is_none() {
+                unit::is_the_engine_s(&args.unit, engine).await?;
+            }
             restart(args).await?;
             report.restarted = true;
             look_again(args, engine, report).await;
@@ -246,6 +278,7 @@ async fn restart(args: &Args) -> Result<(), CommandError> {
         Ok(done) => return Err(failed(done.complaint())),
         Err(error) => return Err(failed(error.to_string())),
     }
+    interrupt::note(show::RESTARTED);
     Ok(())
 }
 
@@ -258,9 +291,16 @@ async fn look_again(args: &Args, engine: &Engine, report: &mut Report) {
             report.still_full = asked.full.into_iter().map(|one| one.name).chain(asked.silent).collect();
             // What is full by now without a leak was filled by those that waited.
             if done {
-                return;
+                break;
             }
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // The new allocator served all that waited before it heard of a canary.
+    if let Ok(tasks) = tasks(engine, true).await {
+        let waits = |id: &String| {
+            tasks.iter().any(|task| short(text(task, &["ID"])) == id && text(task, &["Status", "State"]) == "new")
+        };
+        report.still_stuck.retain(waits);
     }
 }

@@ -88,7 +88,7 @@ async fn bring_back(
             let message = format!("this engine's node {own} is a worker: a guard that was killed left it so");
             return Err(CommandError::new(Exit::Unknown, message, "the same with --apply makes it a manager again"));
         }
-        report.promoted = leader::sweep(other).await.map_err(not_promoted)?;
+        leader::sweep(other, &mut report.promoted).await.map_err(not_promoted)?;
     }
     if leader::is_to_manage(nodes, own) || !report.promoted.is_empty() {
         leader::answers(engine).await;

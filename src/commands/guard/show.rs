@@ -2,11 +2,28 @@
 
 use serde_json::{Value, json};
 
-use super::Report;
 use super::canary::Full;
+use super::{Report, leader};
 use crate::error::Exit;
 use crate::probes::docker::signatures::classes::Severity;
 use crate::report::Answer;
+
+/// That the engine was restarted.
+pub(super) const RESTARTED: &str = "restarted the engine";
+
+/// That a network was removed.
+pub(super) fn removed(network: &str) -> String {
+    format!("pruned network {network}")
+}
+
+/// What was done, a line each: for whoever gets an error in the place of an answer.
+pub(super) fn done(report: &Report) -> Vec<String> {
+    let promoted = report.promoted.iter().map(|id| leader::made_manager(id));
+    let pruned = report.pruned.iter().map(|name| removed(name));
+    let restarted = report.restarted.then(|| RESTARTED.to_owned());
+    let moved = report.moved.iter().map(|(old, new)| leader::moved(old, new));
+    promoted.chain(pruned).chain(restarted).chain(moved).collect()
+}
 
 /// The answer with its exit code: 0 healthy or cured, 14 exhausted and not cured or a killed guard's worker still one, 10 not
 /// allowed now.
@@ -17,7 +34,9 @@ pub(super) fn answer(report: &Report) -> Answer {
         () if report.not_now.is_some() => Exit::Closed,
         // Without a canary the log's word stands; with one, what it found.
         () if refused_addresses && !report.apply => Exit::Failed,
-        () if !report.still_full.is_empty() || !report.demoted.is_empty() => Exit::Failed,
+        () if [&report.still_full, &report.still_stuck, &report.demoted].iter().any(|left| !left.is_empty()) => {
+            Exit::Failed
+        }
         () if !report.silent.is_empty() || report.elsewhere.is_some() => Exit::Unknown,
         () => Exit::Ok,
     };
@@ -63,6 +82,12 @@ pub(super) fn answer(report: &Report) -> Answer {
     for (task, seconds) in &report.signs.stuck {
         line(format!("task {task} waits in New for {} s", seconds.map_or("?".to_owned(), |s| s.to_string())));
     }
+    if !report.still_stuck.is_empty() && !refused_addresses {
+        line(
+            "that is not cured: the engine's log refuses no address, and without its word nothing is restarted"
+                .to_owned(),
+        );
+    }
     match (report.apply, goes.as_slice()) {
         (false, []) => line("nothing to prune".to_owned()),
         (false, goes) => line(format!("would prune {}", goes.join(", "))),
@@ -89,10 +114,14 @@ pub(super) fn answer(report: &Report) -> Answer {
     } else {
         format!("{} gives no address still", report.still_full.join(", "))
     };
+    let waits = match report.still_stuck.len() {
+        0 => String::new(),
+        count => format!("; {count} tasks wait in New still"),
+    };
     if report.restarted {
-        line(format!("restarted the engine: {cured}"));
+        line(format!("{RESTARTED}: {cured}{waits}"));
     } else if let Some((old, new)) = &report.moved {
-        line(format!("node {new} leads now in the place of {old}, and no container stopped: {cured}"));
+        line(format!("{}, and no container stopped: {cured}{waits}", leader::moved(old, new)));
     } else if report.full.iter().any(|one| one.leaked == Ok(0)) {
         line("full without a leak: a restart does not help, a larger subnet does".to_owned());
     }
@@ -106,6 +135,7 @@ pub(super) fn answer(report: &Report) -> Answer {
     let json = json!({
         "apply": report.apply, "signatures": report.signs.counts, "last": report.signs.last,
         "leak_networks": report.signs.leak_networks, "stuck": stuck.collect::<Vec<_>>(),
+        "still_stuck": report.still_stuck,
         "would_prune": goes, "pruned": report.pruned, "not_pruned": report.not_pruned, "stays": stays.collect::<Vec<_>>(),
         "full": full, "giving": report.giving, "silent": report.silent, "leads": report.elsewhere, "restarted": report.restarted, "moved": moved, "promoted": report.promoted, "demoted": report.demoted,
         "still_full": report.still_full, "not_now": report.not_now,

@@ -4,7 +4,7 @@
 //! when every task that names it has ended, and none goes while any task of the swarm is still stopping. Only what a stack
 //! left behind goes: a network made by hand, a kept one and a young one stay.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -32,12 +32,39 @@ pub struct Unused {
 /// What bounds a prune.
 #[derive(Debug, Clone)]
 pub struct Rules<'a> {
-    /// Names that stay.
-    pub keep: &'a [String],
+    /// The ids of networks that stay.
+    pub keep: &'a BTreeSet<String>,
     /// A younger network may be that of a stack that is just being deployed.
     pub older_than: Duration,
     /// The engine's time.
     pub now: Time,
+}
+
+/// The shortest beginning of an id that may stand for it: what the engine's client shows.
+const SHORT_ID: usize = 12;
+
+/// The ids of the networks that these words mean: names in any case, ids, and beginnings of ids that are long enough. Pure.
+///
+/// # Errors
+///
+/// A word means no network, or is the beginning of several ids.
+pub fn meant(networks: &[Network], words: &[String]) -> Result<BTreeSet<String>, String> {
+    let mut ids = BTreeSet::new();
+    for word in words {
+        let is = |network: &&Network| network.id == *word || network.name.to_lowercase() == word.to_lowercase();
+        let begins = |network: &&Network| word.len() >= SHORT_ID && network.id.starts_with(word.as_str());
+        let mut found: Vec<&Network> = networks.iter().filter(is).collect();
+        if found.is_empty() {
+            found = networks.iter().filter(begins).collect();
+            match found.len() {
+                1 => {}
+                0 => return Err(format!("{word}: there is no network of this name or id")),
+                several => return Err(format!("{word}: the ids of {several} networks begin so")),
+            }
+        }
+        ids.extend(found.into_iter().map(|network| network.id.clone()));
+    }
+    Ok(ids)
 }
 
 /// Tasks that were told to end and have not: as long as there is one, no network goes. A line each.
@@ -75,6 +102,8 @@ pub fn unused(lists: &Lists, rules: &Rules<'_>) -> Vec<Unused> {
         .filter(|task| !task.is_terminal())
         .flat_map(|task| task.spec_networks().chain(task.addresses().map(|(id, _)| id)))
         .collect();
+    let before = lists.services.iter().flat_map(|one| one.previous_networks().map(|network| (network, one.name())));
+    let before: BTreeMap<&str, &str> = before.collect();
     let stacks: BTreeSet<&str> = lists.services.iter().filter_map(|service| service.label(STACK)).collect();
     let overlays = lists.networks.iter().filter(|network| network.scope == "swarm" && !network.ingress);
     let idle =
@@ -82,7 +111,11 @@ pub fn unused(lists: &Lists, rules: &Rules<'_>) -> Vec<Unused> {
     idle.map(|network| Unused {
         id: network.id.clone(),
         name: network.name.clone(),
-        stays: stays(network, &live, &stacks, rules),
+        stays: before
+            .get(network.id.as_str())
+            .or_else(|| before.get(network.name.as_str()))
+            .map(|service| format!("a rollback of service {service} would come back to it"))
+            .or_else(|| stays(network, &live, &stacks, rules)),
     })
     .collect()
 }
@@ -91,7 +124,7 @@ fn stays(network: &Network, live: &BTreeSet<&str>, stacks: &BTreeSet<&str>, rule
     if live.contains(network.id.as_str()) {
         return Some("a task that has not ended is on it".to_owned());
     }
-    if network.labels.contains_key(KEEP) || rules.keep.contains(&network.name) {
+    if network.labels.contains_key(KEEP) || rules.keep.contains(&network.id) {
         return Some("it is kept".to_owned());
     }
     match network.labels.get(STACK) {
@@ -139,9 +172,11 @@ mod tests {
             network("plain", stack("gone"), old),
             network("used", stack("web"), old),
             network("lost", stack("gone"), old),
+            network("earlier", stack("gone"), old),
         ];
         let services = json!([{"ID": "s", "Spec": {"Name": "web_app", "Labels": {STACK: "web"},
-            "TaskTemplate": {"Networks": [{"Target": "used-id"}]}}}]);
+            "TaskTemplate": {"Networks": [{"Target": "used-id"}]}},
+            "PreviousSpec": {"Name": "web_app", "TaskTemplate": {"Networks": [{"Target": "earlier-id"}]}}}]);
         let tasks = json!([
             {"ID": "t1", "Status": {"State": "running"}, "DesiredState": "remove", "Spec": {"Networks": [{"Target": "stopping-id"}]}},
             {"ID": "t2", "Status": {"State": "running"}, "DesiredState": "running",
@@ -151,7 +186,7 @@ mod tests {
              "Spec": {"Networks": [{"Target": "lost-id"}]}},
             {"ID": "t3", "Status": {"State": "shutdown"}, "DesiredState": "shutdown", "Spec": {"Networks": [{"Target": "left-id"}]}},
         ]);
-        let keep = ["kept-by-name".to_owned()];
+        let keep = meant(&networks, &["Kept-By-Name".to_owned()]).expect("there");
         let now = "2026-06-13T06:00:00Z".parse().expect("a time");
         let rules = Rules { keep: &keep, older_than: Duration::from_secs(600), now };
         let all = Lists { down: vec!["dead".into()], ..lists(networks, services, tasks) };
@@ -170,6 +205,7 @@ mod tests {
             ("stopping", "a task that has not ended is on it"),
             ("plain", "a task that has not ended is on it"),
             ("lost", "a task that has not ended is on it"),
+            ("earlier", "a rollback of service web_app would come back to it"),
         ] {
             assert_eq!(told(name), Some(why), "{name}");
         }
@@ -183,5 +219,26 @@ mod tests {
             "DesiredState": "complete"}]),
         );
         assert_eq!(super::stopping(&orphan).len(), 1, "a job whose service was removed");
+    }
+
+    #[test]
+    fn what_is_to_stay_is_named_by_any_name_that_the_client_shows() {
+        let mut networks = vec![network("Shop_Internal", json!({}), ""), network("shop_internal", json!({}), "")];
+        networks.extend(["abcdefghijkl-1", "abcdefghijkl-2"].map(|name| network(name, json!({}), "")));
+        let ids = |word: &str| meant(&networks, &[word.to_owned()]).map(|ids| ids.into_iter().collect::<Vec<_>>());
+        let both = vec!["Shop_Internal-id".to_owned(), "shop_internal-id".to_owned()];
+        assert_eq!(ids("SHOP_INTERNAL"), Ok(both), "whichever is meant");
+        for word in ["abcdefghijkl-1-id", "abcdefghijkl-1", "abcdefghijkl-1-"] {
+            assert_eq!(ids(word), Ok(vec!["abcdefghijkl-1-id".to_owned()]), "{word}");
+        }
+        for (word, why) in [
+            ("typo", "no network"),
+            ("", "no network"),
+            ("Shop_Intern", "no network"),
+            ("abcdefghijkl", "of 2 networks"),
+        ] {
+            assert!(ids(word).is_err_and(|said| said.contains(why)), "{word}");
+        }
+        assert_eq!(meant(&networks, &[]), Ok(BTreeSet::new()));
     }
 }
