@@ -1,5 +1,7 @@
 //! The remote: asked, never trusted to stay the same, never forced.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::branches::{Branch, memories, memories_named};
@@ -51,6 +53,16 @@ pub fn without_credentials(text: &str) -> String {
     out + rest
 }
 
+/// The git directory that is shared by all work trees of the one at a path, real; `None` where there is none.
+fn common_of(place: &Path) -> Option<PathBuf> {
+    let named = |file: PathBuf, before: &str| {
+        let text = fs::read_to_string(&file).ok()?;
+        Some(file.parent()?.join(text.trim_end().strip_prefix(before)?))
+    };
+    let git = if place.is_file() { named(place.to_owned(), "gitdir: ")? } else { place.to_owned() };
+    fs::canonicalize(named(git.join("commondir"), "").unwrap_or(git)).ok()
+}
+
 impl Repository {
     /// Asks the remote for a branch: every branch of it is fetched to a private name, and this one is judged.
     ///
@@ -58,6 +70,7 @@ impl Repository {
     ///
     /// The remote does not answer in time; there is no such branch there.
     pub fn ask(&self, remote: &str, branch: &str, patience: Duration) -> Result<Tip, GitError> {
+        self.is_elsewhere(remote)?;
         self.fetch_branches(remote, patience)?;
         let reference = self.last_seen(remote, branch);
         let Ok(commit) = self.object(&reference) else {
@@ -101,6 +114,24 @@ impl Repository {
             self.name(&known, &commit)?;
         }
         Ok(Tip { commit, reference, forced, known })
+    }
+
+    /// Refuses a remote that is this clone itself, by whatever name: what is there has left it for nowhere.
+    fn is_elsewhere(&self, remote: &str) -> Result<(), GitError> {
+        let told = self.git(&["remote", "get-url", "--all", "--end-of-options", remote]);
+        for url in told.as_deref().unwrap_or(remote).lines() {
+            let path = url.strip_prefix("file://").map_or(url, |rest| rest.strip_prefix("localhost").unwrap_or(rest));
+            // What git tries in turn for a path (its enter_repo); of a work tree beside others, the directory that they share.
+            for end in ["", ".git", "/.git", ".git/.git"] {
+                let place = self.root.join(format!("{}{end}", path.trim_end_matches('/')));
+                if common_of(&place).is_some_and(|common| common == self.common_dir) {
+                    let why =
+                        format!("`{}` is this clone itself; wanted a repository elsewhere", without_credentials(url));
+                    return Err(GitError::Remote { remote: remote.to_owned(), why });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The local name of what was last seen of a remote's branch; it may not be there.
@@ -155,6 +186,45 @@ impl Repository {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::{Spec, run};
+
+    #[test]
+    fn a_remote_that_is_this_clone_is_none() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let git = |at: &str, args: &[&str]| {
+            let named = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"];
+            let spec = Spec::new(named.iter().chain(args)).in_dir(&directory.path().join(at));
+            assert!(run(&spec).expect("git ran").ok(), "{args:?}");
+        };
+        git(".", &["init", "-q", "--initial-branch=main", "a"]);
+        git("a", &["commit", "-q", "--allow-empty", "-m", "one"]);
+        git(".", &["clone", "-q", "--bare", "a", "elsewhere.git"]);
+        git("a", &["worktree", "add", "-q", "../beside", "-b", "side"]);
+        git("a", &["remote", "add", "origin", "."]);
+        std::os::unix::fs::symlink("a", directory.path().join("link")).expect("linked");
+        let ask = |clone: &str, remote: &str| {
+            let clone = Repository::discover(&directory.path().join(clone), Vec::new()).expect("a repository");
+            clone.ask(remote, "main", Duration::from_secs(20)).map(drop).map_err(|error| error.to_string())
+        };
+        let at = |name: &str| directory.path().join(name).display().to_string();
+        let own =
+            [".", "./", ".git", &at("a"), &at("a/.git/"), &at("link"), &at("beside"), &format!("file://{}", at("a"))];
+        for url in own {
+            git("a", &["remote", "set-url", "origin", url]);
+            for clone in ["a", "beside"] {
+                // What a relative one names in the other work tree is that tree.
+                assert!(
+                    ask(clone, "origin").is_err_and(|why| why.contains("is this clone itself")),
+                    "{url} in {clone}"
+                );
+            }
+        }
+        assert!(ask("a", "..").is_err_and(|why| !why.contains("is this clone itself")), "no repository at all");
+        for url in [at("elsewhere.git"), at("elsewhere"), "../elsewhere.git".to_owned()] {
+            git("a", &["remote", "set-url", "origin", &url]);
+            assert_eq!(ask("a", "origin"), Ok(()), "{url}");
+        }
+    }
 
     #[test]
     fn credentials_leave_messages() {

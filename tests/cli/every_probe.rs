@@ -1,6 +1,7 @@
 //! Every probe of the table, by the program itself: one look that holds, one that fails, and each way of not being able to look.
 //! A probe that has no row here fails the first test.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -56,7 +57,8 @@ const ROWS: &[Row] = &[
             ("log = \"DIR/empty.log\"", "no line in the engine's form"),
             ("log = \"DIR/good.log\"\nsince = \"2020-01-01T00:00:00Z\"\nclasses = [\"typo\"]", "no class `typo`"),
             ("log = \"DIR/short.log\"", "the older part was rotated away"),
-            ("unit = \"no-such-unit.service\"", "no-such-unit.service"),
+            ("log = \"DIR/other.log\"", "not open for writing"),
+            ("unit = \"no-such-unit.service\"", "docker.signatures: unit no-such-unit.service: "),
         ],
     },
     Row {
@@ -163,6 +165,8 @@ const ROWS: &[Row] = &[
 
 /// A world in which each row can be played.
 struct Stage {
+    /// The engine answers from this process, so this process is who writes its logs.
+    _written: [File; 3],
     world: World,
     engine: FakeEngine,
     base: String,
@@ -182,17 +186,21 @@ fn stage() -> Stage {
     world.commit("builder", "change");
     world.git("builder", &["push", "-q", "origin", "HEAD:main"]);
     let start = "time=\"2026-06-13T00:00:00.5Z\" level=info msg=\"Starting up\"\n";
-    let bad = "time=\"2026-06-13T00:00:01Z\" msg=\"could not find an available IP while allocating VIP\"\n";
+    let bad = "time=\"2026-06-13T00:00:01Z\" level=error msg=\"could not find an available IP while allocating VIP\"\n";
     world.write("good.log", start);
     world.write("bad.log", &format!("{start}{bad}"));
     world.write("short.log", bad);
     world.write("empty.log", "");
+    world.write("other.log", start);
+    let written = |name: &str| File::options().append(true).open(world.path(name)).expect("opened");
+    let _written = ["good.log", "bad.log", "short.log"].map(written);
     std::fs::write(world.path("binary"), [0xff, 0xfe]).expect("written");
     std::os::unix::fs::symlink("good.log", world.path("link")).expect("linked");
     // Whoever opens it to read, and waits, waits for ever.
     assert!(std::process::Command::new("mkfifo").arg(world.path("fifo")).status().expect("runs").success());
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     Stage {
+        _written,
         engine: engine(|_| None),
         base,
         ports: [server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), server(""), closed],
@@ -425,7 +433,7 @@ fn a_subnet_is_not_proven_beside_what_cannot_be_judged() {
     let stage = stage();
     let row = ROWS.iter().find(|row| row.probe == "docker.subnet").and_then(|row| Some((row.probe, row.holds?)));
     stage.open(&[row.expect("a row")]);
-    let table: [(&str, &str, &str); 4] = [
+    let table: [(&str, &str, &str); 5] = [
         (
             "/nodes",
             r#"[{"ID": "n0"}, {"ID": "n1", "Description": {"Hostname": "worker"}}]"#,
@@ -433,6 +441,11 @@ fn a_subnet_is_not_proven_beside_what_cannot_be_judged() {
         ),
         ("/networks", r#"[{"Id": "d", "Name": "dead", "Scope": "swarm", "Driver": ""}]"#, "never allocated"),
         ("/networks", "[]", "no network at all"),
+        (
+            "/networks",
+            r#"[{"Id": "e", "Name": "empty", "Scope": "swarm", "Driver": "overlay", "IPAM": {"Config": null}}]"#,
+            "tells no range",
+        ),
         ("/nodes", r#"[{"ID": "n0", "Status": {"Addr": "nowhere"}}]"#, "`nowhere` is no range or address"),
     ];
     for (at, body, word) in table {

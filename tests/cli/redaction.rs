@@ -106,9 +106,11 @@ fn a_planted_secret_reaches_no_output_of_any_probe() {
     let log = world.path("engine.log");
     let line = format!("could not find an available IP while allocating VIP password={SECRET}");
     let text = format!(
-        "time=\"2026-06-13T00:00:00.5Z\" level=info msg=\"Starting up\"\ntime=\"2026-06-13T00:00:01Z\" msg=\"{line}\"\n"
+        "time=\"2026-06-13T00:00:00.5Z\" level=info msg=\"Starting up\"\ntime=\"2026-06-13T00:00:01Z\" level=error msg=\"{line}\"\n"
     );
     std::fs::write(&log, text).expect("written");
+    // The engine answers from this process, so this process is who writes its log.
+    let _written = std::fs::File::options().append(true).open(&log).expect("opened");
     world.write("builder/nix/swarm.nix", &format!("{{ a.password = \"{SECRET}\"; }}\n"));
     world.commit("builder", &format!("password={SECRET}"));
     // Secret in a header that is shown, in the body, and in every field of a list.

@@ -194,8 +194,12 @@ pub const PROBES: &[ProbeSchema] = &[
         facts: &["classes"],
         params: &[
             may("since", Shape::Moment, "from this moment on; absent: since the engine's start"),
-            may("log", Shape::Path, "the engine's log file; absent: the journal of `unit`"),
-            may("unit", Shape::Text, "the engine's systemd unit; absent: docker.service"),
+            may(
+                "log",
+                Shape::Path,
+                "the log file that the engine's own process has open, in its text or JSON form; absent: the journal of `unit`",
+            ),
+            may("unit", Shape::Text, "the systemd unit whose main process is the engine; absent: docker.service"),
             may("new_for", Shape::Duration, "a task in New for longer counts as stuck; absent: 60s"),
             may(
                 "classes",
@@ -376,7 +380,9 @@ pub const PROBES: &[ProbeSchema] = &[
             may(
                 "lines",
                 Shape::List,
-                "regular expressions, each of which a line of the value must match; lines that begin with # do not count",
+                "regular expressions, each of which must match a command of the shell's script, its words with one space between them: one \
+                 at the top level, in no compound command, function or here-document, not behind && or what may end the script; behind \
+                 || it may stand. Whether the commands before it succeed is not known",
             ),
         ],
         example: "probe = \"nix.option\"\nfile = \"nix/modules/swarm.nix\"\noption = \"systemd.services.swarm-init.script\"\nlines = ['network create .*--subnet {subnet} ']",

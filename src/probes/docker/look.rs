@@ -101,15 +101,23 @@ async fn log_and_tasks(
     }
     let file = params.text("log").map(PathBuf::from).or_else(|| prober.engine_log.clone());
     let unit = params.text("unit").unwrap_or("docker.service").to_owned();
+    let listener = match place::listener(engine).await {
+        Ok(listener) => listener,
+        Err(why) => return Ok(Seen::unknown(format!("docker.signatures: {why}"))),
+    };
     let params = params.clone();
     let judged = blocking(move || {
         let log = match file {
-            Some(file) => signatures::source::from_file(&file, since),
-            None => signatures::source::from_journal(&unit, since, timeout),
+            Some(file) => signatures::source::from_file(&file, since)
+                .map_err(|error| error.to_string())
+                .and_then(|log| signatures::writer::writes(listener, &unit, &file, log.started, timeout).map(|()| log)),
+            None => signatures::writer::runs(&unit, listener, timeout).and_then(|()| {
+                signatures::source::from_journal(&unit, since, timeout).map_err(|error| error.to_string())
+            }),
         };
         match log {
             Ok(log) => signatures::judge(&params, &log, &tasks, now),
-            Err(error) => Seen::unknown(format!("docker.signatures: {error}")),
+            Err(why) => Seen::unknown(format!("docker.signatures: {why}")),
         }
     });
     Ok(judged.await)

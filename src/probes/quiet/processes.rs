@@ -11,9 +11,11 @@ use std::path::Path;
 
 use regex::Regex;
 
-/// Programs whose first argument that is no option is the program that counts.
-const INTERPRETERS: &[&str] =
-    &["sh", "bash", "dash", "zsh", "ash", "busybox", "perl", "ruby", "node", "env", "sudo", "nohup"];
+/// Programs among whose arguments is the program that counts; a version may stand behind their names.
+const INTERPRETERS: &[&str] = &[
+    "sh", "bash", "dash", "zsh", "ash", "ksh", "fish", "busybox", "perl", "python", "ruby", "node", "php", "lua",
+    "awk", "gawk", "tclsh", "expect", "env", "sudo", "nohup",
+];
 
 /// One process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,12 +104,28 @@ fn is_called(argv: &[String], name: &str) -> bool {
     if program == name {
         return true;
     }
-    let interprets = INTERPRETERS.contains(&program.as_str()) || program.starts_with("python");
-    // An option may take a word (`bash -euo pipefail SCRIPT`) and which do is the interpreter's to know: so every word may be the
-    // script, up to the first that is a path. What `-c` takes is no script's name.
-    let mut words = argv.iter().skip(1).take_while(|arg| *arg != "-c");
-    let script = words.find(|arg| !arg.starts_with('-') && (arg.contains('/') || base(arg) == name));
-    interprets && script.is_some_and(|script| base(script) == name)
+    let bare = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if !INTERPRETERS.contains(&bare) {
+        return false;
+    }
+    // Which option takes a word (`perl -I DIR SCRIPT`) is the interpreter's to know, so every path counts, that of an option too, and
+    // every word that may still be the script: up to the first path. What `-c` takes is a program's text, and not its name.
+    let mut words = argv.iter().skip(1);
+    let mut before = true;
+    while let Some(word) = words.next() {
+        if word == "-c" {
+            words.next();
+            before = false;
+        } else if word.contains('/') {
+            if base(word) == name {
+                return true;
+            }
+            before &= word.starts_with('-');
+        } else if before && base(word) == name && !word.starts_with('-') {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -130,6 +148,12 @@ mod tests {
             (&["python3", "-X", "dev", "-W", "error", "/srv/upgrade-all"], true),
             (&["/nix/store/x/bin/.upgrade-all-wrapped", "switch"], true),
             (&["bash", "/nix/store/x/bin/.upgrade-all-wrapped"], true),
+            (&["perl", "-I", "/srv/lib", "/srv/upgrade-all"], true),
+            (&["/usr/bin/perl5.38", "-I/srv/lib", "/srv/upgrade-all"], true),
+            (&["php8.2", "-d", "a=/x", "-f", "/srv/upgrade-all"], true),
+            (&["bash", "--rcfile=/etc/x", "upgrade-all"], true),
+            (&["bash", "-c", "exec \"$0\"", "/srv/upgrade-all"], true),
+            (&["bash", "/srv/other", "/srv/upgrade-all"], true),
             (&["bash", "/srv/other", "upgrade-all"], false),
             (&["grep", "upgrade-all"], false),
             (&["vim", "/srv/upgrade-all"], false),

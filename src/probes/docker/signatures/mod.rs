@@ -1,10 +1,13 @@
 //! `docker.signatures`: no exhaustion or leak signature in the engine's log, no task stuck in `New`.
 //!
 //! Only lines since the later of the wanted moment and the engine's last start count: a restart rebuilds the allocator, so
-//! what was logged before says nothing about it any more. A log that does not reach back so far is unknown.
+//! what was logged before says nothing about it any more. A log that does not reach back so far is unknown, and so is one that the
+//! process at the engine's socket does not write.
 
 pub mod classes;
+pub mod form;
 pub mod source;
+pub mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -146,7 +149,7 @@ mod tests {
 
     fn log(lines: &[&str]) -> Log {
         let line = |text: &&str| Line { at: now(), text: (*text).to_owned() };
-        Log { from: "log".into(), since: now(), lines: lines.iter().map(line).collect() }
+        Log { from: "log".into(), since: now(), started: None, lines: lines.iter().map(line).collect() }
     }
 
     #[test]

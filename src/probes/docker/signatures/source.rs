@@ -1,4 +1,4 @@
-//! Where the engine's log lines come from: a file in dockerd's own form, or the system journal.
+//! Where the engine's log lines come from: a file in one of dockerd's own forms, or the system journal.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
+use super::{form, writer};
 use crate::model::time::Time;
 use crate::process::{self, Spec};
 
@@ -30,6 +31,8 @@ pub struct Log {
     pub from: String,
     /// From this moment on.
     pub since: Time,
+    /// When the engine says that it began, where the source tells.
+    pub started: Option<Time>,
     /// In the order in which they were written.
     pub lines: Vec<Line>,
 }
@@ -51,6 +54,18 @@ pub enum NoLog {
     /// No line tells a time.
     #[error("{0} has no line in the engine's form: is it the engine's log?")]
     NotALog(String),
+    /// Lines whose time is not known, and which may be younger than the moment from which on is to be looked.
+    #[error(
+        "{from} has lines in no form of the engine's after {after}: whether they are later than {wanted} is not known"
+    )]
+    Form {
+        /// The source.
+        from: String,
+        /// The time of the last line before them.
+        after: Time,
+        /// From when on.
+        wanted: Time,
+    },
     /// The journal has no entry that is as old as the moment from which on is to be looked.
     #[error("{from} begins at {begins}, and {wanted} is to be looked at: the older part was vacuumed, or is not kept")]
     Gap {
@@ -100,8 +115,12 @@ pub fn from_file(path: &Path, since: Option<Time>) -> Result<Log, NoLog> {
         // The first line of a tail is a torn one. Lines without a time go with the line before them.
         if !std::mem::take(&mut first) {
             let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-            if let Some(at) = time_of(&text).or_else(|| lines.last().map(|line: &Line| line.at)) {
-                lines.push(Line { at, text });
+            if let Some((at, text)) = form::read(&text) {
+                lines.push(Read { line: Line { at, text }, timed: true });
+            } else if let Some(before) = lines.last().map(|read: &Read| read.line.at)
+                && !text.is_empty()
+            {
+                lines.push(Read { line: Line { at: before, text }, timed: false });
             }
         }
         bytes.clear();
@@ -109,11 +128,17 @@ pub fn from_file(path: &Path, since: Option<Time>) -> Result<Log, NoLog> {
     cut(from, lines, since)
 }
 
+/// A line of a file, and whether it tells its own time.
+struct Read {
+    line: Line,
+    timed: bool,
+}
+
 /// The lines from the later of `since` and the engine's last start on.
-fn cut(from: String, lines: Vec<Line>, since: Option<Time>) -> Result<Log, NoLog> {
-    let begins = lines.first().ok_or_else(|| NoLog::NotALog(from.clone()))?.at;
-    let start = lines.iter().rposition(|line| line.text.contains("msg=\"Starting up\""));
-    let started = start.and_then(|at| lines.get(at)).map(|line| line.at);
+fn cut(from: String, lines: Vec<Read>, since: Option<Time>) -> Result<Log, NoLog> {
+    let begins = lines.first().ok_or_else(|| NoLog::NotALog(from.clone()))?.line.at;
+    let start = lines.iter().rposition(|read| read.timed && form::is_start(&read.line.text));
+    let started = start.and_then(|at| lines.get(at)).map(|read| read.line.at);
     let since = match (since, started) {
         (Some(since), Some(started)) => since.max(started),
         (Some(since), None) if begins <= since => since,
@@ -123,17 +148,15 @@ fn cut(from: String, lines: Vec<Line>, since: Option<Time>) -> Result<Log, NoLog
             return Err(NoLog::TooShort { from, begins, wanted });
         }
     };
-    // What stands behind the start was written after it, whatever a clock that was set back says.
-    let from_start = lines.into_iter().skip(start.unwrap_or(0));
-    let all = started == Some(since);
-    let lines = from_start.filter(|line| all || line.at >= since).collect();
-    Ok(Log { from, since, lines })
-}
-
-/// The time of a line in dockerd's form: `time="2026-06-13T05:34:13.123456789Z" level=…`.
-fn time_of(line: &str) -> Option<Time> {
-    let text = line.strip_prefix("time=\"")?.split('"').next()?;
-    Some(Time::from_utc(chrono::DateTime::parse_from_rfc3339(text).ok()?.to_utc()))
+    // What stands behind a line was written after it, whatever a clock that was set back says.
+    let from_start: Vec<Read> = lines.into_iter().skip(start.unwrap_or(0)).collect();
+    let is_first = |read: &Read| read.timed && (started == Some(since) || read.line.at >= since);
+    let first = from_start.iter().position(is_first).unwrap_or(from_start.len());
+    if let Some(doubtful) = from_start[..first].last().filter(|read| !read.timed) {
+        return Err(NoLog::Form { from, after: doubtful.line.at, wanted: since });
+    }
+    let lines = from_start.into_iter().skip(first).map(|read| read.line).collect();
+    Ok(Log { from, since, started, lines })
 }
 
 /// Reads the system journal of a unit.
@@ -143,24 +166,20 @@ fn time_of(line: &str) -> Option<Time> {
 /// systemd or the unit is not there, or the journal may not be read.
 pub fn from_journal(unit: &str, since: Option<Time>, timeout: Duration) -> Result<Log, NoLog> {
     let broken = |why: String| NoLog::Journal { unit: unit.to_owned(), why };
-    if !unit.chars().all(|c| c.is_ascii_alphanumeric() || "@._:-\\".contains(c)) || unit.starts_with('-') {
-        return Err(broken("that is no unit's name".to_owned()));
-    }
     let run = |argv: &[&str]| {
         let done = process::run(&Spec::new(argv).timeout(timeout)).map_err(|error| broken(error.to_string()))?;
         if done.ok() && !done.truncated { Ok(done.text()) } else { Err(broken(done.complaint())) }
     };
-    let shown = run(&["systemctl", "show", unit, "-p", "ActiveEnterTimestamp", "--timestamp=unix"])?;
-    let started = shown.strip_prefix("ActiveEnterTimestamp=@").and_then(|text| text.parse().ok()).and_then(moment);
-    let started = started.ok_or_else(|| broken(format!("the unit is not active (`{shown}`)")))?;
+    let shown = writer::property(unit, "ActiveEnterTimestamp", timeout).map_err(broken)?;
+    let started = shown.strip_prefix('@').and_then(|text| text.parse().ok()).and_then(moment);
+    let started = started.ok_or_else(|| broken(format!("the unit is not active (since `{shown}`)")))?;
     let wanted = since.map_or(started, |since| since.max(started));
     let at = |time: Time| format!("@{}", time.utc().timestamp());
     let read = |more: &[&str]| {
-        // Without --all a long message comes as null.
-        let argv = ["journalctl", "-u", unit, "-o", "json", "--all", "--no-pager", "-q"];
+        // Without --all a long message comes as null. What containers say comes over the journal's own socket.
+        let argv = ["journalctl", "-u", unit, "_TRANSPORT=stdout", "-o", "json", "--all", "--no-pager", "-q"];
         let text = run(&[&argv[..], more].concat())?;
-        let lines = text.lines().map(|line| entry(line).ok_or_else(|| broken("an entry is not whole".to_owned())));
-        lines.collect::<Result<Vec<Line>, _>>()
+        entries(&text).ok_or_else(|| broken("an entry is not whole".to_owned()))
     };
     let lines = read(&["--since", &at(wanted)])?;
     // Whatever stands before shows that the journal reaches back so far: what was written while the unit started, at the latest.
@@ -170,22 +189,37 @@ pub fn from_journal(unit: &str, since: Option<Time>, timeout: Duration) -> Resul
         let begins = lines.first().map_or("nothing".to_owned(), |line| line.at.to_string());
         return Err(NoLog::Gap { from, begins, wanted });
     }
-    Ok(Log { from, since: wanted, lines })
+    let started = lines.iter().rev().find(|line| form::is_start(&line.text)).map(|line| line.at);
+    Ok(Log { from, since: wanted, started, lines })
 }
 
 /// Whether a journal reaches back to a moment: it has an entry that is not later, or says itself that the engine began.
 fn reaches(lines: &[Line], before: &[Line], wanted: Time) -> bool {
-    let is_start = |line: &Line| line.text.contains("msg=\"Starting up\"");
-    before.iter().chain(lines.first()).any(|line| line.at <= wanted) || lines.iter().any(is_start)
+    before.iter().chain(lines.first()).any(|line| line.at <= wanted)
+        || lines.iter().any(|line| form::is_start(&line.text))
 }
 
 fn moment(seconds: i64) -> Option<Time> {
     chrono::DateTime::from_timestamp(seconds, 0).map(Time::from_utc)
 }
 
-/// One entry of `journalctl -o json`; a message that is not UTF-8 comes as a list of bytes.
-fn entry(line: &str) -> Option<Line> {
-    let value: Value = serde_json::from_str(line).ok()?;
+/// The entries of `journalctl -o json` that the unit's own processes wrote to their standard output or error; `None` if one is not
+/// whole. The engine's log driver writes what containers say in its own name, with `CONTAINER_ID` beside it: it tells nothing of
+/// the engine (moby `daemon/logger/journald`).
+fn entries(text: &str) -> Option<Vec<Line>> {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let value: Value = serde_json::from_str(line).ok()?;
+        let of_container = value.as_object()?.keys().any(|key| key.starts_with("CONTAINER_"));
+        if value.get("_TRANSPORT")?.as_str()? == "stdout" && !of_container {
+            lines.push(entry(&value)?);
+        }
+    }
+    Some(lines)
+}
+
+/// One entry; a message that is not UTF-8 comes as a list of bytes.
+fn entry(value: &Value) -> Option<Line> {
     let micros: i64 = value.get("__REALTIME_TIMESTAMP")?.as_str()?.parse().ok()?;
     let text = match value.get("MESSAGE")? {
         Value::String(text) => text.clone(),
@@ -195,6 +229,7 @@ fn entry(line: &str) -> Option<Line> {
         }
         _ => return None,
     };
+    let text = form::read(&text).map_or(text, |(_, plain)| plain);
     Some(Line { at: moment(micros / 1_000_000)?, text })
 }
 
@@ -222,7 +257,26 @@ mod tests {
         assert_eq!(count(None), ("2026-06-13T00:00:00Z".into(), 3));
         assert_eq!(count(Some("2026-06-12T00:30:00Z")), ("2026-06-13T00:00:00Z".into(), 3));
         assert_eq!(count(Some("2026-06-13T00:30:00Z")), ("2026-06-13T00:30:00Z".into(), 2));
-        assert_eq!(count(Some("2026-06-14T00:00:00Z")), ("2026-06-14T00:00:00Z".into(), 0));
+        let quiet = LOG.replace("  goes on\n", "\n");
+        let late = read(&quiet, Some("2026-06-14T00:00:00Z")).expect("read");
+        assert_eq!((late.since.to_string(), late.lines.len()), ("2026-06-14T00:00:00Z".into(), 0));
+    }
+
+    #[test]
+    fn a_line_in_another_form_is_never_taken_for_an_old_one() {
+        let with = |line: &str| LOG.replace("  goes on", line);
+        let json = r#"{"error":"could not find an available IP","level":"error","msg":"x \"y\"","time":"2026-06-14T01:00:00.5Z"}"#;
+        let terminal = "ERRO[2026-06-14T01:00:00.5Z] x error=\"could not find an available IP\"";
+        let since = Some("2026-06-14T00:00:00Z");
+        let seen = read(&with(json), since).expect("JSON is one of the engine's forms").lines;
+        assert_eq!(seen.len(), 1);
+        assert!(seen[0].text.contains(r#"level=error msg="x \"y\"" error="could not find"#), "{}", seen[0].text);
+        for line in [terminal, "  goes on", "{\"level\":\"error\"}"] {
+            assert!(matches!(read(&with(line), since), Err(NoLog::Form { .. })), "{line}");
+            assert_eq!(read(&with(line), None).map(|log| log.lines.len()).ok(), Some(3), "after the start: {line}");
+        }
+        let started = r#"{"level":"info","msg":"Starting up","time":"2026-06-14T00:30:00Z"}"#;
+        assert_eq!(read(&with(started), since).ok().and_then(|log| log.started), "2026-06-14T00:30:00Z".parse().ok());
     }
 
     #[test]
@@ -251,15 +305,26 @@ mod tests {
 
     #[test]
     fn entries_of_the_journal() {
-        let line = r#"{"__REALTIME_TIMESTAMP":"1781328853123456","MESSAGE":"hello"}"#;
-        assert_eq!(entry(line).map(|line| line.text).as_deref(), Some("hello"));
-        assert_eq!(entry(r#"{"__REALTIME_TIMESTAMP":"1","MESSAGE":[104,105]}"#).map(|l| l.text).as_deref(), Some("hi"));
-        assert_eq!(entry("{}"), None);
-        assert_eq!(entry(r#"{"__REALTIME_TIMESTAMP":"1","MESSAGE":null}"#), None, "left out is not empty");
+        let one = |more: &str, message: &str| {
+            format!(r#"{{"__REALTIME_TIMESTAMP":"1781328853123456","_TRANSPORT":"stdout"{more},"MESSAGE":{message}}}"#)
+        };
+        let texts = |text: &str| entries(text).map(|all| all.into_iter().map(|line| line.text).collect::<Vec<_>>());
+        assert_eq!(texts(&one("", "\"hello\"")), Some(vec!["hello".to_owned()]));
+        assert_eq!(texts(&one("", "[104,105]")), Some(vec!["hi".to_owned()]));
+        assert_eq!(texts(&one("", "null")), None, "left out is not empty");
+        assert_eq!(texts("{}"), None);
+        assert_eq!(texts(r#"{"__REALTIME_TIMESTAMP":"1","MESSAGE":"x"}"#), None, "whose it is, is not told");
+        let start = r#""time=\"x\" level=info msg=\"Starting up\"""#;
+        let container = one(r#","CONTAINER_ID":"abc","CONTAINER_NAME":"build""#, start);
+        assert_eq!(texts(&container), Some(vec![]), "what a container says");
+        assert_eq!(texts(&container.replace(r#","CONTAINER_ID":"abc""#, "")), Some(vec![]));
+        assert_eq!(texts(&one("", "\"x\"").replace("stdout", "journal")), Some(vec![]));
         let line = |at: &str, text: &str| Line { at: at.parse().expect("a time"), text: text.to_owned() };
         let wanted = "2026-06-13T05:00:00Z".parse().expect("a time");
         let (old, late) = (line("2026-06-13T04:59:58Z", "starting"), line("2026-06-13T07:00:00Z", "x"));
-        let start = line("2026-06-13T05:00:01Z", "time=\"x\" level=info msg=\"Starting up\"");
+        let start = line("2026-06-13T05:00:01Z", "time=\"2026-06-13T05:00:01Z\" level=info msg=\"Starting up\"");
+        let word = line("2026-06-13T05:00:01Z", "x msg=\"Starting up\"");
+        assert!(!reaches(&[word], &[], wanted), "a word is no start");
         assert!(!reaches(&[], &[], wanted) && !reaches(std::slice::from_ref(&late), &[], wanted));
         assert!(reaches(&[], std::slice::from_ref(&old), wanted) && reaches(&[start, late], &[], wanted));
         assert!(from_journal("no unit; rm", None, Duration::from_secs(5)).is_err());

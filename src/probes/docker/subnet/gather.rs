@@ -23,6 +23,14 @@ pub enum Gap {
         /// The text.
         found: String,
     },
+    /// A network that gives addresses, and of which no range is told.
+    #[error("{0} tells no range, and its driver gives addresses: which, is not known")]
+    NoRange(String),
+    /// A node for which nothing is declared.
+    #[error(
+        "`nodes_declared` says nothing of node {0}: wanted what its host routes, is addressed by and asks for names"
+    )]
+    NothingDeclared(String),
     /// A network without a subnet that may get one at any time.
     #[error("network {0} was never allocated and may take a range at any time: remove it first")]
     Dead(String),
@@ -43,6 +51,9 @@ pub fn networks(networks: &[Value], replaces: Option<&str>) -> Result<Vec<Taken>
         if driver.is_empty() && replaces != Some(name) {
             return Err(Gap::Dead(label));
         }
+        if subnets(network).is_empty() && replaces != Some(name) && gives_addresses(network, networks) {
+            return Err(Gap::NoRange(label));
+        }
         let alone = networks.iter().filter(|other| text(other, &["Name"]) == name).count() == 1;
         for subnet in subnets(network) {
             let mut one = Taken::new(label.clone(), range(subnet, NETWORKS)?, NETWORKS);
@@ -51,6 +62,15 @@ pub fn networks(networks: &[Value], replaces: Option<&str>) -> Result<Vec<Taken>
         }
     }
     Ok(taken)
+}
+
+/// Whether a network has a range, told or not. `host` and `none` have none, and so has one without an IPAM driver; one made from
+/// another's configuration has that one's, which is listed as a network of its own.
+fn gives_addresses(network: &Value, networks: &[Value]) -> bool {
+    let from = text(network, &["ConfigFrom", "Network"]);
+    let template = networks.iter().any(|other| !from.is_empty() && text(other, &["Name"]) == from);
+    let without = |text: &str| matches!(text, "host" | "null" | "none");
+    !(without(text(network, &["Driver"])) || without(text(network, &["IPAM", "Driver"])) || template)
 }
 
 /// The swarm's pool (an explicit subnet inside it is normal, so it is no conflict), the pools of future bridges, and the
@@ -116,7 +136,11 @@ pub fn reserved(params: &Params) -> Result<Vec<Taken>, Gap> {
     const DECLARED: &str = "contract: declared, not seen";
     let mut taken = Vec::new();
     for (node, list) in params.map("nodes_declared").into_iter().flatten() {
-        for text in list.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+        let ranges: Vec<&str> = list.split(',').map(str::trim).filter(|text| !text.is_empty()).collect();
+        if ranges.is_empty() {
+            return Err(Gap::NothingDeclared(node.clone()));
+        }
+        for text in ranges {
             taken.push(Taken::new(format!("range of node {node}"), range(text, DECLARED)?, DECLARED));
         }
     }
@@ -152,6 +176,16 @@ mod tests {
         let twice = [all[0].clone(), net("proxy", "bridge", "10.0.2.0/24")];
         assert!(shown(networks(&twice, Some("proxy"))).iter().all(|line| !line.contains("exempt")), "which one goes?");
         assert!(matches!(networks(&[net("dead", "", "")], None), Err(Gap::Dead(_))));
+        let empty = net("empty", "overlay", "");
+        assert!(matches!(networks(std::slice::from_ref(&empty), None), Err(Gap::NoRange(_))));
+        assert!(networks(std::slice::from_ref(&empty), Some("empty")).is_ok(), "it goes away");
+        let with = |key: &str, value: Value| {
+            let mut network = empty.clone();
+            network[key] = value;
+            networks(&[network, net("template", "null", "10.3.0.0/24")], None).is_ok()
+        };
+        assert!(with("IPAM", json!({"Driver": "null"})) && with("ConfigFrom", json!({"Network": "template"})));
+        assert!(!with("ConfigFrom", json!({"Network": "elsewhere"})) && !with("IPAM", json!({"Config": [{}]})));
     }
 
     #[test]
@@ -160,6 +194,9 @@ mod tests {
             crate::model::contract::Param::Map([("w1".to_owned(), "10.7.0.0/16, 192.0.2.3".to_owned())].into());
         let params = Params([("nodes_declared".to_owned(), declared)].into());
         assert_eq!(shown(reserved(&params)), ["10.7.0.0/16 range of node w1", "192.0.2.3/32 range of node w1"]);
+        let nothing = crate::model::contract::Param::Map([("w1".to_owned(), " , ".to_owned())].into());
+        let params = Params([("nodes_declared".to_owned(), nothing)].into());
+        assert_eq!(reserved(&params), Err(Gap::NothingDeclared("w1".into())));
         let lines = shown(name_servers("# x\nnameserver 10.1.1.1\nnameserver fe80::1%eth0\noptions edns0\n", "file"));
         assert_eq!(lines, ["10.1.1.1/32 name server", "fe80::1/128 name server"]);
         assert!(name_servers("nameserver ten", "file").is_err());

@@ -1,0 +1,166 @@
+//! Whose log it is: what is read as the engine's log must be written by the process that listens at the engine's socket.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::model::time::Time;
+use crate::process::{self, Spec};
+
+/// How far the engine's first line may be from its process's start.
+const BEGINNING: Duration = Duration::from_secs(60);
+
+/// A property of a systemd unit, times as `@SECONDS`.
+///
+/// # Errors
+///
+/// The name is none of a unit, or systemd does not tell.
+pub fn property(unit: &str, name: &str, timeout: Duration) -> Result<String, String> {
+    if !unit.chars().all(|c| c.is_ascii_alphanumeric() || "@._:-\\".contains(c)) || unit.starts_with('-') {
+        return Err("that is no unit's name".to_owned());
+    }
+    let argv = ["systemctl", "show", unit, "-p", name, "--timestamp=unix"];
+    let done = process::run(&Spec::new(argv).timeout(timeout)).map_err(|error| error.to_string())?;
+    if !done.ok() || done.truncated {
+        return Err(done.complaint());
+    }
+    let shown = done.text();
+    let value = shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    value.map(str::to_owned).ok_or_else(|| format!("systemctl tells no {name} of it (`{shown}`)"))
+}
+
+/// The main process of a unit.
+///
+/// # Errors
+///
+/// As [`property`], or it has none: it is not active.
+pub fn main_pid(unit: &str, timeout: Duration) -> Result<u32, String> {
+    pid_in(&property(unit, "MainPID", timeout)?)
+}
+
+fn pid_in(told: &str) -> Result<u32, String> {
+    let pid = told.trim().parse().ok().filter(|pid| *pid != 0);
+    pid.ok_or_else(|| format!("the unit has no main process (MainPID `{told}`): it is not active"))
+}
+
+/// Whether a unit runs the engine at whose socket `listener` listens: its main process does, or the init that started the unit by its
+/// socket.
+///
+/// # Errors
+///
+/// It does not, or that is not told; one line that names both.
+pub fn runs(unit: &str, listener: u32, timeout: Duration) -> Result<(), String> {
+    is_main(unit, main_pid(unit, timeout).map_err(|why| format!("unit {unit}: {why}"))?, listener)
+}
+
+/// Pure.
+fn is_main(unit: &str, main: u32, listener: u32) -> Result<(), String> {
+    if listener == 1 || main == listener {
+        return Ok(());
+    }
+    Err(format!(
+        "unit {unit} has the main process {main}, and at the engine's socket listens process {listener}: the unit is not this \
+         engine's; name the one that is with `unit`, or the engine's log file with `log`"
+    ))
+}
+
+/// Whether the engine at whose socket `listener` listens writes this log file: it has it open for writing. Where this user may not see
+/// what it has open, its first line (`started`) must be of the time when its process began.
+///
+/// # Errors
+///
+/// It does not, or that is not told.
+pub fn writes(listener: u32, unit: &str, log: &Path, started: Option<Time>, timeout: Duration) -> Result<(), String> {
+    let engine = match listener {
+        1 => main_pid(unit, timeout)
+            .map_err(|why| format!("the engine was started by its socket; unit {unit}: {why}"))?,
+        pid => pid,
+    };
+    let shown = log.display();
+    let wanted = fs::metadata(log).map_err(|error| format!("{shown}: {error}"))?;
+    match fs::read_dir(format!("/proc/{engine}/fd")) {
+        Ok(open) => {
+            let is_it = |entry: fs::DirEntry| {
+                let writes = fs::symlink_metadata(entry.path()).is_ok_and(|link| link.mode() & 0o200 != 0);
+                let file = fs::metadata(entry.path());
+                writes && file.is_ok_and(|file| (file.dev(), file.ino()) == (wanted.dev(), wanted.ino()))
+            };
+            if open.flatten().any(is_it) {
+                return Ok(());
+            }
+            Err(format!(
+                "the engine (process {engine}) has {shown} not open for writing: that is not the log that it writes"
+            ))
+        }
+        Err(_) => {
+            let began = began(engine)?;
+            let apart = |started: Time| started.since(began).or_else(|| began.since(started)).unwrap_or(Duration::MAX);
+            if started.is_some_and(|started| apart(started) <= BEGINNING) {
+                return Ok(());
+            }
+            let said = started.map_or("no start".to_owned(), |started| format!("a start at {started}"));
+            Err(format!(
+                "{shown} has {said}, and the engine (process {engine}) began at {began}: whether it writes this log is not seen \
+                 by this user; run it as root"
+            ))
+        }
+    }
+}
+
+/// When a process began (Linux proc(5): field 22 of `stat` in hundredths of a second after `btime`).
+fn began(pid: u32) -> Result<Time, String> {
+    let read = |path: String| fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"));
+    let (own, all) = (read(format!("/proc/{pid}/stat"))?, read("/proc/stat".to_owned())?);
+    let ticks = own.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19)?.parse::<i64>().ok());
+    let boot = all.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse::<i64>().ok());
+    let seconds = ticks.zip(boot).map(|(ticks, boot)| boot + ticks / 100);
+    let moment = seconds.and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+    moment.map(Time::from_utc).ok_or_else(|| format!("when process {pid} began is not told by /proc"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_the_engines_where_its_process_writes_it() {
+        let own = std::process::id();
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let look = |path: &Path| writes(own, "x.service", path, None, Duration::from_secs(5));
+        assert_eq!(look(file.path()), Ok(()));
+        let path = file.into_temp_path();
+        let _read_alone = fs::File::open(&path).expect("opened");
+        let why = look(&path).expect_err("it is open for reading alone");
+        assert!(why.contains("not open for writing") && why.contains(&own.to_string()), "{why}");
+        assert!(look(Path::new("/no/such/log")).is_err());
+    }
+
+    #[test]
+    fn when_a_process_began_is_told_by_proc() {
+        let now = Time::from_utc(chrono::DateTime::from(
+            fs::metadata("/proc/self").expect("seen").modified().expect("a time"),
+        ));
+        let began = began(std::process::id()).expect("told");
+        let apart = now.since(began).or_else(|| began.since(now)).expect("one of them");
+        assert!(apart < Duration::from_secs(3600), "{began} and {now}");
+    }
+
+    #[test]
+    fn a_unit_is_the_engines_by_its_main_process() {
+        let why = is_main("docker.service", 812, 4711).expect_err("another process listens");
+        assert!(why.contains("812") && why.contains("4711") && why.contains("docker.service"), "{why}");
+        assert_eq!((is_main("x", 812, 812), is_main("x", 812, 1)), (Ok(()), Ok(())), "itself, or the init for it");
+        assert_eq!(pid_in("812\n"), Ok(812));
+        for told in ["0", "", "x"] {
+            assert!(pid_in(told).is_err_and(|why| why.contains("no main process")), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_unit_that_is_none_is_no_engines() {
+        for unit in ["no unit; rm", "-p"] {
+            assert!(runs(unit, 1, Duration::from_secs(5)).expect_err("none").contains("no unit's name"));
+        }
+    }
+}
