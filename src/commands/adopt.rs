@@ -169,8 +169,7 @@ fn runs(criterion: &Criterion) -> String {
 /// Refuses a contract with what looks like a secret in it: adoptions carry its whole text, signed, for ever.
 fn without_secrets(session: &Session) -> Result<(), CommandError> {
     let (text, file) = (&session.contract_text, session.store.contract_file());
-    let found =
-        secret_rules::find(text).into_iter().filter(|hit| !secret_rules::is_reference(&text[hit.range.clone()]));
+    let found = secret_rules::find(text).into_iter().filter(|hit| !hit.is_reference(text));
     let place = |hit: secret_rules::Found| {
         let before = &text[..hit.range.start];
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

@@ -95,15 +95,28 @@ impl Repository {
             "--format=%x00%H",
             &range,
         ])?;
+        // As it is stored too: what is told was put into UTF-8 from whatever the commit calls its encoding.
+        let ids: Vec<String> = messages.keys().filter(|id| !id.is_empty()).map(|id| (*id).to_owned()).collect();
+        let stored: BTreeMap<&str, String> = ids
+            .iter()
+            .zip(self.objects(&ids)?)
+            .filter_map(|(id, object)| Some((id.as_str(), String::from_utf8_lossy(&object?.bytes).into_owned())))
+            .collect();
         let mut changes: Vec<Change> = Vec::new();
         for line in patches.split_inclusive('\n') {
             // A line of a patch begins with a sign or a word, whatever the file holds.
             if let Some(id) = line.strip_prefix('\0').map(str::trim_end) {
-                let message = messages.get(id).copied().map(str::to_owned).ok_or_else(|| GitError::Failed {
+                let whole = messages.get(id).copied().zip(stored.get(id).cloned());
+                let (message, stored) = whole.ok_or_else(|| GitError::Failed {
                     command: "log".to_owned(),
                     why: format!("it gave no message of commit {id}, which it gave the patch of"),
                 })?;
-                changes.push(Change { commit: id.to_owned(), message, patch: String::new() });
+                changes.push(Change {
+                    commit: id.to_owned(),
+                    message: message.to_owned(),
+                    stored,
+                    patch: String::new(),
+                });
             } else if let Some(last) = changes.last_mut() {
                 last.patch.push_str(line);
             }
@@ -117,8 +130,36 @@ impl Repository {
 pub struct Change {
     /// Its id.
     pub commit: String,
-    /// Its message.
+    /// Its message, in UTF-8.
     pub message: String,
+    /// The whole commit as it is stored: its head, and its message in whatever encoding.
+    pub stored: String,
     /// What it changed; of a merge, against one of its parents.
     pub patch: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::process::{Spec, run};
+
+    #[test]
+    fn a_commit_is_told_as_it_is_stored_whatever_it_calls_its_encoding() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let git = |args: &[&str]| {
+            let named = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"];
+            let spec = Spec::new(named.iter().chain(args)).in_dir(directory.path()).timeout(Duration::from_secs(20));
+            assert!(run(&spec).expect("git ran").ok(), "{args:?}");
+        };
+        git(&["init", "-q"]);
+        git(&["commit", "-q", "--allow-empty", "-m", "base"]);
+        git(&["-c", "i18n.commitEncoding=IBM037", "commit", "-q", "--allow-empty", "-m", "password = hunter2hunter2"]);
+        let repository = Repository::discover(directory.path(), Vec::new()).expect("a repository");
+        let base = repository.object("HEAD~1").expect("a commit");
+        let history = repository.history(&base, &repository.head().expect("a head")).expect("told");
+        assert!(!history[0].message.contains("hunter2"), "git tells it in another encoding");
+        assert!(history[0].stored.contains("encoding IBM037\n\npassword = hunter2hunter2"), "{}", history[0].stored);
+    }
 }

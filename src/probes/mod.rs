@@ -16,5 +16,6 @@ pub mod prober;
 pub mod quiet;
 pub mod redact;
 pub mod runner;
+pub mod secret_reference;
 pub mod secret_rules;
 pub mod seen;

@@ -7,7 +7,7 @@ use super::base_of;
 use crate::git::Repository;
 use crate::git::diff::Change;
 use crate::model::contract::Params;
-use crate::probes::secret_rules::{find, is_reference};
+use crate::probes::secret_rules::find;
 use crate::probes::seen::Seen;
 
 /// Looks.
@@ -28,7 +28,8 @@ fn judge(history: &[Change]) -> Seen {
     let mut lines = 0;
     for change in history {
         let commit = change.commit.get(..12).unwrap_or(&change.commit);
-        places.extend(kinds(&change.message).into_iter().map(|kind| format!("commit {commit}, message: {kind}")));
+        let said = kinds(&change.message).into_iter().chain(kinds(&change.stored)).collect::<BTreeSet<_>>();
+        places.extend(said.into_iter().map(|kind| format!("commit {commit}, message: {kind}")));
         for part in files(&change.patch) {
             // A secret may span lines (a private key), so a file's added lines are looked at together.
             let added = super::patch::lines(part, '+');
@@ -64,7 +65,7 @@ fn files(patch: &str) -> impl Iterator<Item = &str> {
 
 /// The kinds of secrets in a text. What only points at one (a variable, a path) is none.
 fn kinds(text: &str) -> BTreeSet<&'static str> {
-    find(text).into_iter().filter(|hit| !is_reference(&text[hit.range.clone()])).map(|hit| hit.kind).collect()
+    find(text).into_iter().filter(|hit| !hit.is_reference(text)).map(|hit| hit.kind).collect()
 }
 
 #[cfg(test)]
@@ -74,7 +75,7 @@ mod tests {
 
     fn change(message: &str, added: &str) -> Change {
         let patch = format!("diff --git a/x y.sh b/x y.sh\n--- /dev/null\n+++ b/x y.sh\n@@ -0,0 +1 @@\n+{added}\n");
-        Change { commit: "0123456789abcdef".into(), message: message.into(), patch }
+        Change { commit: "0123456789abcdef".into(), message: message.into(), stored: String::new(), patch }
     }
 
     #[test]
@@ -96,7 +97,13 @@ mod tests {
                 "no secret",
             ),
         ];
-        for (change, outcome, word) in table {
+        let recoded = Change { stored: "encoding IBM037\n\npassword = hunter2".into(), ..change("fine", "x") };
+        let wide: String = "password = hunter2a".chars().flat_map(|c| ['\0', c]).collect();
+        let also = [
+            (recoded, Outcome::Failed, "message: assignment"),
+            (change("fine", &wide), Outcome::Failed, "x y.sh: assignment"),
+        ];
+        for (change, outcome, word) in table.into_iter().chain(also) {
             let seen = judge(&[change]);
             assert_eq!(seen.outcome, outcome, "{}", seen.says);
             assert!(seen.says.contains(word), "{}", seen.says);

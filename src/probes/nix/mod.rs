@@ -6,6 +6,7 @@ pub mod module;
 pub mod option;
 #[cfg(test)]
 mod real;
+pub mod script;
 
 use crate::process::Finished;
 

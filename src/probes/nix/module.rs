@@ -139,12 +139,43 @@ impl Search {
                     }
                     all => all,
                 };
+                if top && names == ["imports"] && left.len() > 1 {
+                    self.imported(&value, left);
+                }
                 if names == left {
                     self.values.push(value);
                 } else if let Some(rest) = left.strip_prefix(names) {
                     self.expression(value, rest, false);
                 }
             }
+        }
+    }
+}
+
+impl Search {
+    /// Looks into the modules that stand in this very file beside it: in `imports`, or bound to a name and perhaps imported by it.
+    /// What is in another file is another file's.
+    fn imported(&mut self, imports: &Expr, wanted: &[String]) {
+        let sets = |node: &rnix::SyntaxNode| node.descendants().filter_map(ast::AttrSet::cast).collect::<Vec<_>>();
+        let look = |set: ast::AttrSet| {
+            let mut inner = Self::default();
+            inner.expression(Expr::AttrSet(set), wanted, true);
+            inner
+        };
+        let inside = sets(imports.syntax())
+            .into_iter()
+            .map(look)
+            .any(|found| !(found.values.is_empty() && found.doubts.is_empty()));
+        let bound = imports.syntax().ancestors().filter_map(ast::LetIn::cast).flat_map(|inner| {
+            inner
+                .attrpath_values()
+                .flat_map(|pair| pair.value())
+                .flat_map(|value| sets(value.syntax()))
+                .collect::<Vec<_>>()
+        });
+        let bound = bound.map(look).any(|found| !found.values.is_empty());
+        if inside || bound {
+            self.doubts.push("a module that is imported, and stands in the same file, sets it too or may".to_owned());
         }
     }
 }
@@ -270,6 +301,10 @@ let name = "proxy"; in
             ("{ a = 1; config.a = 2; }", "a", "in 2 places"),
             ("{ a = { b = 1; } // x; }", "a.b", "only an evaluation"),
             ("import ./other.nix", "a", "only an evaluation"),
+            ("{ a.b = 1; imports = [ { a.b = lib.mkForce 2; } ]; }", "a.b", "is imported"),
+            ("{ a.b = 1; imports = [ ./x ({ lib, ... }: { config.a = { b = 2; }; }) ]; }", "a.b", "is imported"),
+            ("{ a.b = 1; imports = [ ] ++ lib.optional c { a = x; }; }", "a.b", "is imported"),
+            ("let m = { a.b = 2; }; in { a.b = 1; imports = [ m ]; }", "a.b", "is imported"),
         ] {
             match found(source, option) {
                 Found::Unknown(text) => assert!(text.contains(why), "{option}: {text}"),
@@ -277,6 +312,9 @@ let name = "proxy"; in
             }
         }
         assert_eq!(found("{ a = 1; }", "b"), Found::Absent);
+        let others =
+            "let m = { c.d = 2; }; in { a.b = 1; imports = [ ./x m { c.d = 1; } (import ./y { inherit lib; }) ]; }";
+        assert_eq!(found(others, "a.b"), set("1", 1), "what others set is theirs");
         assert!(matches!(found("{ a = ; }", "a"), Found::NotNix(_)));
         assert!(matches!(found("", "a"), Found::NotNix(_)));
         assert!(path("a..b").is_err() && path("").is_err() && path("a.\"b").is_err());

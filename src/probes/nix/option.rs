@@ -7,11 +7,13 @@ use regex::Regex;
 
 use super::complaint;
 use super::module::{self, Found};
+use super::script::{TopLevel, top_level};
 use crate::model::contract::Params;
 use crate::model::digest::Digest;
 use crate::probes::file::{Place, Unreadable};
 use crate::probes::redact::excerpt;
-use crate::probes::secret_rules::{find, is_reference};
+use crate::probes::secret_reference::is_reference;
+use crate::probes::secret_rules::find;
 use crate::probes::seen::Seen;
 use crate::process::{self, ProcessError, Spec};
 
@@ -55,7 +57,7 @@ fn judge(params: &Params, file: &str, option: &str, source: &str) -> Seen {
         return Seen::unknown(format!("nix.option was given neither a value nor lines to want of {option}"));
     }
     // Beside its name a value is seen for what it is; alone it would go through as any word.
-    if !find(&format!("{option} = \"{value}\"")).is_empty() && !is_reference(&value) {
+    if !find(&format!("{option} = \"{value}\"")).is_empty() && !is_reference(&value, false) {
         return Seen::unknown(format!(
             "`{file}`:{line} sets {option} to what looks like a secret: it is not compared, nor shown"
         ));
@@ -73,20 +75,40 @@ fn judge(params: &Params, file: &str, option: &str, source: &str) -> Seen {
         }
         (script, _) => script.unwrap_or_default(),
     };
+    let (top, mut unclear, mut behind) = (top_level(&script), Vec::new(), Vec::new());
     for pattern in params.list("lines") {
         let Ok(regex) = Regex::new(pattern) else {
             return Seen::unknown(format!("nix.option: /{pattern}/ is no regular expression"));
         };
-        // What stands behind an exit that nothing holds back does nothing.
-        let mut lines = script.lines().map(without_comment).take_while(|line| !is_end(line));
-        if !lines.any(|line| regex.is_match(line)) {
+        let matching = |command: &&TopLevel| regex.is_match(&command.text);
+        let found: Vec<&TopLevel> = top.iter().flatten().filter(matching).collect();
+        let joined = script.replace("\\\n", " ");
+        let mut lines = script.lines().chain(joined.lines()).map(without_comment);
+        if found.iter().any(|command| !command.behind_or) {
+        } else if !found.is_empty() {
+            behind.push(format!("what matches /{pattern}/ runs only where what stands before its || fails"));
+        } else if lines.any(|line| regex.is_match(line)) {
+            unclear.push(match &top {
+                Err(why) => format!("/{pattern}/: {why}"),
+                Ok(_) => format!(
+                    "what matches /{pattern}/ is no command at the top level that nothing holds back (a compound command, a function, \
+                     a here-document, `&&`, an exit before it)"
+                ),
+            });
+        } else {
             wrong.push(format!("none of its lines matches /{pattern}/"));
         }
     }
-    let seen = if wrong.is_empty() {
-        Seen::held(format!("`{file}`:{line} sets {option} as wanted"))
-    } else {
+    let seen = if !wrong.is_empty() {
         Seen::failed(format!("`{file}`:{line} sets {option}, and {}", wrong.join("; ")))
+    } else if !unclear.is_empty() {
+        return Seen::unknown(format!(
+            "`{file}`:{line} sets {option}, and whether it is run is not known: {}",
+            unclear.join("; ")
+        ));
+    } else {
+        let behind: String = behind.iter().map(|one| format!("; {one}")).collect();
+        Seen::held(format!("`{file}`:{line} sets {option} as wanted{behind}"))
     };
     // A long value is compared by its digest; the whole of it is in the raw text.
     let short = value.len() <= 200 && !value.contains('\n');
@@ -107,13 +129,6 @@ fn without_comment(line: &str) -> &str {
         before = c;
     }
     line
-}
-
-/// Whether the script ends here: an exit that is not indented.
-fn is_end(line: &str) -> bool {
-    line.split_whitespace().next() == Some("exit")
-        && !line.starts_with(char::is_whitespace)
-        && !line.contains(['|', '&'])
 }
 
 enum Syntax {
@@ -180,7 +195,13 @@ mod tests {
         let table = [
             ("lib.mkForce ''create /16''", Outcome::Held),
             ("mkDefault (\"x; create /16\")", Outcome::Held),
-            ("\"echo '# ' create /16\"", Outcome::Held),
+            ("\"run '# ' create /16\"", Outcome::Held),
+            ("''inspect x || \\\n  create /16''", Outcome::Held),
+            ("''exit;\ncreate /16''", Outcome::Unknown),
+            ("''if false; then\ncreate /16\nfi''", Outcome::Unknown),
+            ("'': <<'END'\ncreate /16\nEND\n''", Outcome::Unknown),
+            ("''if x; then\ncreate /16''", Outcome::Unknown),
+            ("''echo create /16''", Outcome::Unknown),
             ("''exit $? | x\ncreate /16''", Outcome::Held),
             ("lib.mkIf false ''create /16''", Outcome::Unknown),
             ("lib.optionalString false ''create /16''", Outcome::Unknown),
@@ -188,7 +209,7 @@ mod tests {
             ("lib.mkForce ''\n# create /16''", Outcome::Failed),
             ("''x ${\"create /16\"}''", Outcome::Failed),
             ("''create /24 # was: create /16''", Outcome::Failed),
-            ("''exit 0\ncreate /16''", Outcome::Failed),
+            ("''exit 0\ncreate /16''", Outcome::Unknown),
         ];
         for (value, outcome) in table {
             let params = Params([("lines".to_owned(), Param::List(vec!["create /16".into()]))].into());
