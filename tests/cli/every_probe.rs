@@ -58,7 +58,7 @@ const ROWS: &[Row] = &[
             ("log = \"DIR/good.log\"\nsince = \"2020-01-01T00:00:00Z\"\nclasses = [\"typo\"]", "no class `typo`"),
             ("log = \"DIR/short.log\"", "the older part was rotated away"),
             ("log = \"DIR/other.log\"", "not open for writing"),
-            ("unit = \"no-such-unit.service\"", "docker.signatures: unit no-such-unit.service: "),
+            ("unit = \"no-such-unit.service\"", "unit no-such-unit.service "),
         ],
     },
     Row {

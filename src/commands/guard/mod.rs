@@ -4,7 +4,6 @@ mod canary;
 mod leader;
 mod reach;
 mod show;
-mod unit;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -24,6 +23,7 @@ use crate::probes::docker::prune::{Rules, Unused, meant, stopping, unused};
 use crate::probes::docker::signatures::classes::Severity;
 use crate::probes::docker::signatures::source::{Log, from_file, from_journal};
 use crate::probes::docker::signatures::{Signs, signs};
+use crate::probes::docker::unit;
 use crate::probes::docker::vips::walk::sweep;
 use crate::probes::docker::vips::walker;
 use crate::process::{self, Spec};
@@ -223,7 +223,10 @@ async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Repo
         Cure::NotHere(why) => report.not_now = Some(why),
         Cure::Restart => {
             if args.restart_with.is_none() {
-                unit::is_the_engine_s(&args.unit, engine).await?;
+                let hint = "name the engine's own unit with --unit, or what restarts it with --restart-with";
+                unit::is_the_engine_s(&args.unit, engine, PATIENCE)
+                    .await
+                    .map_err(|why| CommandError::new(Exit::Unknown, format!("nothing was restarted: {why}"), hint))?;
             }
             restart(args).await?;
             report.restarted = true;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::subnet::{Taken, gather};
-use super::{fields, network, services, signatures, stacks, subnet, vips};
+use super::{fields, network, services, signatures, stacks, subnet, unit, vips};
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::network::Scope;
@@ -101,19 +101,21 @@ async fn log_and_tasks(
     }
     let file = params.text("log").map(PathBuf::from).or_else(|| prober.engine_log.clone());
     let unit = params.text("unit").unwrap_or("docker.service").to_owned();
-    let listener = match place::listener(engine).await {
+    let whose = match &file {
+        Some(_) => place::listener(engine).await.map(Some),
+        None => unit::is_the_engine_s(&unit, engine, timeout).await.map(|()| None),
+    };
+    let listener = match whose {
         Ok(listener) => listener,
         Err(why) => return Ok(Seen::unknown(format!("docker.signatures: {why}"))),
     };
     let params = params.clone();
     let judged = blocking(move || {
-        let log = match file {
-            Some(file) => signatures::source::from_file(&file, since)
+        let log = match file.zip(listener) {
+            Some((file, listener)) => signatures::source::from_file(&file, since)
                 .map_err(|error| error.to_string())
                 .and_then(|log| signatures::writer::writes(listener, &unit, &file, log.started, timeout).map(|()| log)),
-            None => signatures::writer::runs(&unit, listener, timeout).and_then(|()| {
-                signatures::source::from_journal(&unit, since, timeout).map_err(|error| error.to_string())
-            }),
+            None => signatures::source::from_journal(&unit, since, timeout).map_err(|error| error.to_string()),
         };
         match log {
             Ok(log) => signatures::judge(&params, &log, &tasks, now),

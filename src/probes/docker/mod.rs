@@ -9,4 +9,5 @@ pub mod services;
 pub mod signatures;
 pub mod stacks;
 pub mod subnet;
+pub mod unit;
 pub mod vips;

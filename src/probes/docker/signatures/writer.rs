@@ -44,27 +44,6 @@ fn pid_in(told: &str) -> Result<u32, String> {
     pid.ok_or_else(|| format!("the unit has no main process (MainPID `{told}`): it is not active"))
 }
 
-/// Whether a unit runs the engine at whose socket `listener` listens: its main process does, or the init that started the unit by its
-/// socket.
-///
-/// # Errors
-///
-/// It does not, or that is not told; one line that names both.
-pub fn runs(unit: &str, listener: u32, timeout: Duration) -> Result<(), String> {
-    is_main(unit, main_pid(unit, timeout).map_err(|why| format!("unit {unit}: {why}"))?, listener)
-}
-
-/// Pure.
-fn is_main(unit: &str, main: u32, listener: u32) -> Result<(), String> {
-    if listener == 1 || main == listener {
-        return Ok(());
-    }
-    Err(format!(
-        "unit {unit} has the main process {main}, and at the engine's socket listens process {listener}: the unit is not this \
-         engine's; name the one that is with `unit`, or the engine's log file with `log`"
-    ))
-}
-
 /// Whether the engine at whose socket `listener` listens writes this log file: it has it open for writing. Where this user may not see
 /// what it has open, its first line (`started`) must be of the time when its process began.
 ///
@@ -147,20 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_is_the_engines_by_its_main_process() {
-        let why = is_main("docker.service", 812, 4711).expect_err("another process listens");
-        assert!(why.contains("812") && why.contains("4711") && why.contains("docker.service"), "{why}");
-        assert_eq!((is_main("x", 812, 812), is_main("x", 812, 1)), (Ok(()), Ok(())), "itself, or the init for it");
+    fn a_unit_without_a_process_has_none() {
         assert_eq!(pid_in("812\n"), Ok(812));
         for told in ["0", "", "x"] {
             assert!(pid_in(told).is_err_and(|why| why.contains("no main process")), "{told}");
         }
-    }
-
-    #[test]
-    fn a_unit_that_is_none_is_no_engines() {
         for unit in ["no unit; rm", "-p"] {
-            assert!(runs(unit, 1, Duration::from_secs(5)).expect_err("none").contains("no unit's name"));
+            assert!(main_pid(unit, Duration::from_secs(5)).is_err_and(|why| why.contains("no unit's name")));
         }
     }
 }

@@ -1,13 +1,12 @@
-//! Whether a systemd unit is the engine that was asked: the restart of another one frees nothing, and stops what runs there.
+//! Whether a systemd unit is the engine that was asked: the journal of another one tells nothing of it, and its
+//! restart frees nothing.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::engine::Engine;
-use crate::error::{CommandError, Exit};
 use crate::probes::place;
 use crate::process::{self, Spec};
-
-use super::PATIENCE;
 
 /// What systemd says of a unit.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,30 +17,26 @@ struct Unit {
     listens: Vec<PathBuf>,
 }
 
-/// Refuses (13) a unit that is not known to be the engine's: neither its process listens at the engine's socket, nor does the init,
+/// Refuses a unit that is not known to be the engine's: neither its process listens at the engine's socket, nor does the init,
 /// which starts it by that socket.
 ///
 /// # Errors
 ///
-/// It is another's, or that cannot be known.
-pub(super) async fn is_the_engine_s(unit: &str, engine: &Engine) -> Result<(), CommandError> {
-    let refused = |why: String| {
-        let hint = "name the engine's own unit with --unit, or what restarts it with --restart-with";
-        CommandError::new(Exit::Unknown, format!("nothing was restarted: {why}"), hint)
-    };
-    let listener = place::listener(engine).await.map_err(refused)?;
+/// It is another's, or that cannot be known; one line.
+pub async fn is_the_engine_s(unit: &str, engine: &Engine, timeout: Duration) -> Result<(), String> {
+    let listener = place::listener(engine).await?;
     let name = unit.to_owned();
-    let shown = tokio::task::spawn_blocking(move || show(&name)).await.map_err(|error| error.to_string());
+    let shown = tokio::task::spawn_blocking(move || show(&name, timeout)).await.map_err(|error| error.to_string());
     let shown = shown.and_then(|shown| shown);
-    let shown = shown.map_err(|why| refused(format!("whether unit {unit} is this engine's is not known: {why}")))?;
+    let shown = shown.map_err(|why| format!("whether unit {unit} is this engine's is not known: {why}"))?;
     let socket = engine.address().trim_start_matches("unix://");
     match is_of(&shown, listener, Path::new(socket)) {
         true => Ok(()),
-        false => Err(refused(format!(
+        false => Err(format!(
             "process {listener} listens at {socket}, and unit {unit} has process {} and is started by sockets at [{}]",
             shown.main,
             shown.listens.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
-        ))),
+        )),
     }
 }
 
@@ -52,9 +47,9 @@ fn is_of(unit: &Unit, listener: u32, socket: &Path) -> bool {
     listener > 0 && (listener == unit.main || listener == 1 && by_socket())
 }
 
-fn show(unit: &str) -> Result<Unit, String> {
+fn show(unit: &str, timeout: Duration) -> Result<Unit, String> {
     let run = |argv: &[&str]| {
-        let done = process::run(&Spec::new(argv).timeout(PATIENCE)).map_err(|error| error.to_string())?;
+        let done = process::run(&Spec::new(argv).timeout(timeout)).map_err(|error| error.to_string())?;
         if done.ok() { Ok(done.text()) } else { Err(done.complaint()) }
     };
     let (main, sockets) = read(&run(&["systemctl", "show", "-p", "MainPID", "-p", "TriggeredBy", "--", unit])?)?;
