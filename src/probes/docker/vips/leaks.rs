@@ -190,7 +190,7 @@ fn doubts(before: &Use, after: &Use) -> Option<String> {
 }
 
 /// What changed between two looks, if anything did.
-fn moved(before: &Use, after: &Use) -> Option<String> {
+pub(super) fn moved(before: &Use, after: &Use) -> Option<String> {
     let (old, new) = (before.named(), after.named());
     if before.id != after.id || before.subnets != after.subnets {
         return Some("the network was replaced meanwhile".to_owned());

@@ -124,6 +124,9 @@ fn in_motion(lists: &Lists) -> Option<String> {
     })
 }
 
+/// How often a network is walked that moves meanwhile, at most.
+const WALKS: u32 = 3;
+
 async fn walked(engine: &Engine, listed: Use, bounds: &Bounds<'_>) -> Result<Sized, NotSized> {
     if listed.ingress {
         let why = "no service can name the routing mesh, so it is not walked".to_owned();
@@ -144,14 +147,23 @@ async fn walked(engine: &Engine, listed: Use, bounds: &Bounds<'_>) -> Result<Siz
         // An endpoint that outlives its last task is no longer the allocator's.
         Ok::<_, EngineError>((here.filter(|_| held.load_balancers > 0), held))
     };
-    let (here, before) = look().await?;
-    let walked = walk::walk(engine, &before, bounds).await?;
-    let (here_after, after) = look().await?;
-    if here != here_after {
-        let why = "not exact: this node's load balancer moved meanwhile; walk again".to_owned();
-        return Ok(Sized { held: before, leaked: Leaked::Unknown(why), free: None });
+    let mut walks = 1;
+    loop {
+        let (here, before) = look().await?;
+        let walked = walk::walk(engine, &before, bounds).await?;
+        let (here_after, after) = look().await?;
+        let stood_still = here == here_after && leaks::moved(&before, &after).is_none();
+        // Right after a step the last of what it made is still on its way out: what moved once stands still soon after.
+        if !stood_still && walked.stopped.is_none() && walks < WALKS && Instant::now() < bounds.deadline {
+            walks += 1;
+            continue;
+        }
+        if here != here_after {
+            let why = "not exact: this node's load balancer moved meanwhile; walk again".to_owned();
+            return Ok(Sized { held: before, leaked: Leaked::Unknown(why), free: None });
+        }
+        return Ok(from_walk(before, &after, here, &walked));
     }
-    Ok(from_walk(before, &after, here, &walked))
 }
 
 /// Looks for one criterion.
