@@ -1,5 +1,6 @@
 //! `guard` on an engine that answers from memory: what it does not cure.
 
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::Arc;
@@ -20,13 +21,17 @@ const REFUSED_CANARY: &str = "time=\"2026-06-13T05:31:00Z\" level=error msg=\"Fa
 struct Lab {
     directory: tempfile::TempDir,
     engine: FakeEngine,
+    /// The engine's log, which its process has open: it is in this one.
+    _log: File,
 }
 
 impl Lab {
     /// `pools`: those of network `full`; `canary`: the address that a canary has on it, if any; `leader`: who leads.
     fn new(pools: Value, canary: Option<&'static str>, leader: &'static str, log: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        std::fs::write(directory.path().join("engine.log"), log).expect("written");
+        let path = directory.path().join("engine.log");
+        std::fs::write(&path, log).expect("written");
+        let held = File::options().append(true).open(path).expect("opened");
         let restart = directory.path().join("restart");
         let script = format!("#!/bin/sh\ntouch {}\n", directory.path().join("restarted").display());
         std::fs::write(&restart, script).expect("written");
@@ -62,7 +67,7 @@ impl Lab {
             };
             (200, body)
         });
-        Self { directory, engine }
+        Self { directory, engine, _log: held }
     }
 
     fn guard(&self, engine: &str) -> (i32, Value) {

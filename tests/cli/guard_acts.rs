@@ -1,5 +1,6 @@
 //! `guard` on an engine that answers from memory: what it does, what it leaves, and what it says of it where it ends in an error.
 
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,13 +23,17 @@ const REFUSED: &str = "time=\"2026-06-13T05:30:00Z\" level=error msg=\"Failed al
 struct Lab {
     directory: tempfile::TempDir,
     engine: FakeEngine,
+    /// The engine's log, which its process has open: it is in this one.
+    _log: File,
 }
 
 impl Lab {
     /// `other`: answers that are not the usual ones, by path and by how many canaries were made so far.
     fn new(log: &str, other: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + Sync + 'static) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        std::fs::write(directory.path().join("engine.log"), log).expect("written");
+        let path = directory.path().join("engine.log");
+        std::fs::write(&path, log).expect("written");
+        let held = File::options().append(true).open(path).expect("opened");
         let (restarted, made) = (directory.path().join("restarted"), AtomicUsize::new(0));
         let engine = FakeEngine::start("1.41", move |path| {
             let bare = path.split('?').next().unwrap_or(path);
@@ -39,7 +44,7 @@ impl Lab {
                 other(path, made.load(Ordering::Relaxed)).unwrap_or_else(|| usual(bare, restarted.exists()));
             (status, body.to_string().into())
         });
-        let lab = Self { directory, engine };
+        let lab = Self { directory, engine, _log: held };
         lab.restart_by("");
         lab
     }
@@ -182,4 +187,27 @@ fn a_task_that_waits_in_new_is_not_healthy_and_not_cured_without_the_log_s_word(
     let (exit, seen) = lab.apply();
     assert_eq!((exit, lab.was_restarted(), &seen["still_stuck"]), (14, false, &json!(["waits"])), "{seen}");
     assert_eq!(seen["stuck"], json!([{"task": "waits", "seconds": 14400}]), "{seen}");
+}
+
+/// Nobody's log but that of the engine that was asked says whether it is healthy.
+#[test]
+fn another_s_log_and_another_s_unit_tell_nothing() {
+    let lab = Lab::new(STARTED, |_, _| None);
+    std::fs::write(lab.at("other.log"), STARTED).expect("written");
+    let guard = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["guard", "--json", "--engine", &lab.engine.address(), "--state"])
+            .arg(lab.at("state"))
+            .args(args)
+            .output();
+        let output = output.expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let log = |name: &str| lab.at(name).to_string_lossy().into_owned();
+    let (code, told) = guard(&["--log", &log("other.log")]);
+    assert!(code == Some(13) && told.contains("not open for writing"), "{told}");
+    let (code, told) = guard(&["--unit", "no-such.service"]);
+    assert!(code == Some(13) && told.contains("unit no-such.service"), "{told}");
+    let (code, told) = guard(&["--log", &log("engine.log")]);
+    assert_ne!(code, Some(13), "{told}");
 }

@@ -72,7 +72,7 @@ pub(super) async fn ask(args: &Args, engine: &Engine) -> Result<Asked, CommandEr
         return Ok(asked);
     }
     // No address in time is no refusal: only the engine's own line about this canary is one.
-    let log = read_log(args).await?;
+    let log = read_log(args, engine).await?;
     // The first look is old by now: whoever came meanwhile holds what was missing in it.
     let again = account(&engine.address_lists().await.map_err(|error| could_not_look(&error))?);
     for (one, ids) in without {

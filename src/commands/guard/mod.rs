@@ -20,8 +20,9 @@ use crate::model::time::parse_duration;
 use crate::probes::docker::fields::{other_leader, short, text};
 use crate::probes::docker::look::tasks;
 use crate::probes::docker::prune::{Rules, Unused, meant, stopping, unused};
+use crate::probes::docker::signatures::asked::log_of;
 use crate::probes::docker::signatures::classes::Severity;
-use crate::probes::docker::signatures::source::{Log, from_file, from_journal};
+use crate::probes::docker::signatures::source::Log;
 use crate::probes::docker::signatures::{Signs, signs};
 use crate::probes::docker::unit;
 use crate::probes::docker::vips::walk::sweep;
@@ -145,7 +146,7 @@ async fn act(args: &Args, context: &Context, report: &mut Report) -> Result<(), 
     let Reached { engine, info, lock: _lock } = reach(args, context, report).await?;
     let could = |error: EngineError| could_not_look(&error);
     let keep = kept(args, &engine).await?;
-    let log = read_log(args).await?;
+    let log = read_log(args, &engine).await?;
     let now = info.system_time.unwrap_or_else(|| context.now());
     report.signs = signs(&log, &tasks(&engine, true).await.map_err(could)?, NEW_FOR, now);
     report.still_stuck = report.signs.stuck.iter().map(|(task, _)| task.clone()).collect();
@@ -189,16 +190,11 @@ async fn kept(args: &Args, engine: &Engine) -> Result<BTreeSet<String>, CommandE
         .map_err(|why| CommandError::new(Exit::Usage, format!("--keep {why}"), "docker network ls"))
 }
 
-async fn read_log(args: &Args) -> Result<Log, CommandError> {
-    let (file, unit) = (args.log.clone(), args.unit.clone());
-    let read = tokio::task::spawn_blocking(move || match file {
-        Some(file) => from_file(&file, None),
-        None => from_journal(&unit, None, PATIENCE),
-    });
-    let unknown = |why: String| {
+async fn read_log(args: &Args, engine: &Engine) -> Result<Log, CommandError> {
+    let read = log_of(engine, args.log.clone(), args.unit.clone(), None, PATIENCE).await;
+    read.map_err(|why| {
         CommandError::new(Exit::Unknown, why, "name the engine's log file with --log, or its unit with --unit")
-    };
-    read.await.map_err(|error| unknown(error.to_string()))?.map_err(|error| unknown(error.to_string()))
+    })
 }
 
 /// Removes what may go, by id. The engine refuses one that came into use in this moment: it is told and stays.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::subnet::{Taken, gather};
-use super::{fields, network, services, signatures, stacks, subnet, unit, vips};
+use super::{fields, network, services, signatures, stacks, subnet, vips};
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::network::Scope;
@@ -15,7 +15,6 @@ use crate::model::observation::Outcome;
 use crate::model::time::Time;
 use crate::probes::place;
 use crate::probes::prober::Prober;
-use crate::probes::runner::blocking;
 use crate::probes::seen::Seen;
 
 /// Lists networks, services and tasks raw, as the cluster knows them.
@@ -101,28 +100,10 @@ async fn log_and_tasks(
     }
     let file = params.text("log").map(PathBuf::from).or_else(|| prober.engine_log.clone());
     let unit = params.text("unit").unwrap_or("docker.service").to_owned();
-    let whose = match &file {
-        Some(_) => place::listener(engine).await.map(Some),
-        None => unit::is_the_engine_s(&unit, engine, timeout).await.map(|()| None),
-    };
-    let listener = match whose {
-        Ok(listener) => listener,
-        Err(why) => return Ok(Seen::unknown(format!("docker.signatures: {why}"))),
-    };
-    let params = params.clone();
-    let judged = blocking(move || {
-        let log = match file.zip(listener) {
-            Some((file, listener)) => signatures::source::from_file(&file, since)
-                .map_err(|error| error.to_string())
-                .and_then(|log| signatures::writer::writes(listener, &unit, &file, log.started, timeout).map(|()| log)),
-            None => signatures::source::from_journal(&unit, since, timeout).map_err(|error| error.to_string()),
-        };
-        match log {
-            Ok(log) => signatures::judge(&params, &log, &tasks, now),
-            Err(why) => Seen::unknown(format!("docker.signatures: {why}")),
-        }
-    });
-    Ok(judged.await)
+    Ok(match signatures::asked::log_of(engine, file, unit, since, timeout).await {
+        Ok(log) => signatures::judge(params, &log, &tasks, now),
+        Err(why) => Seen::unknown(format!("docker.signatures: {why}")),
+    })
 }
 
 /// The engine of another node, by its name under `[nodes]`, with what it says of itself; an error text begins with the node.

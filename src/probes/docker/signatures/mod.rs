@@ -4,6 +4,7 @@
 //! what was logged before says nothing about it any more. A log that does not reach back so far is unknown, and so is one that the
 //! process at the engine's socket does not write.
 
+pub mod asked;
 pub mod classes;
 pub mod form;
 pub mod source;
