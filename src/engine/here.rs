@@ -5,7 +5,7 @@ use std::fs;
 use bollard::models::SystemInfo;
 
 /// Programs that pass a socket on, by the kernel's short name for their processes.
-const FORWARDERS: [&str; 6] = ["ssh", "sshd", "sshd-session", "socat", "ncat", "nc"];
+const FORWARDERS: [&str; 8] = ["ssh", "sshd", "sshd-session", "socat", "ncat", "nc", "nc.openbsd", "systemd-socket-"];
 
 /// Whether the engine that says this, and that this process listens for, runs on this machine: its memory is this one's (moby
 /// `pkg/meminfo` reads `MemTotal` of `/proc/meminfo` too), and nothing is known to pass its socket on. 0: a process that is not seen.

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::error::CommandError;
 use crate::probes::docker::signatures::classes::refuses;
-use crate::probes::docker::vips::account::account;
+use crate::probes::docker::vips::account::{Use, account};
 use crate::probes::docker::vips::leaks::missing_where_full;
 use crate::probes::docker::vips::walk::try_one;
 use crate::probes::docker::vips::walker;
@@ -16,7 +16,7 @@ use super::{Args, read_log};
 pub(super) struct Full {
     /// Its name.
     pub(super) name: String,
-    /// How many of its addresses nobody holds, or why that is not known.
+    /// How many of its addresses nobody holds, at least, or why that is not known.
     pub(super) leaked: Result<u64, String>,
 }
 
@@ -29,7 +29,8 @@ impl Full {
     /// For people.
     pub(super) fn words(&self) -> String {
         match &self.leaked {
-            Ok(leaked) => format!("{} ({leaked} leaked)", self.name),
+            Ok(0) => format!("{} (none leaked)", self.name),
+            Ok(leaked) => format!("{} (at least {leaked} leaked)", self.name),
             Err(why) => format!("{} (whether any leaked is unknown: {why})", self.name),
         }
     }
@@ -52,22 +53,8 @@ pub(super) struct Asked {
 ///
 /// The engine or its log cannot be asked.
 pub(super) async fn ask(args: &Args, engine: &Engine) -> Result<Asked, CommandError> {
-    let me = walker::this();
-    let mut asked = Asked::default();
-    let mut without = Vec::new();
-    let lists = engine.address_lists().await.map_err(|error| could_not_look(&error))?;
-    for one in account(&lists).into_iter().filter(|one| !one.is_dead()) {
-        // Asked twice: the allocator may only have been busy.
-        let mut ids = Vec::new();
-        while ids.len() < 2 {
-            let tried = try_one(engine, &one, &me).await.map_err(|error| could_not_look(&error))?;
-            if tried.address.is_some() {
-                break;
-            }
-            ids.push(tried.id);
-        }
-        if ids.len() < 2 { asked.giving.push(one.name) } else { without.push((one, ids)) }
-    }
+    let Tried { giving, without } = canaries(engine).await?;
+    let mut asked = Asked { giving, ..Asked::default() };
     if without.is_empty() {
         return Ok(asked);
     }
@@ -84,4 +71,37 @@ pub(super) async fn ask(args: &Args, engine: &Engine) -> Result<Asked, CommandEr
         }
     }
     Ok(asked)
+}
+
+/// Which networks gave a canary an address.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    /// These did, by name.
+    pub(super) giving: Vec<String>,
+    /// These did not in time, as they were before, with the canaries' ids.
+    pub(super) without: Vec<(Use, Vec<String>)>,
+}
+
+/// Asks every overlay that was allocated for an address, without a look at the log.
+///
+/// # Errors
+///
+/// The engine cannot be asked.
+pub(super) async fn canaries(engine: &Engine) -> Result<Tried, CommandError> {
+    let me = walker::this();
+    let mut tried = Tried::default();
+    let lists = engine.address_lists().await.map_err(|error| could_not_look(&error))?;
+    for one in account(&lists).into_iter().filter(|one| !one.is_dead()) {
+        // Asked twice: the allocator may only have been busy.
+        let mut ids = Vec::new();
+        while ids.len() < 2 {
+            let canary = try_one(engine, &one, &me).await.map_err(|error| could_not_look(&error))?;
+            if canary.address.is_some() {
+                break;
+            }
+            ids.push(canary.id);
+        }
+        if ids.len() < 2 { tried.giving.push(one.name) } else { tried.without.push((one, ids)) }
+    }
+    Ok(tried)
 }

@@ -25,12 +25,13 @@ use crate::probes::docker::signatures::classes::Severity;
 use crate::probes::docker::signatures::source::Log;
 use crate::probes::docker::signatures::{Signs, signs};
 use crate::probes::docker::unit;
+use crate::probes::docker::vips::account::Use;
 use crate::probes::docker::vips::walk::sweep;
 use crate::probes::docker::vips::walker;
 use crate::process::{self, Spec};
 use crate::report::{Answer, say};
 
-use self::canary::{Asked, Full, ask};
+use self::canary::{Asked, Full, ask, canaries};
 use self::leader::Cure;
 use self::reach::{Reached, not_promoted, reach};
 use super::engine::could_not_look;
@@ -180,6 +181,7 @@ async fn act(args: &Args, context: &Context, report: &mut Report) -> Result<(), 
             cure(args, &engine, &info, report).await?;
         }
     }
+    wait_still(&engine, report).await;
     Ok(())
 }
 
@@ -226,7 +228,7 @@ async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Repo
             }
             restart(args).await?;
             report.restarted = true;
-            look_again(args, engine, report).await;
+            look_again(engine, report).await;
         }
         Cure::Move(old) => {
             let other = match &args.through {
@@ -238,7 +240,7 @@ async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Repo
             let failed = |why: String| CommandError::new(Exit::Failed, why, "docker node ls");
             let new = leader::move_from(through, &old).await.map_err(failed)?;
             report.moved = Some((old, new));
-            look_again(args, through, report).await;
+            look_again(through, report).await;
             // Where this engine led, whoever asks it next is to find a manager again.
             leader::answers(engine).await;
         }
@@ -281,21 +283,31 @@ async fn restart(args: &Args) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn look_again(args: &Args, engine: &Engine, report: &mut Report) {
+/// Asks the new allocator, until what was full gives an address or is full without a leak: what waited is served first. By no log: that
+/// of another leader is on its machine.
+async fn look_again(engine: &Engine, report: &mut Report) {
     let begin = Instant::now();
+    let was_full: Vec<String> = report.full.iter().map(|one| one.name.clone()).collect();
     while begin.elapsed() < RESTART {
-        // A new allocator counts anew; what waited is served first, so a few moments may pass.
-        if let Ok(asked) = ask(args, engine).await {
-            let done = asked.silent.is_empty() && !asked.full.iter().any(Full::is_curable);
-            report.still_full = asked.full.into_iter().map(|one| one.name).chain(asked.silent).collect();
-            // What is full by now without a leak was filled by those that waited.
-            if done {
+        if let Ok(tried) = canaries(engine).await {
+            let still = |name: &&String| !tried.giving.contains(*name);
+            report.still_full = was_full.iter().filter(still).cloned().collect();
+            let done =
+                |(one, _): &(Use, Vec<String>)| !was_full.contains(&one.name) || one.missing_where_full() == Ok(0);
+            if tried.without.iter().all(done) {
                 break;
             }
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    // The new allocator served all that waited before it heard of a canary.
+}
+
+/// Which of the tasks that waited in `New` do so still, after all that was done.
+async fn wait_still(engine: &Engine, report: &mut Report) {
+    if report.still_stuck.is_empty() {
+        return;
+    }
+    // One that cannot be asked for any more is taken to wait.
     if let Ok(tasks) = tasks(engine, true).await {
         let waits = |id: &String| {
             tasks.iter().any(|task| short(text(task, &["ID"])) == id && text(task, &["Status", "State"]) == "new")

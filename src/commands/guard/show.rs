@@ -34,10 +34,11 @@ pub(super) fn answer(report: &Report) -> Answer {
         () if report.not_now.is_some() => Exit::Closed,
         // Without a canary the log's word stands; with one, what it found.
         () if refused_addresses && !report.apply => Exit::Failed,
-        () if [&report.still_full, &report.still_stuck, &report.demoted].iter().any(|left| !left.is_empty()) => {
-            Exit::Failed
-        }
-        () if !report.silent.is_empty() || report.elsewhere.is_some() => Exit::Unknown,
+        () if [&report.still_full, &report.demoted].iter().any(|left| !left.is_empty()) => Exit::Failed,
+        // Why a task waits is the leader's to tell.
+        () if report.elsewhere.is_some() => Exit::Unknown,
+        () if !report.still_stuck.is_empty() => Exit::Failed,
+        () if !report.silent.is_empty() => Exit::Unknown,
         () => Exit::Ok,
     };
     let goes: Vec<&str> = report.unused.iter().filter(|one| one.stays.is_none()).map(|one| one.name.as_str()).collect();

@@ -84,8 +84,9 @@ fn notes(one: &Sized) -> Vec<String> {
     if !one.held.twice.is_empty() {
         notes.push(format!("given out twice, counted once: {}", list(&one.held.twice)));
     }
-    if !one.held.doubts.is_empty() {
-        notes.push(format!("the count may be off: {}", one.held.doubts.join("; ")));
+    let doubts = one.held.all_doubts();
+    if !doubts.is_empty() {
+        notes.push(format!("the count may be off: {}", doubts.join("; ")));
     }
     notes
 }
@@ -132,7 +133,7 @@ fn network((one, trend): (&Sized, &Trend)) -> Value {
         "attached": held.attached.len(), "load_balancers": held.load_balancers,
         "accounted": held.accounted(), "leaked": leaked, "leaked_unknown": why, "sample": at_least,
         "leaked_among": among, "free": one.free, "free_at_most": one.free_at_most(), "used_percent": one.used_percent(),
-        "named_twice": held.twice, "doubts": held.doubts,
+        "named_twice": held.twice, "doubts": held.all_doubts(),
         "trend": trend.line(), "per_day": per_day, "days_left": days_left,
     })
 }

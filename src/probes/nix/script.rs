@@ -124,7 +124,7 @@ impl Walk {
         // `command exit` is an exit too.
         let named = words.iter().map(|word| bare(word)).find(|word| !matches!(word.as_str(), "command" | "builtin"));
         let Some(name) = named else { return };
-        let reads_no_more = name == "set" && words.iter().any(|word| word.contains('n') && !word.contains("nounset"));
+        let reads_no_more = name == "set" && reads_no_more(&words);
         let only_redirected = name == "exec" && words.len() == 1;
         let ends = (ENDS.contains(&name.as_str()) || reads_no_more) && !only_redirected;
         match self.functions.get(&name) {
@@ -140,7 +140,11 @@ impl Walk {
     }
 
     fn always_succeeds(&self, pipeline: &Pipeline) -> bool {
-        let Some(Command::Simple(last)) = pipeline.seq.last() else { return true };
+        let last = match pipeline.seq.last() {
+            Some(Command::Simple(last)) => last,
+            Some(Command::ExtendedTest(..)) => return false,
+            _ => return true,
+        };
         let name = words(last).first().map(|word| bare(word)).unwrap_or_default();
         let tests = matches!(name.as_str(), "test" | "[" | "which" | "type" | "hash" | "cd");
         name.is_empty() || self.functions.contains_key(&name) || INERT.contains(&name.as_str()) && !tests
@@ -166,6 +170,15 @@ fn words(simple: &SimpleCommand) -> Vec<String> {
     simple.word_or_name.iter().map(|name| &name.value).chain(given).cloned().collect()
 }
 
+/// Whether the words of a `set` tell the shell to read on without doing anything: `-n`, alone or among others, or `-o noexec`.
+fn reads_no_more(words: &[String]) -> bool {
+    let options = words.iter().skip(1).take_while(|word| !matches!(word.as_str(), "--" | "-"));
+    options.into_iter().any(|word| {
+        let word = bare(word);
+        word == "noexec" || word.starts_with('-') && word.contains('n') || word.contains('$')
+    })
+}
+
 /// A word without what quotes it.
 fn bare(word: &str) -> String {
     word.replace(['\\', '"', '\''], "")
@@ -185,6 +198,7 @@ mod tests {
         for script in [
             "create /16",
             "set -euo pipefail\ncreate /16",
+            "set -o noglob\nset +o monitor\nset -- $(x n)\ncreate /16",
             "if ! x; then\n  y || exit 1\n  z\nfi\ncreate /16 | tee log",
             "x=$(y)\ncreate \\\n  /16 &",
             "exec 2>&1\n! create /16",
@@ -200,8 +214,12 @@ mod tests {
         ] {
             assert_eq!(found(script), Some(false), "{script}");
         }
-        for script in ["inspect x >/dev/null 2>&1 || create /16", "[ -e x ] || \\\n create /16", "x || y || create /16"]
-        {
+        for script in [
+            "inspect x >/dev/null 2>&1 || create /16",
+            "[ -e x ] || \\\n create /16",
+            "[[ -e x ]] || create /16",
+            "x || y || create /16",
+        ] {
             assert_eq!(found(script), Some(true), "{script}");
         }
         for script in [
@@ -211,6 +229,9 @@ mod tests {
             "command exit\ncreate /16",
             "\\exit\ncreate /16",
             "set -n\ncreate /16",
+            "set -en\ncreate /16",
+            "set -o noexec\ncreate /16",
+            "set $x\ncreate /16",
             "eval \"$x\"\ncreate /16",
             ". ./x\ncreate /16",
             ": <<'END'\ncreate /16\nEND\n",

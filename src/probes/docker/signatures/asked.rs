@@ -24,8 +24,12 @@ pub async fn log_of(
 ) -> Result<Log, String> {
     let listener = match &file {
         Some(_) => Some(place::listener(engine).await?),
-        None => unit::is_the_engine_s(&unit, engine, timeout).await.map(|()| None)?,
+        None => None,
     };
+    // The init listens for whichever unit it will start: then the file is that unit's, and the unit must be the engine's.
+    if listener.is_none_or(|listener| listener == 1) {
+        unit::is_the_engine_s(&unit, engine, timeout).await?;
+    }
     let read = tokio::task::spawn_blocking(move || match file.zip(listener) {
         Some((file, listener)) => {
             let log = from_file(&file, since).map_err(|error| error.to_string())?;

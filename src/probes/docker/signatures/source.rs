@@ -170,21 +170,30 @@ pub fn from_journal(unit: &str, since: Option<Time>, timeout: Duration) -> Resul
         let done = process::run(&Spec::new(argv).timeout(timeout)).map_err(|error| broken(error.to_string()))?;
         if done.ok() && !done.truncated { Ok(done.text()) } else { Err(broken(done.complaint())) }
     };
-    let shown = writer::property(unit, "ActiveEnterTimestamp", timeout).map_err(broken)?;
+    // When its process began, and not when it was ready: a new allocator refuses what waits before that.
+    let shown = writer::property(unit, "ExecMainStartTimestamp", timeout).map_err(broken)?;
     let started = shown.strip_prefix('@').and_then(|text| text.parse().ok()).and_then(moment);
-    let started = started.ok_or_else(|| broken(format!("the unit is not active (since `{shown}`)")))?;
+    let started = started.ok_or_else(|| broken(format!("the unit was not started (since `{shown}`)")))?;
     let wanted = since.map_or(started, |since| since.max(started));
     let at = |time: Time| format!("@{}", time.utc().timestamp());
-    let read = |more: &[&str]| {
-        // Without --all a long message comes as null. What containers say comes over the journal's own socket.
-        let argv = ["journalctl", "-u", unit, "_TRANSPORT=stdout", "-o", "json", "--all", "--no-pager", "-q"];
-        let text = run(&[&argv[..], more].concat())?;
-        entries(&text).ok_or_else(|| broken("an entry is not whole".to_owned()))
+    // Without --all a long message comes as null.
+    let ask = |more: &[&str]| {
+        let argv = ["journalctl", "-u", unit, "-o", "json", "--all", "--no-pager", "-q"];
+        run(&[&argv[..], more].concat())
     };
+    let whole = |lines: Option<Vec<Line>>| lines.ok_or_else(|| broken("an entry is not whole".to_owned()));
+    // What containers say comes over the journal's own socket.
+    let read = |more: &[&str]| whole(entries(&ask(&[&["_TRANSPORT=stdout"], more].concat())?));
     let lines = read(&["--since", &at(wanted)])?;
-    // Whatever stands before shows that the journal reaches back so far: what was written while the unit started, at the latest.
-    let before = read(&["--until", &at(wanted), "-n", "1"])?;
+    if is_dropped(&ask(&["_TRANSPORT=driver", "--since", &at(wanted)])?) {
+        return Err(broken("the journal dropped messages of it, which wrote too many at once".to_owned()));
+    }
+    // Whatever of the unit stands before, also what systemd says of it, shows that the journal reaches back so far.
+    let before = whole(all(&ask(&["--until", &at(wanted), "-n", "1"])?))?;
     let from = format!("journal of {unit}");
+    if lines.is_empty() && read(&["-n", "1"])?.is_empty() {
+        return Err(broken("the engine never wrote a line: is its log level above `warn`?".to_owned()));
+    }
     if !reaches(&lines, &before, wanted) {
         let begins = lines.first().map_or("nothing".to_owned(), |line| line.at.to_string());
         return Err(NoLog::Gap { from, begins, wanted });
@@ -216,6 +225,16 @@ fn entries(text: &str) -> Option<Vec<Line>> {
         }
     }
     Some(lines)
+}
+
+/// All entries of `journalctl -o json`, whoever wrote them; `None` if one is not whole.
+fn all(text: &str) -> Option<Vec<Line>> {
+    text.lines().map(|line| entry(&serde_json::from_str(line).ok()?)).collect()
+}
+
+/// Whether the journal says itself that it dropped messages (systemd.journal-fields(7), `N_DROPPED`), or cannot be read.
+fn is_dropped(text: &str) -> bool {
+    text.lines().any(|line| serde_json::from_str::<Value>(line).map_or(true, |value| value.get("N_DROPPED").is_some()))
 }
 
 /// One entry; a message that is not UTF-8 comes as a list of bytes.
@@ -277,6 +296,16 @@ mod tests {
         }
         let started = r#"{"level":"info","msg":"Starting up","time":"2026-06-14T00:30:00Z"}"#;
         assert_eq!(read(&with(started), since).ok().and_then(|log| log.started), "2026-06-14T00:30:00Z".parse().ok());
+    }
+
+    #[test]
+    fn what_the_journal_dropped_is_told_by_itself() {
+        let entry =
+            r#"{"__REALTIME_TIMESTAMP":"1781326800000000","MESSAGE":"Suppressed 12 messages","N_DROPPED":"12"}"#;
+        assert!(is_dropped(entry) && is_dropped("torn {") && !is_dropped(""));
+        assert!(!is_dropped(&entry.replace("N_DROPPED", "OTHER")));
+        assert_eq!(all(entry).map(|lines| lines.len()), Some(1));
+        assert!(all("torn {").is_none());
     }
 
     #[test]

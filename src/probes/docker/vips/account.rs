@@ -43,6 +43,8 @@ pub struct Use {
     pub twice: BTreeSet<Ipv4Addr>,
     /// Why the count may be off; empty when nothing speaks against it.
     pub doubts: Vec<String>,
+    /// Nodes that are counted as having an endpoint and may have been refused it: then more has leaked than is reckoned, never less.
+    pub unseen_endpoints: BTreeSet<String>,
 }
 
 impl Use {
@@ -66,7 +68,16 @@ impl Use {
         self.named().len() as u64 + self.load_balancers
     }
 
-    /// How many addresses nobody holds, of a network that gives none: there they have leaked.
+    /// Everything for which the count may be off.
+    pub fn all_doubts(&self) -> Vec<String> {
+        let unseen = |node: &String| {
+            format!("node {node}: whether it has an endpoint of it is not known before a task of it is ready there")
+        };
+        self.doubts.iter().cloned().chain(self.unseen_endpoints.iter().map(unseen)).collect()
+    }
+
+    /// How many addresses nobody holds, of a network that gives none: there they have leaked. At least so many, where a node's endpoint
+    /// was not seen: such a node waits for it because the network is full.
     ///
     /// # Errors
     ///
@@ -79,7 +90,10 @@ impl Use {
             let and = if self.six { " and IPv6 ones" } else { "" };
             return Err(format!("it has {} IPv4 subnets{and}; wanted one alone", self.subnets.len()));
         }
-        Ok(self.capacity().saturating_sub(self.accounted()))
+        match self.capacity().saturating_sub(self.accounted()) {
+            0 if !self.unseen_endpoints.is_empty() => Err(self.all_doubts().join("; ")),
+            missing => Ok(missing),
+        }
     }
 
     /// Every address that can be handed out, in order.
@@ -177,10 +191,7 @@ pub fn account(lists: &Lists) -> Vec<Use> {
         }
         let nodes = on_nodes.remove(id).unwrap_or_default();
         one.load_balancers = nodes.len() as u64;
-        for (node, _) in nodes.into_iter().filter(|(_, shown)| !shown) {
-            let why = "whether it has an endpoint of it is not known before a task of it is ready there";
-            one.doubts.push(format!("node {node}: {why}"));
-        }
+        one.unseen_endpoints = nodes.into_iter().filter(|(_, shown)| !shown).map(|(node, _)| node.to_owned()).collect();
     }
     let mut uses: Vec<Use> = uses.into_values().collect();
     uses.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
@@ -348,15 +359,21 @@ mod tests {
         for state in early.iter().chain(&["ready", "starting", "running"]) {
             let one = proxy(&lists(vec![], vec![on("a", "n1", "running", 3), on("b", "n2", state, 4)]));
             assert_eq!(one.load_balancers, 2);
-            let doubted = one.doubts.iter().any(|doubt| doubt.starts_with("node n2: whether it has an endpoint"));
-            assert_eq!(
-                (doubted, one.doubts.len()),
-                (early.contains(state), usize::from(doubted)),
-                "{state}: {:?}",
-                one.doubts
-            );
+            let doubts = one.all_doubts();
+            let doubted = doubts.iter().any(|doubt| doubt.starts_with("node n2: whether it has an endpoint"));
+            assert_eq!((doubted, doubts.len()), (early.contains(state), usize::from(doubted)), "{state}: {doubts:?}");
+            // What is missing beyond that endpoint has leaked, whether the node has it or not.
+            assert_eq!(missing_where_full(&one, Some(&one)), Ok(one.capacity() - 4));
         }
+        let on_29 = |count: u8| {
+            let mut one = proxy(&lists(vec![], vec![on("a", "n1", "running", 3), on("b", "n2", "preparing", 4)]));
+            one.subnets = vec!["10.0.1.0/29".parse().expect("a net")];
+            one.attached = (0..count).map(|last| Ipv4Addr::new(10, 0, 1, 5 + last)).collect();
+            missing_where_full(&one, Some(&one))
+        };
+        assert_eq!(on_29(0), Ok(1), "at least one");
+        assert!(on_29(1).is_err_and(|why| why.contains("node n2")), "one or none");
         let both = proxy(&lists(vec![], vec![on("a", "n2", "preparing", 3), on("b", "n2", "running", 4)]));
-        assert!(both.doubts.is_empty(), "another task shows it: {:?}", both.doubts);
+        assert_eq!(both.all_doubts(), Vec::<String>::new(), "another task shows it");
     }
 }

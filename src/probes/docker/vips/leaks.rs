@@ -185,7 +185,7 @@ pub fn from_walk(before: Use, after: &Use, here: Option<Ipv4Addr>, walked: &Walk
 
 /// Why either of two looks may be off, if one may.
 fn doubts(before: &Use, after: &Use) -> Option<String> {
-    let doubts = if before.doubts.is_empty() { &after.doubts } else { &before.doubts };
+    let doubts = Some(before.all_doubts()).filter(|doubts| !doubts.is_empty()).unwrap_or_else(|| after.all_doubts());
     (!doubts.is_empty()).then(|| doubts.join("; "))
 }
 

@@ -145,13 +145,16 @@ async fn walked(engine: &Engine, listed: Use, bounds: &Bounds<'_>) -> Result<Siz
         };
         let held = account(&lists).into_iter().find(|one| one.id == listed.id).unwrap_or_default();
         // An endpoint that outlives its last task is no longer the allocator's.
-        Ok::<_, EngineError>((here.filter(|_| held.load_balancers > 0), held))
+        Ok::<_, EngineError>((here.filter(|_| held.load_balancers > 0), held, in_motion(&lists)))
     };
     let mut walks = 1;
     loop {
-        let (here, before) = look().await?;
+        let (here, before, motion) = look().await?;
+        if let Some(why) = motion {
+            return Err(NotSized::NotNow(why));
+        }
         let walked = walk::walk(engine, &before, bounds).await?;
-        let (here_after, after) = look().await?;
+        let (here_after, after, _) = look().await?;
         let stood_still = here == here_after && leaks::moved(&before, &after).is_none();
         // Right after a step the last of what it made is still on its way out: what moved once stands still soon after.
         if !stood_still && walked.stopped.is_none() && walks < WALKS && Instant::now() < bounds.deadline {
@@ -280,6 +283,6 @@ pub fn judge(params: &Params, one: &Sized) -> Seen {
         .reading("leaked", leaked)
         .reading("free_at_least", number(one.free_at_least()))
         .reading("free_at_most", number(one.free_at_most()))
-        .reading("doubts", texts(&held.doubts))
+        .reading("doubts", texts(held.all_doubts()))
         .raw(format!("{held:#?}\n"))
 }
