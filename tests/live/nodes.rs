@@ -138,7 +138,7 @@ fn another_leader_in_the_middle_of_the_step_changes_nothing() {
     leaked_addresses_are_freed_by_another_leader(&twin);
 }
 
-/// The leader's engine, another manager's, and the leader's log, each as `guard` takes it.
+/// The leader's engine, another manager's, and the leader's log, each as `guard` takes it: each engine with its own log.
 #[cfg(feature = "test-hooks")]
 struct Guarded {
     leader: String,
@@ -165,7 +165,8 @@ impl Guarded {
     }
 
     fn ask(&self, twin: &Twin, engine: &str, more: &[&str], fault: Option<&str>) -> crate::support::Answer {
-        let guard = ["guard", "--json", "--engine", engine, "--log", &self.log];
+        let log = engine.trim_start_matches("unix://").replace(".sock", ".log");
+        let guard = ["guard", "--json", "--engine", engine, "--log", &log];
         let mut command = super::vips::command(twin, &[&guard[..], more].concat());
         command.envs(fault.map(|order| ("COUNTERSIGN_FAULT", order)));
         crate::support::Answer::of(&command.output().expect("runs"))
