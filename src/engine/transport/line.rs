@@ -60,7 +60,11 @@ impl Line {
                 self.ended = !matches!(answer, Ok((_, Some(_))));
                 answer
             }
-            Either::Right((_, exchange)) => exchange.await,
+            Either::Right((_, exchange)) => {
+                // The engine hung up. What the connection did not take up is told so only when it is dropped.
+                self.connection = Box::pin(std::future::ready(Ok(())));
+                exchange.await
+            }
         }
     }
 }
