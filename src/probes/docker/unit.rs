@@ -1,5 +1,5 @@
-//! Whether a systemd unit is the engine that was asked: the journal of another one tells nothing of it, and its
-//! restart frees nothing.
+//! What systemd tells of a unit, and whether the unit is the engine that was asked: the journal of another one tells nothing of it,
+//! and its restart frees nothing.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,25 +48,54 @@ fn is_of(unit: &Unit, listener: u32, socket: &Path) -> bool {
 }
 
 fn show(unit: &str, timeout: Duration) -> Result<Unit, String> {
-    let run = |argv: &[&str]| {
-        let done = process::run(&Spec::new(argv).timeout(timeout)).map_err(|error| error.to_string())?;
-        if done.ok() { Ok(done.text()) } else { Err(done.complaint()) }
-    };
-    let (main, sockets) = read(&run(&["systemctl", "show", "-p", "MainPID", "-p", "TriggeredBy", "--", unit])?)?;
+    let main = property(unit, "MainPID", timeout)?;
+    let main = main.parse().map_err(|_| format!("systemctl tells no process of it (MainPID `{main}`)"))?;
+    // Where nothing triggers it, systemctl may leave the line out.
+    let triggers = value("TriggeredBy", &shown(unit, "TriggeredBy", timeout)?).unwrap_or_default();
     let mut listens = Vec::new();
-    for socket in sockets {
-        listens.extend(paths(&run(&["systemctl", "show", "-p", "Listen", "--", &socket])?));
+    for socket in triggers.split_whitespace().filter(|unit| unit.ends_with(".socket")) {
+        listens.extend(paths(&shown(socket, "Listen", timeout)?));
     }
     Ok(Unit { main, listens })
 }
 
-/// Process and sockets of a unit, as `systemctl show` says them. Pure.
-fn read(shown: &str) -> Result<(u32, Vec<String>), String> {
-    let value = |key: &str| shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-    let main = value("MainPID").and_then(|text| text.parse().ok());
-    let main = main.ok_or_else(|| format!("systemctl tells no process of it (`{shown}`)"))?;
-    let triggers = value("TriggeredBy").unwrap_or_default().split_whitespace();
-    Ok((main, triggers.filter(|unit| unit.ends_with(".socket")).map(str::to_owned).collect()))
+/// What `systemctl show` says of one property, a line for each of its values; times as `@SECONDS`.
+fn shown(unit: &str, name: &str, timeout: Duration) -> Result<String, String> {
+    if !unit.chars().all(|c| c.is_ascii_alphanumeric() || "@._:-\\".contains(c)) || unit.starts_with('-') {
+        return Err("that is no unit's name".to_owned());
+    }
+    let argv = ["systemctl", "show", unit, "-p", name, "--timestamp=unix"];
+    let done = process::run(&Spec::new(argv).timeout(timeout)).map_err(|error| error.to_string())?;
+    if done.ok() && !done.truncated { Ok(done.text()) } else { Err(done.complaint()) }
+}
+
+/// A property of a unit, times as `@SECONDS`.
+///
+/// # Errors
+///
+/// The name is none of a unit, or systemd does not tell.
+pub fn property(unit: &str, name: &str, timeout: Duration) -> Result<String, String> {
+    value(name, &shown(unit, name, timeout)?)
+}
+
+/// The value in what `systemctl show` says. Pure.
+fn value(name: &str, shown: &str) -> Result<String, String> {
+    let value = shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    value.map(str::to_owned).ok_or_else(|| format!("systemctl tells no {name} of it (`{shown}`)"))
+}
+
+/// The main process of a unit.
+///
+/// # Errors
+///
+/// As [`property`], or it has none: it is not active.
+pub fn main_pid(unit: &str, timeout: Duration) -> Result<u32, String> {
+    pid_in(&property(unit, "MainPID", timeout)?)
+}
+
+fn pid_in(told: &str) -> Result<u32, String> {
+    let pid = told.trim().parse().ok().filter(|pid| *pid != 0);
+    pid.ok_or_else(|| format!("the unit has no main process (MainPID `{told}`): it is not active"))
 }
 
 /// The paths in lines such as `Listen=/run/docker.sock (Stream)`. Pure.
@@ -81,11 +110,11 @@ mod tests {
 
     #[test]
     fn what_systemctl_shows_is_read() {
-        let (main, sockets) = read("MainPID=812\nTriggeredBy=docker.socket docker.timer").expect("read");
-        assert_eq!((main, sockets), (812, vec!["docker.socket".to_owned()]));
-        assert_eq!(read("TriggeredBy=\nMainPID=0").expect("read"), (0, vec![]));
-        for odd in ["", "MainPID=", "MainPID=x", "TriggeredBy=docker.socket"] {
-            assert!(read(odd).is_err(), "{odd}");
+        let shown = "MainPID=812\nTriggeredBy=docker.socket docker.timer";
+        assert_eq!(value("MainPID", shown).as_deref(), Ok("812"));
+        assert_eq!(value("TriggeredBy", shown).as_deref(), Ok("docker.socket docker.timer"));
+        for odd in ["", "MainPI=1", "TriggeredBy=docker.socket"] {
+            assert!(value("MainPID", odd).is_err_and(|why| why.contains("no MainPID")), "{odd}");
         }
         let shown = "Listen=/run/docker.sock (Stream)\nListen=127.0.0.1:2375 (Stream)\nListen=/run/a b.sock (Stream)\n";
         assert_eq!(paths(shown), [PathBuf::from("/run/docker.sock"), PathBuf::from("/run/a b.sock")]);
@@ -112,6 +141,17 @@ mod tests {
         ];
         for (name, unit, listener, is) in table {
             assert_eq!(is_of(&unit, listener, &socket), is, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_unit_without_a_process_has_none() {
+        assert_eq!(pid_in("812\n"), Ok(812));
+        for told in ["0", "", "x"] {
+            assert!(pid_in(told).is_err_and(|why| why.contains("no main process")), "{told}");
+        }
+        for unit in ["no unit; rm", "-p"] {
+            assert!(main_pid(unit, Duration::from_secs(5)).is_err_and(|why| why.contains("no unit's name")));
         }
     }
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
-use super::{form, writer};
+use super::form;
 use crate::model::time::Time;
+use crate::probes::docker::unit::property;
 use crate::process::{self, Spec};
 
 /// The most bytes that are read of a log file, from its end.
@@ -171,7 +172,7 @@ pub fn from_journal(unit: &str, since: Option<Time>, timeout: Duration) -> Resul
         if done.ok() && !done.truncated { Ok(done.text()) } else { Err(broken(done.complaint())) }
     };
     // When its process began, and not when it was ready: a new allocator refuses what waits before that.
-    let shown = writer::property(unit, "ExecMainStartTimestamp", timeout).map_err(broken)?;
+    let shown = property(unit, "ExecMainStartTimestamp", timeout).map_err(broken)?;
     let started = shown.strip_prefix('@').and_then(|text| text.parse().ok()).and_then(moment);
     let started = started.ok_or_else(|| broken(format!("the unit was not started (since `{shown}`)")))?;
     let wanted = since.map_or(started, |since| since.max(started));

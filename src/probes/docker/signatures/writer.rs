@@ -6,43 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::model::time::Time;
-use crate::process::{self, Spec};
+use crate::probes::docker::unit::main_pid;
 
 /// How far the engine's first line may be from its process's start.
 const BEGINNING: Duration = Duration::from_secs(60);
-
-/// A property of a systemd unit, times as `@SECONDS`.
-///
-/// # Errors
-///
-/// The name is none of a unit, or systemd does not tell.
-pub fn property(unit: &str, name: &str, timeout: Duration) -> Result<String, String> {
-    if !unit.chars().all(|c| c.is_ascii_alphanumeric() || "@._:-\\".contains(c)) || unit.starts_with('-') {
-        return Err("that is no unit's name".to_owned());
-    }
-    let argv = ["systemctl", "show", unit, "-p", name, "--timestamp=unix"];
-    let done = process::run(&Spec::new(argv).timeout(timeout)).map_err(|error| error.to_string())?;
-    if !done.ok() || done.truncated {
-        return Err(done.complaint());
-    }
-    let shown = done.text();
-    let value = shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-    value.map(str::to_owned).ok_or_else(|| format!("systemctl tells no {name} of it (`{shown}`)"))
-}
-
-/// The main process of a unit.
-///
-/// # Errors
-///
-/// As [`property`], or it has none: it is not active.
-pub fn main_pid(unit: &str, timeout: Duration) -> Result<u32, String> {
-    pid_in(&property(unit, "MainPID", timeout)?)
-}
-
-fn pid_in(told: &str) -> Result<u32, String> {
-    let pid = told.trim().parse().ok().filter(|pid| *pid != 0);
-    pid.ok_or_else(|| format!("the unit has no main process (MainPID `{told}`): it is not active"))
-}
 
 /// Whether the engine at whose socket `listener` listens writes this log file: it has it open for writing. Where this user may not see
 /// what it has open, its first line (`started`) must be of the time when its process began.
@@ -123,16 +90,5 @@ mod tests {
         let began = began(std::process::id()).expect("told");
         let apart = now.since(began).or_else(|| began.since(now)).expect("one of them");
         assert!(apart < Duration::from_secs(3600), "{began} and {now}");
-    }
-
-    #[test]
-    fn a_unit_without_a_process_has_none() {
-        assert_eq!(pid_in("812\n"), Ok(812));
-        for told in ["0", "", "x"] {
-            assert!(pid_in(told).is_err_and(|why| why.contains("no main process")), "{told}");
-        }
-        for unit in ["no unit; rm", "-p"] {
-            assert!(main_pid(unit, Duration::from_secs(5)).is_err_and(|why| why.contains("no unit's name")));
-        }
     }
 }
