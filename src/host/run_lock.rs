@@ -5,8 +5,13 @@ use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{HostError, HostState};
+
+/// How long a holder that may be ending is awaited: a program that its process is just starting has a copy of every open file
+/// until its exec, and so the lock.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The lock, held until it is dropped and no child holds it.
 #[derive(Debug)]
@@ -26,20 +31,28 @@ impl HostState {
     ///
     /// # Errors
     ///
-    /// Another process holds it, or the directory cannot be used.
+    /// Another process holds it for longer than a second, or the directory cannot be used.
     pub fn run_lock(&self, holder: &str) -> Result<RunLock, HostError> {
         self.prepare()?;
         let path = self.directory.join("run.lock");
         let mut file = self.open_append("run.lock")?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(source)) => return Err(self.io(&path, source)),
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(|source| self.io(&path, source))?;
-                let text: String = text.trim().chars().take(200).collect();
-                let outlived = format!("a program that outlives its parent, which was {text}");
-                return Err(HostError::Busy { path, holder: if ended(&text) { outlived } else { text } });
+        let start = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(self.io(&path, source)),
+                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let mut text = String::new();
+                    file.rewind()
+                        .and_then(|()| file.read_to_string(&mut text))
+                        .map_err(|source| self.io(&path, source))?;
+                    let text: String = text.trim().chars().take(200).collect();
+                    let outlived = format!("a program that outlives its parent, which was {text}");
+                    return Err(HostError::Busy { path, holder: if ended(&text) { outlived } else { text } });
+                }
             }
         }
         // A full disk must not hinder recovery: the lock is what counts, the text is for whoever waits.
