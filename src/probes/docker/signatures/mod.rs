@@ -54,6 +54,8 @@ pub fn signs(log: &Log, tasks: &[Value], new_for: Duration, now: Time) -> Signs 
         signs.last.insert(class, line.at);
         signs.leak_networks.extend(leak_network(&line.text).map(str::to_owned));
     }
+    // One that is to end is among them: the allocator serves it all the same (moby/swarmkit `manager/allocator/network.go`,
+    // `doTaskAlloc`), so that it leaves `New` as soon as there are addresses.
     for task in tasks.iter().filter(|task| text(task, &["Status", "State"]) == "new") {
         let since = chrono::DateTime::parse_from_rfc3339(text(task, &["Status", "Timestamp"])).ok();
         let age = since.map(|since| now.since(Time::from_utc(since.to_utc())).unwrap_or_default());
@@ -158,6 +160,8 @@ mod tests {
         let vip = r#"level=error msg="Failed allocation for service x" error="could not find an available IP while allocating VIP""#;
         let leak = r#"error="could not find network allocator state for network n1""#;
         let stuck = json!({"ID": "t1", "Status": {"State": "new", "Timestamp": "2026-06-13T05:58:00.1Z"}});
+        let mut ending = stuck.clone();
+        ending["DesiredState"] = "shutdown".into();
         let young = json!({"ID": "t2", "Status": {"State": "new", "Timestamp": "2026-06-13T05:59:30Z"}});
         let of = |classes: &[&str]| Param::List(classes.iter().map(|c| (*c).to_owned()).collect());
         let table: &[(&[&str], &[Value], &[&str], Outcome, &str)] = &[
@@ -170,7 +174,7 @@ mod tests {
             ),
             (&[], std::slice::from_ref(&young), &[], Outcome::Held, ""),
             (&[vip, vip], &[], &[], Outcome::Failed, "2 vip-exhaustion"),
-            (&[], std::slice::from_ref(&stuck), &[], Outcome::Failed, "1 stuck-tasks"),
+            (&[], &[stuck.clone(), ending], &[], Outcome::Failed, "2 stuck-tasks"),
             (&[leak], &[], &[], Outcome::Held, ""),
             (&[leak], &[], &["leak-condition"], Outcome::Failed, "1 leak-condition"),
             (&[], &[], &["typo"], Outcome::Unknown, "no class `typo`"),
