@@ -222,6 +222,9 @@ impl Published<'_> {
     /// Something is wrong that is not wrong on the remote (30).
     fn judge(&self) -> Result<Vec<String>, CommandError> {
         let (mut new, mut old) = (Vec::new(), Vec::new());
+        if self.publishes_nothing()? {
+            return Ok(self.remote.documents.defects().map(ToString::to_string).collect());
+        }
         for (document, read) in &self.now.0 {
             let before = self.remote.documents.0.get(document);
             let there = || fs::symlink_metadata(self.repository.root.join(self.store.file(*document))).is_ok();
@@ -247,6 +250,13 @@ impl Published<'_> {
             details: new,
             hint: Some("countersign check".into()),
         })
+    }
+
+    /// Whether all that is here is behind the remote: what is broken here may have been mended there, and is only to be taken in.
+    fn publishes_nothing(&self) -> Result<bool, CommandError> {
+        let Some(tip) = self.remote.tip.as_ref().filter(|_| self.remote.asked) else { return Ok(false) };
+        let head = self.repository.head()?;
+        Ok(head != *tip && self.repository.is_ancestor(&head, tip)? && !self.repository.changed_state()?)
     }
 
     /// Records that stand in no document any more: no defect of one, and missed only by whoever saw them.

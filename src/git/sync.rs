@@ -106,7 +106,11 @@ impl Repository {
     }
 
     /// Whether state documents differ from HEAD.
-    fn changed_state(&self) -> Result<bool, GitError> {
+    ///
+    /// # Errors
+    ///
+    /// git fails.
+    pub fn changed_state(&self) -> Result<bool, GitError> {
         let args = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", "machine-docs"];
         Ok(self.git(&args)?.split('\0').filter_map(|entry| entry.get(3..)).any(is_state))
     }

@@ -196,6 +196,17 @@ fn damage_that_the_remote_lacks_is_not_published_and_damage_that_it_has_keeps_no
     world.run_in("adversary", &["sync"]).expect(30, "pushed").expect(30, "not whole");
     let published = world.git("origin.git", &["show", "main:machine-docs/REVIEW-demo.md"]);
     assert!(published.contains("## VETO wait"), "{published}");
+    // Mended by another clone: who is only behind takes that in.
+    world.git(".", &["clone", "-q", "origin.git", "other"]);
+    let file = "other/machine-docs/REVIEW-demo.md";
+    world.write(file, &world.read(file).replacen("warm-verified", "cold-verified", 1));
+    world.git("other", &["commit", "-qam", "as it was signed"]);
+    world.git("other", &["push", "-q", "origin", "HEAD:main"]);
+    for clone in ["builder", "adversary"] {
+        world.run_in(clone, &["check"]).expect(30, "REVIEW-demo.md");
+        world.run_in(clone, &["sync"]).expect(0, "nothing to be committed; pulled; nothing to be pushed");
+        world.run_in(clone, &["check"]).expect(0, "every byte, signature and link");
+    }
 }
 
 #[test]
