@@ -5,17 +5,7 @@ use super::{GitError, Repository};
 use crate::model::ids::ObjectId;
 use crate::model::record::Subject;
 pub use crate::model::state_files::is_state;
-
-/// Pathspecs that leave out the state documents of every phase: contracts, documents, evidence and the merge attributes.
-const STATE: &[&str] = &[
-    "machine-docs/PHASE-*.toml",
-    "machine-docs/STATUS-*.md",
-    "machine-docs/REVIEW-*.md",
-    "machine-docs/JOURNAL-*.md",
-    "machine-docs/BACKLOG-*.md",
-    "machine-docs/evidence/**",
-    "machine-docs/.gitattributes",
-];
+use crate::model::state_files::{PATTERNS, matches};
 
 /// Whether a path is what a killed writer of documents left; the next writer removes it.
 pub(super) fn is_left_over(path: &str) -> bool {
@@ -26,23 +16,18 @@ pub(super) fn is_left_over(path: &str) -> bool {
 
 /// Arguments that name everything but the state documents.
 pub(super) fn without_state() -> Vec<String> {
-    let excluded = STATE.iter().map(|pattern| format!(":(top,exclude,glob){pattern}"));
+    let excluded = PATTERNS.iter().map(|pattern| format!(":(top,exclude,glob){pattern}"));
     std::iter::once(":/".to_owned()).chain(excluded).collect()
 }
 
 /// Arguments that name the state documents alone.
 pub(super) fn only_state() -> Vec<String> {
-    named(STATE)
+    named(&PATTERNS)
 }
 
 /// Those of them that match one of these paths at least.
 pub(super) fn only_state_among(paths: &str) -> Vec<String> {
-    let matches = |pattern: &str, path: &str| match pattern.split_once('*') {
-        Some((before, after)) => path.starts_with(before) && path.ends_with(after.trim_start_matches('*')),
-        None => path == pattern,
-    };
-    let there = |pattern: &&&str| paths.split('\0').any(|path| matches(pattern, path));
-    named(STATE.iter().filter(there))
+    named(PATTERNS.iter().filter(|pattern| paths.split('\0').any(|path| matches(pattern, path))))
 }
 
 fn named<'a>(patterns: impl IntoIterator<Item = &'a &'a str>) -> Vec<String> {

@@ -1,16 +1,29 @@
 //! Which files of a repository are a phase's state, and no part of the subject.
 
-/// Where they are.
-const DIRECTORY: &str = "machine-docs/";
+/// Git's glob pathspecs of the state documents of every phase: contracts, documents, evidence and the merge attributes.
+pub const PATTERNS: [&str; 7] = [
+    "machine-docs/PHASE-*.toml",
+    "machine-docs/STATUS-*.md",
+    "machine-docs/REVIEW-*.md",
+    "machine-docs/JOURNAL-*.md",
+    "machine-docs/BACKLOG-*.md",
+    "machine-docs/evidence/**",
+    "machine-docs/.gitattributes",
+];
 
 /// Whether a path, relative to the root, is a state document.
 pub fn is_state(path: &str) -> bool {
-    let Some(rest) = path.strip_prefix(DIRECTORY) else { return false };
-    let named = |prefix: &str, suffix: &str| rest.starts_with(prefix) && rest.ends_with(suffix) && !rest.contains('/');
-    rest == ".gitattributes"
-        || rest.starts_with("evidence/")
-        || named("PHASE-", ".toml")
-        || ["STATUS-", "REVIEW-", "JOURNAL-", "BACKLOG-"].iter().any(|prefix| named(prefix, ".md"))
+    PATTERNS.iter().any(|pattern| matches(pattern, path))
+}
+
+/// Whether a path is what one of [`PATTERNS`] means, as git's `glob` has it: `*` stands for anything in one name, `**` at the end for
+/// everything below.
+pub fn matches(pattern: &str, path: &str) -> bool {
+    if let Some(directory) = pattern.strip_suffix("**") {
+        return path.starts_with(directory);
+    }
+    let Some((before, after)) = pattern.split_once('*') else { return path == pattern };
+    path.strip_prefix(before).is_some_and(|rest| rest.ends_with(after) && !rest.contains('/'))
 }
 
 /// The first state document, or the directory of the evidence, that a text names by its path; `None` where it names none. For the
@@ -35,12 +48,23 @@ mod tests {
 
     #[test]
     fn only_the_documents_of_phases_are_state() {
-        for state in ["machine-docs/STATUS-pvfix.md", "machine-docs/PHASE-x.toml", "machine-docs/evidence/x/y.txt"] {
+        for state in [
+            "machine-docs/STATUS-pvfix.md",
+            "machine-docs/PHASE-x.toml",
+            "machine-docs/evidence/x/y.txt",
+            "machine-docs/.gitattributes",
+        ] {
             assert!(is_state(state), "{state}");
         }
-        for other in
-            ["STATUS-pvfix.md", "machine-docs/README.md", "machine-docs/STATUS-x.md/y", "src/machine-docs/STATUS-x.md"]
-        {
+        for other in [
+            "STATUS-pvfix.md",
+            "machine-docs/README.md",
+            "machine-docs/STATUS-x.md/y",
+            "machine-docs/STATUS-x/y.md",
+            "machine-docs/sub/.gitattributes",
+            "machine-docs/evidence",
+            "src/machine-docs/STATUS-x.md",
+        ] {
             assert!(!is_state(other), "{other}");
         }
     }
