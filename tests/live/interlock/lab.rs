@@ -25,18 +25,25 @@ pub struct Lab {
 impl Lab {
     /// Starts them: `proxy` with a front's stack and a recipe's on it, and a service elsewhere. `None` where the machine cannot.
     pub fn up(name: &str, attachments: &str) -> Option<Self> {
+        Self::up_of(1, name, attachments)
+    }
+
+    /// The same with so many managers, whose engines all ask one interlock.
+    pub fn up_of(managers: usize, name: &str, attachments: &str) -> Option<Self> {
         let mut interlock = None;
-        let mut lab = Self::up_with(name, attachments, |world, engine| interlock = Some(serve(world, engine)))?;
+        let start = |world: &World, engine: &str| interlock = Some(serve(world, engine));
+        let mut lab = Self::up_with(managers, name, attachments, start)?;
         lab.interlock = interlock;
         Some(lab)
     }
 
     /// The same with an interlock that somebody else starts, at `ask.sock` of the world, for the engine that will be at this address.
-    pub fn up_with(name: &str, attachments: &str, start: impl FnOnce(&World, &str)) -> Option<Self> {
+    pub fn up_with(managers: usize, name: &str, attachments: &str, start: impl FnOnce(&World, &str)) -> Option<Self> {
         let world = World::new();
         let twin = Twin::up_after(name, |dir| {
             start(&world, &format!("unix://{}/engine.sock", dir.display()));
-            vec!["--interlock".into(), world.path("ask.sock").to_string_lossy().into_owned()]
+            let (number, socket) = (managers.to_string(), world.path("ask.sock").to_string_lossy().into_owned());
+            ["--nodes", &number, "--managers", &number, "--interlock", &socket].map(str::to_owned).to_vec()
         });
         let lab = Self { twin: twin?, world, interlock: None };
         lab.fill();

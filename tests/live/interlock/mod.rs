@@ -3,6 +3,7 @@
 
 mod door;
 mod lab;
+mod managers;
 mod refused;
 mod systemd;
 mod window;

@@ -34,7 +34,7 @@ fn install(world: &World, engine: &str, units: &std::path::Path) {
 fn systemd_starts_the_interlock_when_it_is_asked_and_when_it_died() {
     let units = tempfile::tempdir().expect("a directory");
     let mut systemd = None;
-    let lab = Lab::up_with("units", "window", |world, engine| {
+    let lab = Lab::up_with(1, "units", "window", |world, engine| {
         fs::create_dir_all(world.path("home")).expect("made");
         install(world, engine, units.path());
         systemd = Systemd::start(units.path());
