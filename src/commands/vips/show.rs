@@ -84,7 +84,7 @@ fn notes(one: &Sized) -> Vec<String> {
     if !one.held.twice.is_empty() {
         notes.push(format!("given out twice, counted once: {}", list(&one.held.twice)));
     }
-    let doubts = one.held.all_doubts();
+    let doubts = one.held.worth_telling();
     if !doubts.is_empty() {
         notes.push(format!("the count may be off: {}", doubts.join("; ")));
     }

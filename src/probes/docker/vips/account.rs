@@ -76,6 +76,11 @@ impl Use {
         self.doubts.iter().cloned().chain(self.unseen_endpoints.iter().map(unseen)).collect()
     }
 
+    /// The same without a line for each node that nothing of the routing mesh runs on: most nodes of a healthy swarm.
+    pub fn worth_telling(&self) -> Vec<String> {
+        if self.ingress { self.doubts.clone() } else { self.all_doubts() }
+    }
+
     /// How many addresses nobody holds, of a network that gives none: there they have leaked. At least so many, where a node's endpoint
     /// was not seen: such a node waits for it because the network is full.
     ///
@@ -118,8 +123,7 @@ pub fn account(lists: &Lists) -> Vec<Use> {
         // A swarm network without a driver was never allocated: it is listed, since it holds its name and is dead.
         network.scope == "swarm" && (network.driver == "overlay" || network.driver.is_empty())
     });
-    let mut uses: BTreeMap<&str, Use> =
-        overlays.map(|network| (network.id.as_str(), of_network(network, lists.nodes.len()))).collect();
+    let mut uses: BTreeMap<&str, Use> = overlays.map(|network| (network.id.as_str(), of_network(network))).collect();
     let mut seen = Seen::default();
     for service in lists.services.iter().filter(|service| service.label(CANARY_LABEL).is_some()) {
         for (network, _) in service.virtual_ips() {
@@ -186,10 +190,14 @@ pub fn account(lists: &Lists) -> Vec<Use> {
             one.doubts
                 .push(format!("{count} tasks show no address of it and must have one (task {}, {state})", first.id));
         }
+        let mut nodes = on_nodes.remove(id).unwrap_or_default();
         if one.ingress {
-            continue;
+            // Every node asks for its endpoint when it comes, and one that was refused it asks again only when the node changes or a
+            // task comes there (swarmkit `manager/allocator/network.go`: `doNodeAlloc`, `reallocateNode`).
+            for node in &lists.nodes {
+                nodes.entry(node).or_default();
+            }
         }
-        let nodes = on_nodes.remove(id).unwrap_or_default();
         one.load_balancers = nodes.len() as u64;
         one.unseen_endpoints = nodes.into_iter().filter(|(_, shown)| !shown).map(|(node, _)| node.to_owned()).collect();
     }
@@ -222,7 +230,7 @@ fn networks_of<'a>(
     all
 }
 
-fn of_network(network: &Network, nodes: usize) -> Use {
+fn of_network(network: &Network) -> Use {
     let mut one =
         Use { id: network.id.clone(), name: network.name.clone(), ingress: network.ingress, ..Use::default() };
     for text in &network.subnets {
@@ -244,9 +252,6 @@ fn of_network(network: &Network, nodes: usize) -> Use {
     if pools.into_iter().flatten().any(narrowed) {
         one.doubts
             .push("it has an address range or auxiliary addresses of its own, which are not accounted".to_owned());
-    }
-    if network.ingress {
-        one.load_balancers = nodes as u64;
     }
     one
 }

@@ -283,6 +283,6 @@ pub fn judge(params: &Params, one: &Sized) -> Seen {
         .reading("leaked", leaked)
         .reading("free_at_least", number(one.free_at_least()))
         .reading("free_at_most", number(one.free_at_most()))
-        .reading("doubts", texts(held.all_doubts()))
+        .reading("doubts", texts(held.worth_telling()))
         .raw(format!("{held:#?}\n"))
 }

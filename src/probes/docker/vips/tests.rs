@@ -248,6 +248,26 @@ fn the_allocator_s_count_is_believed_only_when_nothing_moved() {
     let exact = from_allocator(one(), &one(), 3 + 1 + 5, 247);
     assert!(matches!(exact.leaked, Leaked::Exact { count: 5, .. }), "{:?}", exact.leaked);
     assert_eq!(exact.free, Some(247));
+    // An endpoint of a node may be of either family, and no list names it.
+    let dual = |balancers| Use { six: true, load_balancers: balancers, ..one() };
+    assert!(matches!(from_allocator(dual(0), &dual(0), 9, 247).leaked, Leaked::Exact { count: 5, .. }));
+    let hidden = from_allocator(dual(1), &dual(1), 9, 247).leaked;
+    assert!(matches!(&hidden, Leaked::Unknown(why) if why.contains("of its IPv6 subnet")), "{hidden:?}");
+    // A node that nothing of the routing mesh runs on may have been refused its endpoint there.
+    let mesh = |nodes: &[&str]| {
+        let on = |(at, node): (usize, &&str)| {
+            let address = format!("10.0.0.{}/24", at + 3);
+            task(&format!("t{at}"), "s", node, "running", "running", "ingress-id", &address)
+        };
+        let all = lists(vec![], nodes.iter().enumerate().map(on).collect());
+        account(&all).into_iter().find(|one| one.ingress).expect("ingress")
+    };
+    let seen = mesh(&["n1", "n2"]);
+    assert!(matches!(from_allocator(seen.clone(), &seen, 3 + 4, 249).leaked, Leaked::Exact { count: 0, .. }));
+    let unseen = mesh(&["n1"]);
+    let leaked = from_allocator(unseen.clone(), &unseen, 3 + 3, 250).leaked;
+    assert!(matches!(&leaked, Leaked::Unknown(why) if why.contains("node n2")), "{leaked:?}");
+    assert_eq!(unseen.worth_telling(), Vec::<String>::new());
     let moved = from_allocator(one(), &proxy(&lists(vec![], vec![])), 9, 247);
     assert!(matches!(&moved.leaked, Leaked::Unknown(why) if why.contains("moved meanwhile")));
     // A node's own pool knows its own containers only: never "no leak" from that.
