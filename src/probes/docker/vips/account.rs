@@ -109,7 +109,12 @@ impl Use {
 
     /// Whether it was never given a subnet, so that nothing can run on it.
     pub fn is_dead(&self) -> bool {
-        self.subnets.is_empty()
+        self.subnets.is_empty() && !self.six
+    }
+
+    /// Whether its addresses are of IPv6 alone, which are not counted here.
+    pub fn is_uncounted(&self) -> bool {
+        self.subnets.is_empty() && self.six
     }
 }
 

@@ -81,15 +81,28 @@ impl Sized {
 pub const NOT_TOLD: &str =
     "engines tell their allocator's count from API 1.52 on; before, `countersign vips NETWORK --walk` finds it";
 
+/// The same for the routing mesh, which no service can name.
+const NOT_TOLD_OF_THE_MESH: &str =
+    "engines tell their allocator's count from API 1.52 on, and the routing mesh cannot be walked";
+
+/// Why nothing is known of an IPv6 network.
+pub const ONLY_SIX: &str = "it has IPv6 subnets alone, whose addresses are not counted";
+
 /// From lists alone.
 pub fn from_lists(held: Use) -> Sized {
-    let why = if held.is_dead() { "it was never allocated".to_owned() } else { NOT_TOLD.to_owned() };
-    Sized { held, leaked: Leaked::Unknown(why), free: None }
+    let why = match () {
+        () if held.is_dead() => "it was never allocated",
+        () if held.is_uncounted() => ONLY_SIX,
+        () if held.ingress => NOT_TOLD_OF_THE_MESH,
+        () => NOT_TOLD,
+    };
+    Sized { held, leaked: Leaked::Unknown(why.to_owned()), free: None }
 }
 
 /// From the allocator's own count (used, free), taken between two equal looks at the lists.
 pub fn from_allocator(before: Use, after: &Use, used: u64, free: u64) -> Sized {
-    if let Some(why) = moved(&before, after) {
+    let uncounted = before.is_uncounted().then(|| ONLY_SIX.to_owned());
+    if let Some(why) = uncounted.or_else(|| moved(&before, after)) {
         return Sized { held: before, leaked: Leaked::Unknown(why), free: None };
     }
     let held = before.accounted() + before.reserved();

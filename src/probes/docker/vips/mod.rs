@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 
 use self::account::{Use, account};
-use self::leaks::{Leaked, Sized, from_allocator, from_lists, from_walk};
+use self::leaks::{Leaked, ONLY_SIX, Sized, from_allocator, from_lists, from_walk};
 use self::trend::{Point, trend};
 use self::walk::Bounds;
 use crate::engine::Engine;
@@ -240,6 +240,9 @@ pub fn judge(params: &Params, one: &Sized) -> Seen {
     let held = &one.held;
     if held.is_dead() {
         return Seen::failed(format!("network {} was never allocated: it has no address to give", held.name));
+    }
+    if held.is_uncounted() {
+        return Seen::unknown(format!("network {}: {ONLY_SIX}", held.name));
     }
     let (capacity, accounted) = (held.capacity(), held.accounted());
     let mut wrong = Vec::new();

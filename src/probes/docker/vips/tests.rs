@@ -248,6 +248,13 @@ fn the_allocator_s_count_is_believed_only_when_nothing_moved() {
     let exact = from_allocator(one(), &one(), 3 + 1 + 5, 247);
     assert!(matches!(exact.leaked, Leaked::Exact { count: 5, .. }), "{:?}", exact.leaked);
     assert_eq!(exact.free, Some(247));
+    // Nothing of IPv6 is counted.
+    let six = || Use { six: true, subnets: vec![], ..proxy(&lists(vec![], vec![])) };
+    for one in [from_allocator(six(), &six(), 0, 0), from_lists(six())] {
+        assert!(matches!(&one.leaked, Leaked::Unknown(why) if why.contains("IPv6 subnets alone")), "{:?}", one.leaked);
+        let seen = judge(&Params::default(), &one);
+        assert_eq!(seen.outcome, Outcome::Unknown, "{}", seen.says);
+    }
     // An endpoint of a node may be of either family, and no list names it.
     let dual = |balancers| Use { six: true, load_balancers: balancers, ..one() };
     assert!(matches!(from_allocator(dual(0), &dual(0), 9, 247).leaked, Leaked::Exact { count: 5, .. }));
