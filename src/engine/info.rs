@@ -51,7 +51,7 @@ impl Engine {
     /// Asks the engine about itself. An engine without an id is refused as malformed.
     pub async fn info(&self) -> Result<EngineInfo, EngineError> {
         let info = self.typed("info", self.docker.info()).await?;
-        let here = self.listener().await?.is_some_and(|listener| here::is_here(&info, listener));
+        let here = self.server().await?.is_some_and(|server| here::is_here(&info, &server));
         let version = self.docker.client_version();
         read(info, here, format!("{}.{}", version.major_version, version.minor_version))
     }

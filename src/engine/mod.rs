@@ -12,6 +12,7 @@ pub mod info;
 pub mod ipam;
 pub mod network;
 mod networks;
+pub mod server;
 pub mod service;
 mod services;
 mod swarm;

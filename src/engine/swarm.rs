@@ -1,10 +1,13 @@
 //! Calls that make a swarm of an engine.
 
+use std::path::PathBuf;
+
 use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
+use crate::engine::server::{self, Server};
 
 impl Engine {
     /// Makes this engine the one manager of a new swarm that listens at `advertise` (`address` or `address:port`).
@@ -32,7 +35,7 @@ impl Engine {
     }
 
     /// The process that listens at the engine's unix socket, as this process sees it: the engine's own, or the init that started it
-    /// by its socket. 0: it is not seen from here, so that this process is in a pid namespace of its own, and sees nothing of what
+    /// by its socket ([`Engine::server`] tells for whom). 0: it is not seen from here, so that this process is in a pid namespace of its own, and sees nothing of what
     /// runs on the engine's machine. `None` over the network.
     ///
     /// # Errors
@@ -40,6 +43,20 @@ impl Engine {
     /// Nobody listens there, or the kernel does not say who.
     pub async fn listener(&self) -> Result<Option<u32>, EngineError> {
         self.transport.listener().await
+    }
+
+    /// Who serves at the engine's unix socket: the listener, or the process to which an init that listens handed it. `None` over the
+    /// network.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::listener`].
+    pub async fn server(&self) -> Result<Option<Server>, EngineError> {
+        let Some(listener) = self.listener().await? else { return Ok(None) };
+        let socket = PathBuf::from(self.address().trim_start_matches("unix://"));
+        let lost = |why: String| EngineError::Unreachable { address: self.address().to_owned(), why };
+        let looked = tokio::task::spawn_blocking(move || server::of(listener, &socket)).await;
+        looked.map(Some).map_err(|error| lost(error.to_string()))
     }
 
     /// Asks the API for anything else by a GET, raw. `path` begins with `/` and is not encoded here.

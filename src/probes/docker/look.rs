@@ -173,7 +173,7 @@ async fn one_subnet(
         let told = params.map("nodes_declared").is_some_and(|all| all.contains_key(name));
         if told { declared.push(name.to_owned()) } else { hidden.push(name.to_owned()) }
     }
-    let namespace = match place::listener(engine).await.and_then(place::network_of) {
+    let namespace = match place::server(engine).await.and_then(|server| place::network_of(&server)) {
         Ok(namespace) => namespace,
         Err(why) => return Ok(Seen::unknown(format!("docker.subnet: {why}"))),
     };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::Engine;
+use crate::engine::server::Server;
 use crate::probes::place;
 use crate::process::{self, Spec};
 
@@ -17,34 +18,37 @@ struct Unit {
     listens: Vec<PathBuf>,
 }
 
-/// Refuses a unit that is not known to be the engine's: neither its process listens at the engine's socket, nor does the init,
-/// which starts it by that socket.
+/// Refuses a unit that is not known to be the engine's: its process must serve at the engine's socket; where an init listens there, and
+/// for whom is not seen, the unit must be one that it starts by that socket.
 ///
 /// # Errors
 ///
 /// It is another's, or that cannot be known; one line.
 pub async fn is_the_engine_s(unit: &str, engine: &Engine, timeout: Duration) -> Result<(), String> {
-    let listener = place::listener(engine).await?;
+    let server = place::server(engine).await?;
     let name = unit.to_owned();
     let shown = tokio::task::spawn_blocking(move || show(&name, timeout)).await.map_err(|error| error.to_string());
     let shown = shown.and_then(|shown| shown);
     let shown = shown.map_err(|why| format!("whether unit {unit} is this engine's is not known: {why}"))?;
     let socket = engine.address().trim_start_matches("unix://");
-    match is_of(&shown, listener, Path::new(socket)) {
+    match is_of(&shown, &server, Path::new(socket)) {
         true => Ok(()),
         false => Err(format!(
-            "process {listener} listens at {socket}, and unit {unit} has process {} and is started by sockets at [{}]",
+            "{server} at {socket}, and unit {unit} has process {} and is started by sockets at [{}]",
             shown.main,
             shown.listens.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
         )),
     }
 }
 
-/// Whether what listens is the unit's process, or the init in its place. Pure but for links in paths.
-fn is_of(unit: &Unit, listener: u32, socket: &Path) -> bool {
+/// Whether the unit's process serves, or the init listens for the unit. Pure but for links in paths.
+fn is_of(unit: &Unit, server: &Server, socket: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let by_socket = || unit.listens.iter().any(|path| real(path) == real(socket));
-    listener > 0 && (listener == unit.main || listener == 1 && by_socket())
+    match server {
+        Server::Itself(pid) => *pid > 0 && *pid == unit.main,
+        Server::Handed(pids) => pids.contains(&unit.main),
+        Server::Hidden { .. } => unit.listens.iter().any(|path| real(path) == real(socket)),
+    }
 }
 
 fn show(unit: &str, timeout: Duration) -> Result<Unit, String> {
@@ -129,18 +133,24 @@ mod tests {
         let unit =
             |main, listens: &[&Path]| Unit { main, listens: listens.iter().map(|path| (*path).into()).collect() };
         let other = Path::new("/run/docker.sock");
+        let hidden = || Server::Hidden { why: "denied".into(), engines: [9].into() };
+        let handed = |pids: &[u32]| Server::Handed(pids.iter().copied().collect());
         let table = [
-            ("its process listens", unit(7, &[]), 7, true),
-            ("its socket was linked", unit(7, &[other, &link]), 1, true),
-            ("it was not started yet", unit(0, &[&socket]), 1, true),
-            ("another process listens", unit(7, &[]), 8, false),
-            ("another process listens at its socket", unit(7, &[&socket]), 8, false),
-            ("the init listens for another unit", unit(7, &[other]), 1, false),
-            ("the init listens, and no socket is the unit's", unit(7, &[]), 1, false),
-            ("neither is known", unit(0, &[]), 0, false),
+            ("its process listens", unit(7, &[]), Server::Itself(7), true),
+            ("its process was handed the socket", unit(7, &[]), handed(&[7]), true),
+            ("its process handed it on to its child", unit(7, &[]), handed(&[7, 8]), true),
+            ("another process was handed it", unit(7, &[&socket]), handed(&[8]), false),
+            ("its socket was linked", unit(7, &[other, &link]), hidden(), true),
+            ("it was not started yet", unit(0, &[&socket]), hidden(), true),
+            ("it was not started, and another serves", unit(0, &[&socket]), handed(&[8]), false),
+            ("another process listens", unit(7, &[]), Server::Itself(8), false),
+            ("another process listens at its socket", unit(7, &[&socket]), Server::Itself(8), false),
+            ("the init listens for another unit", unit(7, &[other]), hidden(), false),
+            ("the init listens, and no socket is the unit's", unit(7, &[]), hidden(), false),
+            ("neither is known", unit(0, &[]), Server::Itself(0), false),
         ];
-        for (name, unit, listener, is) in table {
-            assert_eq!(is_of(&unit, listener, &socket), is, "{name}");
+        for (name, unit, server, is) in table {
+            assert_eq!(is_of(&unit, &server, &socket), is, "{name}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::source::{Log, from_file, from_journal};
 use super::writer;
 use crate::engine::Engine;
+use crate::engine::server::Server;
 use crate::model::time::Time;
 use crate::probes::docker::unit;
 use crate::probes::place;
@@ -22,18 +23,18 @@ pub async fn log_of(
     since: Option<Time>,
     timeout: Duration,
 ) -> Result<Log, String> {
-    let listener = match &file {
-        Some(_) => Some(place::listener(engine).await?),
+    let server = match &file {
+        Some(_) => Some(place::server(engine).await?),
         None => None,
     };
-    // The init listens for whichever unit it will start: then the file is that unit's, and the unit must be the engine's.
-    if listener.is_none_or(|listener| listener == 1) {
+    // Where whom the init listens for is not seen, the file is that of the unit's process, and the unit must be the engine's.
+    if matches!(&server, None | Some(Server::Hidden { .. })) {
         unit::is_the_engine_s(&unit, engine, timeout).await?;
     }
-    let read = tokio::task::spawn_blocking(move || match file.zip(listener) {
-        Some((file, listener)) => {
+    let read = tokio::task::spawn_blocking(move || match file.zip(server) {
+        Some((file, server)) => {
             let log = from_file(&file, since).map_err(|error| error.to_string())?;
-            writer::writes(listener, &unit, &file, log.started, timeout).map(|()| log)
+            writer::writes(&server, &unit, &file, log.started, timeout).map(|()| log)
         }
         None => from_journal(&unit, since, timeout).map_err(|error| error.to_string()),
     });
