@@ -8,6 +8,8 @@ mod holders;
 #[cfg(feature = "test-hooks")]
 mod interlock;
 #[cfg(feature = "test-hooks")]
+mod journal;
+#[cfg(feature = "test-hooks")]
 mod killed;
 #[cfg(feature = "test-hooks")]
 mod manager;

@@ -97,6 +97,11 @@ impl Systemd {
         ["nsenter", &target, "--mount", "--pid", "--"].map(str::to_owned)
     }
 
+    /// Its root, as it is seen from outside.
+    pub fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.init))
+    }
+
     /// A program of these mounts.
     pub fn command(&self, program: &str) -> Command {
         let words = self.inside();

@@ -7,6 +7,7 @@
 pub mod asked;
 pub mod classes;
 pub mod form;
+pub mod readable;
 pub mod source;
 pub mod writer;
 

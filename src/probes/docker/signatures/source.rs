@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
-use super::form;
+use super::{form, readable};
 use crate::model::time::Time;
 use crate::probes::docker::unit::property;
 use crate::process::{self, Spec};
@@ -164,13 +164,18 @@ fn cut(from: String, lines: Vec<Read>, since: Option<Time>) -> Result<Log, NoLog
 ///
 /// # Errors
 ///
-/// systemd or the unit is not there, or the journal may not be read.
+/// systemd or the unit is not there, this user may not read all of the journal, or it does not reach back so far.
 pub fn from_journal(unit: &str, since: Option<Time>, timeout: Duration) -> Result<Log, NoLog> {
     let broken = |why: String| NoLog::Journal { unit: unit.to_owned(), why };
     let run = |argv: &[&str]| {
         let done = process::run(&Spec::new(argv).timeout(timeout)).map_err(|error| broken(error.to_string()))?;
-        if done.ok() && !done.truncated { Ok(done.text()) } else { Err(broken(done.complaint())) }
+        match (done.ok(), done.truncated) {
+            (true, false) => Ok(done.text()),
+            (true, true) => Err(broken("it has too much since then to be read".to_owned())),
+            (false, _) => Err(broken(done.complaint())),
+        }
     };
+    readable::is_readable().map_err(broken)?;
     // When its process began, and not when it was ready: a new allocator refuses what waits before that.
     let shown = property(unit, "ExecMainStartTimestamp", timeout).map_err(broken)?;
     let started = shown.strip_prefix('@').and_then(|text| text.parse().ok()).and_then(moment);
@@ -193,7 +198,9 @@ pub fn from_journal(unit: &str, since: Option<Time>, timeout: Duration) -> Resul
     let before = whole(all(&ask(&["--until", &at(wanted), "-n", "1"])?))?;
     let from = format!("journal of {unit}");
     if lines.is_empty() && read(&["-n", "1"])?.is_empty() {
-        return Err(broken("the engine never wrote a line: is its log level above `warn`?".to_owned()));
+        return Err(broken(
+            "it has no line of the engine's: all were vacuumed, or its log level is above `warn`".to_owned(),
+        ));
     }
     if !reaches(&lines, &before, wanted) {
         let begins = lines.first().map_or("nothing".to_owned(), |line| line.at.to_string());
