@@ -119,6 +119,7 @@ impl Twin {
     }
 
     /// Runs the stock docker client on the engine of one of its nodes.
+    #[cfg(feature = "test-hooks")]
     pub fn try_docker_on(&self, node: &str, args: &[&str]) -> Output {
         let socket = if node == "n1" { "engine.sock".to_owned() } else { format!("engine-{node}.sock") };
         let host = format!("unix://{}/{socket}", self.dir.display());
