@@ -381,11 +381,11 @@ pub const PROBES: &[ProbeSchema] = &[
                 "lines",
                 Shape::List,
                 "regular expressions, each of which must match a command of the shell's script, its words with one space between them: one \
-                 at the top level, in no compound command, function or here-document, not behind && or what may end the script; behind \
-                 || it may stand. Whether the commands before it succeed is not known",
+                 at the top level, from its program's name on, in no compound command, function or here-document, not behind && or what \
+                 may end the script; behind || or `if !` it may stand. Whether the commands before it succeed is not known",
             ),
         ],
-        example: "probe = \"nix.option\"\nfile = \"nix/modules/swarm.nix\"\noption = \"systemd.services.swarm-init.script\"\nlines = ['network create .*--subnet {subnet} ']",
+        example: "probe = \"nix.option\"\nfile = \"nix/modules/swarm.nix\"\noption = \"systemd.services.swarm-init.script\"\nlines = ['docker network create .*--subnet {subnet} ']",
     },
     ProbeSchema {
         name: "nix.generation",

@@ -16,7 +16,7 @@ pub enum Found {
         /// The value: a string's content, its interpolations as they are written; anything else as it is written.
         value: String,
         /// What a shell gets, where the value is one string, `mkForce` and `mkDefault` taken off: `${}` in the place of each
-        /// interpolation, whose text is no part of it.
+        /// interpolation, whose text is no part of it, and `${}/` where it is a program's path by `getExe`.
         script: Option<String>,
         /// The line of the file on which the value begins, 1 for the first.
         line: usize,
@@ -206,13 +206,13 @@ fn plain(attr: &Attr) -> Option<String> {
 
 fn shown(value: &Expr) -> String {
     let Expr::Str(text) = value else { return squeezed(&value.syntax().text().to_string()) };
-    parts(text, |inner| inner)
+    parts(text, |inner| inner.syntax().text().to_string())
 }
 
-fn parts(text: &ast::Str, interpolation: impl Fn(String) -> String) -> String {
+fn parts(text: &ast::Str, interpolation: impl Fn(&ast::Interpol) -> String) -> String {
     let part = |part: InterpolPart<String>| match part {
         InterpolPart::Literal(text) => text,
-        InterpolPart::Interpolation(inner) => interpolation(inner.syntax().text().to_string()),
+        InterpolPart::Interpolation(inner) => interpolation(&inner),
     };
     ast::Str::normalized_parts(text).into_iter().map(part).collect()
 }
@@ -220,7 +220,10 @@ fn parts(text: &ast::Str, interpolation: impl Fn(String) -> String) -> String {
 /// A value that is one string, whatever its priority. What a condition or a concatenation makes of one only an evaluation tells.
 fn script(value: &Expr) -> Option<String> {
     match value {
-        Expr::Str(text) => Some(parts(text, |_| "${}".to_owned())),
+        Expr::Str(text) => {
+            let program = |inner: &ast::Interpol| inner.expr().is_some_and(|expr| is_program(&expr));
+            Some(parts(text, |inner| if program(inner) { "${}/" } else { "${}" }.to_owned()))
+        }
         Expr::Paren(paren) => script(&paren.expr()?),
         Expr::Apply(apply) => {
             let function = squeezed(&apply.lambda()?.syntax().text().to_string());
@@ -228,6 +231,18 @@ fn script(value: &Expr) -> Option<String> {
             only_a_priority.then(|| script(&apply.argument()?)).flatten()
         }
         _ => None,
+    }
+}
+
+/// Whether an expression is a call of nixpkgs' `getExe` or `getExe'`, which give the path of a package's program.
+fn is_program(value: &Expr) -> bool {
+    let Expr::Apply(apply) = value else { return false };
+    let Some(function) = apply.lambda() else { return false };
+    let name = squeezed(&function.syntax().text().to_string());
+    let called = |name: &str, wanted| name.trim_start_matches("lib.") == wanted;
+    match function {
+        Expr::Apply(inner) => inner.lambda().is_some_and(|inner| called(&inner.syntax().text().to_string(), "getExe'")),
+        _ => called(&name, "getExe"),
     }
 }
 

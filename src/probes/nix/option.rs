@@ -80,19 +80,22 @@ fn judge(params: &Params, file: &str, option: &str, source: &str) -> Seen {
         let Ok(regex) = Regex::new(pattern) else {
             return Seen::unknown(format!("nix.option: /{pattern}/ is no regular expression"));
         };
-        let matching = |command: &&TopLevel| regex.is_match(&command.text);
-        let found: Vec<&TopLevel> = top.iter().flatten().filter(matching).collect();
+        let found: Vec<&TopLevel> = top.iter().flatten().filter(|command| command.is(&regex)).collect();
+        let in_words = top.iter().flatten().any(|command| regex.is_match(&command.text));
         let joined = script.replace("\\\n", " ");
         let mut lines = script.lines().chain(joined.lines()).map(without_comment);
         if found.iter().any(|command| !command.behind_or) {
         } else if !found.is_empty() {
-            behind.push(format!("what matches /{pattern}/ runs only where what stands before its || fails"));
-        } else if lines.any(|line| regex.is_match(line)) {
+            behind.push(format!(
+                "what matches /{pattern}/ runs only where what stands before its ||, or behind its `if !`, fails"
+            ));
+        } else if in_words || lines.any(|line| regex.is_match(line)) {
             unclear.push(match &top {
                 Err(why) => format!("/{pattern}/: {why}"),
                 Ok(_) => format!(
-                    "what matches /{pattern}/ is no command at the top level that nothing holds back (a compound command, a function, \
-                     a here-document, `&&`, an exit before it)"
+                    "what matches /{pattern}/ is no command at the top level, from its program's name on, that nothing holds back (a \
+                     compound command, a function, a here-document, `&&`, before it an exit, an endless loop or an interpolation that is \
+                     no program's path)"
                 ),
             });
         } else {
@@ -171,7 +174,13 @@ mod tests {
         let table = [
             ("a.enable", vec![("value", text("true"))], Outcome::Held, "`m.nix`:2 sets a.enable as wanted"),
             ("a.enable", vec![("value", text("false"))], Outcome::Failed, "it is \"true\", wanted \"false\""),
-            ("s.script", vec![("lines", lines(&["--subnet 10.10.0.0/16 .*proxy"]))], Outcome::Held, ""),
+            (
+                "s.script",
+                vec![("lines", lines(&["network create .*--subnet 10.10"]))],
+                Outcome::Unknown,
+                "from its program's name on",
+            ),
+            ("s.script", vec![("lines", lines(&["docker .*--subnet 10.10.0.0/16 .*proxy"]))], Outcome::Held, ""),
             ("s.script", vec![("lines", lines(&["--subnet 10.11"]))], Outcome::Failed, "none of its lines"),
             ("s.script", vec![("lines", lines(&["create old"]))], Outcome::Failed, "none of its lines"),
             ("s.script", vec![], Outcome::Unknown, "neither a value nor lines"),
@@ -195,8 +204,18 @@ mod tests {
         let table = [
             ("lib.mkForce ''create /16''", Outcome::Held),
             ("mkDefault (\"x; create /16\")", Outcome::Held),
-            ("\"run '# ' create /16\"", Outcome::Held),
+            ("\"run '# '; create /16\"", Outcome::Held),
+            ("\"run '# ' create /16\"", Outcome::Unknown),
+            ("''run create \\\n /16''", Outcome::Unknown),
             ("''inspect x || \\\n  create /16''", Outcome::Held),
+            (
+                "''\n${pkgs.x}/bin/y ${z}\nif ! ${pkgs.x}/bin/inspect x; then\n  ${pkgs.x}/bin/create /16\nfi''",
+                Outcome::Held,
+            ),
+            ("''\n${lib.getExe pkgs.x} y || ${getExe' pkgs.x \"z\"} y\ncreate /16''", Outcome::Held),
+            ("''\n${lib.optionalString (!c) \"exit 0\"}\ncreate /16''", Outcome::Unknown),
+            ("''\n${lib.optionalString c \"false &&\"} create /16''", Outcome::Unknown),
+            ("''\n${lib.getExe pkgs.x + \"; exit\"}\ncreate /16''", Outcome::Unknown),
             ("''exit;\ncreate /16''", Outcome::Unknown),
             ("''if false; then\ncreate /16\nfi''", Outcome::Unknown),
             ("'': <<'END'\ncreate /16\nEND\n''", Outcome::Unknown),

@@ -1,16 +1,28 @@
 //! What of a shell's script stands at its top level, where nothing holds it back, by a parser of bash's grammar. Pure.
 //!
 //! A command stands there if it is in no compound command, function or here-document, not behind `&&`, and not behind something
-//! that may end the script. Behind `||` it may stand, and that is told. What the commands before it do is not known: a script also
-//! ends where one of them fails and `set -e` is on.
+//! that may end the script, or wait for ever. Behind `||`, or after `if !`, it may stand, and that is told. What the commands before it
+//! do is not known: a script also ends where one of them fails and `set -e` is on. An interpolation that stands where a command may
+//! begin can be any text, unless it is the path of a program: behind it nothing is certain.
 
-use std::collections::BTreeMap;
+mod endless;
+mod program;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
+use std::ops::Range;
+use std::sync::LazyLock;
 use std::thread;
 
-use brush_parser::ast::{AndOr, AndOrList, Command, CommandPrefixOrSuffixItem as Item, Pipeline, SimpleCommand};
+use brush_parser::ast::{
+    AndOr, AndOrList, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList, IfClauseCommand,
+    Pipeline, SeparatorOperator, SimpleCommand,
+};
 use brush_parser::{Parser, ParserOptions};
 use regex::Regex;
+
+use self::endless::endless;
+use self::program::{base, program};
 
 /// The longest script that is read, in bytes.
 const LONGEST: usize = 64 << 10;
@@ -26,8 +38,21 @@ const INTERPOLATED: &str = "\u{e000}";
 pub struct TopLevel {
     /// Its words as they are written, with one space between them.
     pub text: String,
-    /// It runs only where what stands before its `||` fails.
+    /// It runs only where what stands before its `||`, or behind its `if !`, fails.
     pub behind_or: bool,
+    /// Where in the text the name of the program is that it runs; `None` where that cannot be told.
+    program: Option<Range<usize>>,
+}
+
+impl TopLevel {
+    /// Whether a pattern matches the command as itself, from its program's name on, and no words that it is given.
+    pub fn is(&self, pattern: &Regex) -> bool {
+        let (Some(program), Some(hit)) = (&self.program, pattern.find(&self.text)) else { return false };
+        let at = hit.end() - hit.as_str().trim_start().len();
+        // The name may have a path before it.
+        let begins = at == program.start || self.text[..at].ends_with('/') || self.text[at..].starts_with('/');
+        at == 0 || program.contains(&at) && begins
+    }
 }
 
 /// Commands that do nothing with what they are given but say it, keep it or compare it.
@@ -57,9 +82,7 @@ pub fn top_level(script: &str) -> Result<Vec<TopLevel>, String> {
         let program = Parser::new(Cursor::new(&text), &options).parse_program().map_err(|error| error.to_string())?;
         let mut walk = Walk::default();
         for list in &program.complete_commands {
-            for item in &list.0 {
-                walk.and_or(&item.0);
-            }
+            walk.list(list);
         }
         Ok(walk.commands)
     };
@@ -68,15 +91,38 @@ pub fn top_level(script: &str) -> Result<Vec<TopLevel>, String> {
     read.map_err(|why| format!("it cannot be read as a shell's script: {}", why.replace(INTERPOLATED, "${…}")))
 }
 
+/// An interpolation, in no path of a program, where a command's name may stand.
+static OPEN: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(&format!(r#"{BEFORE}[^\s;&|()=]*{INTERPOLATED}["']*(?:[^/"']|$)"#)).ok());
+
+/// What stands before a command's name.
+const BEFORE: &str = r"(?:^|[\n;&|(){!`]|\b(?:then|else|do|if|elif|while|until|command|builtin)\b)\s*";
+
 #[derive(Default)]
 struct Walk {
     commands: Vec<TopLevel>,
     /// Functions of the script, and whether one may end it.
     functions: BTreeMap<String, bool>,
+    aliases: BTreeSet<String>,
+    /// What is walked stands behind an `if !`.
+    behind: bool,
     over: bool,
+    /// Nothing is certain any more, whatever the way to it was.
+    lost: bool,
 }
 
 impl Walk {
+    fn list(&mut self, list: &CompoundList) {
+        for item in &list.0 {
+            let before = self.over;
+            self.and_or(&item.0);
+            if matches!(item.1, SeparatorOperator::Async) {
+                // A shell of its own, which nothing waits for.
+                self.over = before || self.lost;
+            }
+        }
+    }
+
     fn and_or(&mut self, list: &AndOrList) {
         if self.over {
             return;
@@ -90,12 +136,12 @@ impl Walk {
                     // `x || exit` ends where x fails, as x alone does under `set -e`.
                     let before = self.over;
                     self.pipeline(pipeline, true);
-                    self.over = before;
+                    self.over = before || self.lost;
                     tried = !self.always_succeeds(pipeline);
                 }
                 AndOr::Or(pipeline) | AndOr::And(pipeline) => {
                     tried = false;
-                    self.over |= self.may_end(&pipeline.to_string());
+                    self.over |= self.may_end(&pipeline.to_string()) || endless::in_pipeline(pipeline);
                 }
             }
         }
@@ -106,35 +152,89 @@ impl Walk {
         let alone = pipeline.seq.len() == 1;
         for command in &pipeline.seq {
             match command {
-                Command::Simple(simple) => self.simple(simple, behind_or, alone && !pipeline.bang),
+                Command::Simple(simple) => self.simple(simple, behind_or, alone, pipeline.bang),
                 Command::Function(function) => {
-                    let ends = self.may_end(&function.body.to_string());
+                    let ends = self.may_end(&function.body.to_string()) || endless(&function.body.0);
                     self.functions.insert(bare(&function.fname.value), ends);
+                    self.over |= self.lost;
                 }
-                Command::Compound(..) | Command::ExtendedTest(..) if alone => {
-                    self.over |= self.may_end(&command.to_string());
+                Command::Compound(compound, _) => {
+                    if let CompoundCommand::IfClause(clause) = compound
+                        && alone
+                        && !pipeline.bang
+                    {
+                        self.where_it_fails(clause);
+                    }
+                    let ends = self.may_end(&command.to_string());
+                    self.over |= ends && alone || self.lost || endless(compound);
                 }
-                Command::Compound(..) | Command::ExtendedTest(..) => {}
+                Command::ExtendedTest(..) => {}
             }
         }
     }
 
-    fn simple(&mut self, simple: &SimpleCommand, behind_or: bool, alone: bool) {
+    /// `if ! x; then y; fi` is `x || y`.
+    fn where_it_fails(&mut self, clause: &IfClauseCommand) {
+        let [condition] = clause.condition.0.as_slice() else { return };
+        let asked = &condition.0.first;
+        let simple = asked.seq.iter().all(|command| matches!(command, Command::Simple(_)));
+        if !(condition.0.additional.is_empty() && asked.bang && simple) || self.always_succeeds(asked) {
+            return;
+        }
+        let (over, behind) = (self.over, self.behind);
+        self.pipeline(asked, false);
+        self.behind = true;
+        self.list(&clause.then);
+        (self.over, self.behind) = (over, behind);
+    }
+
+    fn simple(&mut self, simple: &SimpleCommand, behind_or: bool, alone: bool, bang: bool) {
         let words = words(simple);
         // `command exit` is an exit too.
         let named = words.iter().map(|word| bare(word)).find(|word| !matches!(word.as_str(), "command" | "builtin"));
         let Some(name) = named else { return };
+        let at = program(&words);
+        // Up to the program: where an interpolation or an alias may be anything.
+        let leading: Vec<String> = words.iter().take(at.unwrap_or_default() + 1).map(|word| bare(word)).collect();
+        if [leading.first(), leading.last()].into_iter().flatten().any(|word| is_open(word)) {
+            self.lost = true;
+        }
+        if self.lost || leading.iter().any(|word| self.aliases.contains(word)) {
+            self.over = true;
+            return;
+        }
+        if name == "alias" {
+            let named = |word: &String| bare(word).split_once('=').map(|(name, _)| name.to_owned());
+            self.aliases.extend(words.iter().filter_map(named));
+        }
+        let waits = leading.last().is_some_and(|word| base(word) == "sleep")
+            && !leading.iter().any(|word| base(word) == "timeout")
+            && words.iter().any(|word| bare(word).starts_with("inf"));
+        let watched = name == "trap"
+            && words
+                .iter()
+                .skip(2)
+                .any(|word| bare(word).to_ascii_uppercase().ends_with("DEBUG") || word.contains('$'));
         let reads_no_more = name == "set" && reads_no_more(&words);
         let only_redirected = name == "exec" && words.len() == 1;
-        let ends = (ENDS.contains(&name.as_str()) || reads_no_more) && !only_redirected;
+        let ends = match name.as_str() {
+            "false" => !bang,
+            name => (ENDS.contains(&name) || reads_no_more || watched) && !only_redirected,
+        };
         match self.functions.get(&name) {
             Some(ends) => self.over |= ends & alone,
-            None if ends => self.over |= alone,
-            None if INERT.contains(&name.as_str()) || only_redirected => {}
             None if self.over => {}
+            None if ends && name != "exec" => self.over = alone,
+            None if INERT.contains(&name.as_str()) || only_redirected => self.over = waits,
             None => {
-                let text = words.join(" ").replace(INTERPOLATED, "${}");
-                self.commands.push(TopLevel { text, behind_or });
+                let shown: Vec<String> = words.iter().map(|word| word.replace(INTERPOLATED, "${}")).collect();
+                let program = at.map(|at| {
+                    let start = shown[..at].iter().map(|word| word.len() + 1).sum();
+                    start..start + shown[at].len()
+                });
+                let behind_or = behind_or || self.behind;
+                self.commands.push(TopLevel { text: shown.join(" "), behind_or, program });
+                self.over = waits || ends && alone;
             }
         }
     }
@@ -150,15 +250,24 @@ impl Walk {
         name.is_empty() || self.functions.contains_key(&name) || INERT.contains(&name.as_str()) && !tests
     }
 
-    /// Whether a text has, where a command's name may stand, one that may end the script; behind `||` it stands for a failure.
-    fn may_end(&self, text: &str) -> bool {
+    /// Whether a text has, where a command's name may stand, one that may end the script or make another of those behind it; behind
+    /// `||` it stands for a failure.
+    fn may_end(&mut self, text: &str) -> bool {
+        self.lost |= OPEN.as_ref().is_none_or(|open| open.is_match(text));
         let text = text.replace("|| exit", "|| fail").replace("|| return", "|| fail");
         let own = self.functions.iter().filter(|(_, ends)| **ends).map(|(name, _)| name.as_str());
+        let own = own.chain(self.aliases.iter().map(String::as_str));
         let names: Vec<String> = ENDS.iter().copied().chain(own).map(regex::escape).collect();
-        let before = r"(?:^|[\n;&|(){!`]|\b(?:then|else|do|if|elif|while|until|command|builtin)\b)\s*";
-        Regex::new(&format!(r"{before}\\?(?:{})(?:[\s;&|)}}`]|$)", names.join("|")))
-            .map_or(true, |regex| regex.is_match(&text))
+        let names = names.join("|");
+        let more = r#"alias|trap\s[^\n]*DEBUG|(?:\S*/)?sleep\s+["']?inf\w*["']?|[\w.-]+ \(\)"#;
+        let found = Regex::new(&format!(r"{BEFORE}\\?(?:{names}|{more})(?:[\s;&|)}}`]|$)"));
+        self.lost || found.map_or(true, |regex| regex.is_match(&text))
     }
+}
+
+/// Whether a word has an interpolation in it with no `/` behind, so that it is no path of a program.
+fn is_open(word: &str) -> bool {
+    word.split(INTERPOLATED).skip(1).any(|after| !after.starts_with('/'))
 }
 
 /// The words of a command, without what is set before it and where its output goes.
@@ -185,78 +294,4 @@ fn bare(word: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_nothing_holds_back_stands_at_the_top_level() {
-        let found = |script: &str| {
-            let commands = top_level(script).expect(script);
-            let made = commands.into_iter().find(|command| command.text.contains("create /16"));
-            made.map(|command| command.behind_or)
-        };
-        for script in [
-            "create /16",
-            "set -euo pipefail\ncreate /16",
-            "set -o noglob\nset +o monitor\nset -- $(x n)\ncreate /16",
-            "if ! x; then\n  y || exit 1\n  z\nfi\ncreate /16 | tee log",
-            "x=$(y)\ncreate \\\n  /16 &",
-            "exec 2>&1\n! create /16",
-            "die() { exit 1; }\ncreate /16",
-            "x || exit 1\ncreate /16",
-            "exit $? | x\ncreate /16",
-            "for i in 1 2; do x; done; create /16 # exit",
-            "${}/bin/create /16",
-            "for i in 1 2; do x && break; sleep 1; done\ncreate /16",
-            "x || { echo no; exit 1; }\ncreate /16",
-            "x --internal=false\nsudo create /16",
-            "case $x in a) y ;; esac\ncreate /16",
-        ] {
-            assert_eq!(found(script), Some(false), "{script}");
-        }
-        for script in [
-            "inspect x >/dev/null 2>&1 || create /16",
-            "[ -e x ] || \\\n create /16",
-            "[[ -e x ]] || create /16",
-            "x || y || create /16",
-        ] {
-            assert_eq!(found(script), Some(true), "{script}");
-        }
-        for script in [
-            "exit;\ncreate /16",
-            "exec true\ncreate /16",
-            "return 0\ncreate /16",
-            "command exit\ncreate /16",
-            "\\exit\ncreate /16",
-            "set -n\ncreate /16",
-            "set -en\ncreate /16",
-            "set -o noexec\ncreate /16",
-            "set $x\ncreate /16",
-            "eval \"$x\"\ncreate /16",
-            ". ./x\ncreate /16",
-            ": <<'END'\ncreate /16\nEND\n",
-            "cat <<END | sh\ncreate /16\nEND\n",
-            "if false; then\ncreate /16\nfi",
-            "false && create /16",
-            "x && y || create /16",
-            "true || create /16",
-            "echo x || create /16",
-            "set -e; false\ncreate /16",
-            "f() {\n create /16\n}",
-            "f() { exit 0; }\nf\ncreate /16",
-            "create() { :; }\ncreate /16",
-            "{ exit; }\ncreate /16",
-            "x && exit 0\ncreate /16",
-            "if x; then exit 0; fi\ncreate /16",
-            "while x; do create /16; done",
-            "(create /16)",
-            "echo create /16",
-            "x='create /16'",
-            "# create /16",
-            "x # create /16",
-        ] {
-            assert_eq!(found(script), None, "{script}");
-        }
-        assert!(top_level("if x; then").is_err() && top_level(&"(".repeat(2000)).is_err());
-    }
-}
+mod tests;
