@@ -1,6 +1,14 @@
 //! What a secret looks like: one table for redaction and for the search of a change.
 
+mod about;
 mod blocks;
+/// The names of what is secret, of which there may be several.
+macro_rules! names {
+    () => {
+        "password|passwd|passphrase|secret|token|api[ _-]?key|access[ _-]?key|private[ _-]?key|secret[ _-]?key"
+    };
+}
+mod lists;
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -8,10 +16,12 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use self::blocks::blocks;
+use self::lists::lists;
 use super::secret_reference;
 
 /// One kind of secret. The capture group `s`, or the whole match without one, is what must not be shown. Group `t` is a bare word, which
-/// may go on behind a comma, and `m` one that counts only where it looks made by a machine.
+/// may go on behind a comma, `m` one that counts only where it looks made by a machine, `r` only where it looks drawn at random, and `d` where moreover it has
+/// six digits or more before it, and a sign.
 struct Rule {
     kind: &'static str,
     pattern: &'static str,
@@ -19,11 +29,11 @@ struct Rule {
 
 /// The names of what is secret, and what follows them. Behind a name may stand a number, or in capitals further words (`x`).
 macro_rules! named {
-    ($rest:literal) => {
+    ($($rest:tt)*) => {
         concat!(
             "(?i)(?:password|passwd|passphrase|passwort|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|secret[_-]?key|",
             "rpc[_-]?secret|pre-?shared[_-]?key|credentials?)(?:[_-]?v?[0-9]+|(?<x>(?-i:(?:_[A-Z0-9]+)+)))?",
-            $rest
+            $($rest)*
         )
     };
 }
@@ -38,85 +48,12 @@ macro_rules! keyed {
     };
 }
 
-/// What a variable holds that is named after a secret and has one of these words behind it: no secret.
-const ABOUT: &[&str] = &[
-    "FILE",
-    "FILES",
-    "PATH",
-    "DIR",
-    "DIRECTORY",
-    "URL",
-    "URI",
-    "ENDPOINT",
-    "HOST",
-    "PORT",
-    "NAME",
-    "NAMES",
-    "TYPE",
-    "KIND",
-    "LENGTH",
-    "LEN",
-    "MIN",
-    "MAX",
-    "SIZE",
-    "COUNT",
-    "LIMIT",
-    "TTL",
-    "EXPIRY",
-    "EXPIRE",
-    "EXPIRES",
-    "EXPIRATION",
-    "LIFETIME",
-    "TIMEOUT",
-    "SECONDS",
-    "MINUTES",
-    "HOURS",
-    "DAYS",
-    "VALIDITY",
-    "AGE",
-    "POLICY",
-    "REGEX",
-    "PATTERN",
-    "FIELD",
-    "HEADER",
-    "PARAM",
-    "PROMPT",
-    "HINT",
-    "LABEL",
-    "MESSAGE",
-    "RESET",
-    "CHANGE",
-    "REQUIRED",
-    "ENABLED",
-    "DISABLED",
-    "STORE",
-    "COMMAND",
-    "CMD",
-    "PROVIDER",
-    "SCOPE",
-    "SCOPES",
-    "AUDIENCE",
-    "ISSUER",
-    "ALGORITHM",
-    "ALG",
-    "ID",
-    "IDS",
-    "REF",
-    "VERSION",
-    "MODE",
-    "FORMAT",
-    "PREFIX",
-    "SUFFIX",
-    "VAR",
-    "ENV",
-    "KEYS",
-    "CLASS",
-    "BACKEND",
-    "MANAGER",
-    "SERVICE",
-    "INDEX",
-    "ROTATION",
-];
+/// What looks made by a machine, behind a name or a mark: a word, with what ends it; in the group that is named.
+macro_rules! word {
+    ($group:literal) => {
+        concat!("(?<", $group, r#">[^\s"'`\[,;&(){}.<>:=|][^\s"'`\[,;&(){}.<>|]{6,})(?:[\s,;"'`)|]|[.](?:\s|$)|$)"#)
+    };
+}
 
 const RULES: &[Rule] = &[
     Rule {
@@ -163,7 +100,12 @@ const RULES: &[Rule] = &[
     Rule { kind: "registry-token", pattern: r"\b(?:dckr_[po]at_[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{30,})" },
     Rule { kind: "api-token", pattern: r"\bsk-(?:(?:proj|ant|svcacct|admin)-[A-Za-z0-9_-]{16,}|[A-Za-z0-9]{32,})" },
     Rule { kind: "slack-token", pattern: r"\bxox[abeprs]-[A-Za-z0-9-]{10,}" },
-    Rule { kind: "webhook", pattern: r#"\bhooks\.slack\.com/(?:services|workflows|triggers)/(?<s>[^\s"'<>\[]{6,})"# },
+    Rule {
+        kind: "webhook",
+        pattern: r#"\b(?:hooks\.slack\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+)/(?<s>[^\s"'<>\[]{6,})"#,
+    },
+    Rule { kind: "bot-token", pattern: r":(?<d>[A-Za-z0-9_-]{35})(?:[^A-Za-z0-9_-]|$)" },
+    Rule { kind: "tailscale-key", pattern: r"\btskey-[a-z]+-[A-Za-z0-9]{6,}(?:-[A-Za-z0-9]+)*" },
     Rule { kind: "vault-token", pattern: r"\bhv[sbr]\.[A-Za-z0-9_-]{20,}" },
     Rule { kind: "grafana-token", pattern: r"\bgl(?:sa|c)_[A-Za-z0-9_=+/-]{20,}" },
     Rule { kind: "jwt", pattern: r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}" },
@@ -188,6 +130,45 @@ const RULES: &[Rule] = &[
             r#"["']?\s*(?:=>|:=|=|:)\s*["']?(?<m>[^\s"'\[,;&(){}.<>:=][^\s"'\[,;&(){}.<>]{7,})(?:[\s,;"']|$)"#
         ),
     },
+    Rule { kind: "assignment", pattern: named!(r#"["']?\s*:=\s*"#, word!("m")) },
+    // Names with a space in them, and what is a word elsewhere.
+    Rule {
+        kind: "assignment",
+        pattern: concat!(
+            r#"(?i)\b(?:(?:secret|api|unseal|recovery) key(?: ?\d+)?|bearer)["'`*]*\s*(?:=>|:=|=|:)\s*["'`]?"#,
+            word!("m")
+        ),
+    },
+    // Several, in a text or in a variable.
+    Rule {
+        kind: "assignment",
+        pattern: concat!(
+            r#"(?:(?i:password|passwd|passphrase|token|api[_-]?key|access[_-]?key)s["']?\s*(?:=>|:=|=|:)\s*["']|"#,
+            r"(?:PASSWORD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|SECRET_KEY)S\s*[:=]\s*)",
+            word!("m")
+        ),
+    },
+    Rule {
+        kind: "assignment",
+        pattern: concat!(
+            r"(?i)(?:secret[_-]?id|(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key)s)",
+            r#"["'`]?\s*(?:=>|:=|=|:)\s*["'`]?"#,
+            word!("r")
+        ),
+    },
+    Rule {
+        kind: "assignment",
+        pattern: concat!(
+            r#"(?i)\b(?:private|access|encryption|master) key(?: ?\d+)?["'`*]*\s*(?:=>|:=|=|:)\s*["'`]?"#,
+            word!("r")
+        ),
+    },
+    // A cell of a table beside that of the name; outside of one the bar is a shell's pipe.
+    Rule {
+        kind: "table-cell",
+        pattern: concat!(r"(?im)^[ \t>+-]*\|[^\n]*?(?:", names!(), r")s?[`*]*[ \t]*\|[ \t]*[`*]*", word!("m")),
+    },
+    Rule { kind: "table-cell", pattern: concat!(r"(?i)(?:", names!(), r")s?[`*]*[ \t]*\|[ \t]*[`*]*", word!("r")) },
     Rule {
         kind: "assignment",
         pattern: r#"(?i)<[\w:.-]*(?:password|passwd|secret|token|api[_-]?key)>\s*(?<s>[^<\s\[]{3,})\s*</"#,
@@ -283,7 +264,14 @@ impl Found {
     pub fn is_reference(&self, text: &str) -> bool {
         let value = text[self.range.clone()].replace('\0', "");
         let quoted = text[..self.range.start].trim_end_matches('\0').ends_with(['"', '\'']);
-        self.kind != "password-hash" && secret_reference::is_reference(&value, quoted)
+        let none = || {
+            let end = text[self.range.start..].find('\n').map_or(text.len(), |end| self.range.start + end);
+            let begin = text[..self.range.start].rfind('\n').map_or(0, |begin| begin + 1);
+            let plain = |part: &str| part.replace('\0', "");
+            secret_reference::is_plain(&plain(&text[begin..self.range.start]), &plain(&text[self.range.start..end]))
+        };
+        let other = self.kind == "assignment" && !quoted && none();
+        self.kind != "password-hash" && (other || secret_reference::is_reference(&value, quoted))
     }
 }
 
@@ -323,13 +311,15 @@ fn found_in(text: &str) -> Vec<Found> {
         }
     }
     found.extend(blocks(text).map(|range| Found { kind: "block-value", range }));
+    found.extend(lists(text).into_iter().map(|range| Found { kind: "assignment", range }));
     found
 }
 
 /// Where the secret of a match is; `None` if it is none after all.
 fn secret_of(captures: &Captures<'_>, text: &str) -> Option<Range<usize>> {
     let whole = captures.get(0)?.range();
-    let mut range = ["s", "t", "m"].iter().find_map(|name| captures.name(name)).map_or(whole, |hit| hit.range());
+    let mut range =
+        ["s", "t", "m", "r", "d"].iter().find_map(|name| captures.name(name)).map_or(whole, |hit| hit.range());
     if captures.name("t").is_some() {
         // Behind a comma it goes on, unless something else begins there: `password=a,b` and `password=a,user=b`.
         while let Some(rest) = text[range.end..].strip_prefix(',') {
@@ -346,18 +336,13 @@ fn secret_of(captures: &Captures<'_>, text: &str) -> Option<Range<usize>> {
         }
     }
     let value = &text[range.clone()];
-    if captures.name("m").is_some() && !secret_reference::looks_made(value) {
-        return None;
-    }
-    if let Some(words) = captures.name("x") {
-        let about = words.as_str().split('_').any(|word| ABOUT.contains(&word));
-        let plain =
-            value.chars().all(|c| c.is_ascii_digit()) || matches!(value, "true" | "false" | "yes" | "no" | "null");
-        if about || plain {
-            return None;
-        }
-    }
-    Some(range)
+    let unmade = captures.name("m").is_some() && !secret_reference::looks_made(value);
+    let drawn = ["r", "d"].iter().any(|name| captures.name(name).is_some());
+    let digits = text[..captures.get(0)?.start()].bytes().rev().take_while(u8::is_ascii_digit).count();
+    let no_random =
+        drawn && !secret_reference::looks_random(value) || captures.name("d").is_some() && !(6..=12).contains(&digits);
+    let about = captures.name("x").is_some_and(|words| about::is_none(words.as_str(), value));
+    (!unmade && !no_random && !about).then_some(range)
 }
 
 #[cfg(test)]
