@@ -304,7 +304,7 @@ fn what_was_dropped_and_vacuumed(lab: &Lab) {
 
     lab.sh("sleep 1.1; journalctl --rotate; sleep 1.1; journalctl --vacuum-time=1s");
     assert_eq!(lab.sh("journalctl -q -o cat -g 'Starting up' | wc -l"), "0");
-    lab.probe(&["env"], "log").expect(13, "it has no line of the engine's: all were vacuumed");
+    lab.probe(&["env"], "log").expect(13, "it has no line of the engine's since the engine began: all were vacuumed");
     lab.say("reload", "docker.service", "hello");
     lab.until_said("hello");
     lab.probe(&["env"], "log").expect(13, "is to be looked at: the older part was vacuumed");
@@ -313,4 +313,11 @@ fn what_was_dropped_and_vacuumed(lab: &Lab) {
     lab.systemd.ctl(&["restart", "docker.service"]);
     lab.until_said("could not find an available IP");
     lab.probe(&["env"], "log").expect(14, "vip-exhaustion in journal of docker.service since");
+
+    // One whose log goes elsewhere from now on has lines of its earlier starts in the journal, and none that count.
+    let drop_in = "/run/systemd/system/docker.service.d";
+    let elsewhere = "[Service]\nStandardOutput=null\nStandardError=null\n";
+    lab.sh(&format!("mkdir -p {drop_in}; printf '{elsewhere}' >{drop_in}/log.conf; systemctl daemon-reload"));
+    lab.sh("sleep 1.1; systemctl restart docker.service");
+    lab.probe(&["env"], "log").expect(13, "since the engine began").expect(13, "the log goes elsewhere");
 }

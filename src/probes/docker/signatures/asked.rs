@@ -34,7 +34,7 @@ pub async fn log_of(
     let read = tokio::task::spawn_blocking(move || match file.zip(server) {
         Some((file, server)) => {
             let log = from_file(&file, since).map_err(|error| error.to_string())?;
-            writer::writes(&server, &unit, &file, log.started, timeout).map(|()| log)
+            writer::writes(&server, &unit, &file, timeout).map(|()| log)
         }
         None => from_journal(&unit, since, timeout).map_err(|error| error.to_string()),
     });

@@ -153,7 +153,7 @@ mod tests {
 
     fn log(lines: &[&str]) -> Log {
         let line = |text: &&str| Line { at: now(), text: (*text).to_owned() };
-        Log { from: "log".into(), since: now(), started: None, lines: lines.iter().map(line).collect() }
+        Log { from: "log".into(), since: now(), lines: lines.iter().map(line).collect() }
     }
 
     #[test]

@@ -32,8 +32,6 @@ pub struct Log {
     pub from: String,
     /// From this moment on.
     pub since: Time,
-    /// When the engine says that it began, where the source tells.
-    pub started: Option<Time>,
     /// In the order in which they were written.
     pub lines: Vec<Line>,
 }
@@ -157,7 +155,7 @@ fn cut(from: String, lines: Vec<Read>, since: Option<Time>) -> Result<Log, NoLog
         return Err(NoLog::Form { from, after: doubtful.line.at, wanted: since });
     }
     let lines = from_start.into_iter().skip(first).map(|read| read.line).collect();
-    Ok(Log { from, since, started, lines })
+    Ok(Log { from, since, lines })
 }
 
 /// Reads the system journal of a unit.
@@ -197,17 +195,19 @@ pub fn from_journal(unit: &str, since: Option<Time>, timeout: Duration) -> Resul
     // Whatever of the unit stands before, also what systemd says of it, shows that the journal reaches back so far.
     let before = whole(all(&ask(&["--until", &at(wanted), "-n", "1"])?))?;
     let from = format!("journal of {unit}");
-    if lines.is_empty() && read(&["-n", "1"])?.is_empty() {
-        return Err(broken(
-            "it has no line of the engine's: all were vacuumed, or its log level is above `warn`".to_owned(),
-        ));
+    // A journal of earlier starts tells nothing of a log that goes elsewhere since; the last words of the engine before may be of the
+    // same second as this one's first.
+    let invocation = property(unit, "InvocationID", timeout).map_err(broken)?;
+    if read(&[&format!("_SYSTEMD_INVOCATION_ID={invocation}"), "-n", "1"])?.is_empty() {
+        let why = "it has no line of the engine's since the engine began: all were vacuumed, the log goes elsewhere, or its level is above \
+                   `warn`";
+        return Err(broken(why.to_owned()));
     }
     if !reaches(&lines, &before, wanted) {
         let begins = lines.first().map_or("nothing".to_owned(), |line| line.at.to_string());
         return Err(NoLog::Gap { from, begins, wanted });
     }
-    let started = lines.iter().rev().find(|line| form::is_start(&line.text)).map(|line| line.at);
-    Ok(Log { from, since: wanted, started, lines })
+    Ok(Log { from, since: wanted, lines })
 }
 
 /// Whether a journal reaches back to a moment: it has an entry that is not later, or says itself that the engine began.
@@ -303,7 +303,7 @@ mod tests {
             assert_eq!(read(&with(line), None).map(|log| log.lines.len()).ok(), Some(3), "after the start: {line}");
         }
         let started = r#"{"level":"info","msg":"Starting up","time":"2026-06-14T00:30:00Z"}"#;
-        assert_eq!(read(&with(started), since).ok().and_then(|log| log.started), "2026-06-14T00:30:00Z".parse().ok());
+        assert_eq!(read(&with(started), since).map(|log| log.since).ok(), "2026-06-14T00:30:00Z".parse().ok());
     }
 
     #[test]
