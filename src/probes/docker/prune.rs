@@ -70,7 +70,9 @@ pub fn meant(networks: &[Network], words: &[String]) -> Result<BTreeSet<String>,
 /// Tasks that were told to end and have not: as long as there is one, no network goes. A line each.
 ///
 /// A job's task is to be complete from its beginning, and is no removal while its service is there. One on a node that is down
-/// may stay so for ever: it keeps its own networks, as any that has not ended.
+/// may stay so for ever: it keeps its own networks, as any that has not ended. One that waits for its addresses in `new` holds none
+/// that could leak, and in a full network it waits until there are some, also where it is to end: the allocator serves it all the same
+/// (moby/swarmkit `manager/allocator/network.go`, `doTaskAlloc`).
 pub fn stopping(lists: &Lists) -> Vec<String> {
     let name = |task: &TaskUse| {
         let service = lists.services.iter().find(|service| service.id == task.service_id);
@@ -83,7 +85,8 @@ pub fn stopping(lists: &Lists) -> Vec<String> {
     let told = |task: &&TaskUse| {
         let goes_on = ["new", "ready", "running", "accepted"].contains(&task.desired_state.as_str())
             || task.desired_state == "complete" && is_there(task);
-        !task.is_terminal() && !goes_on && !lists.down.contains(&task.node_id)
+        let waits = task.state() == "new" && task.addresses().next().is_none();
+        !task.is_terminal() && !goes_on && !waits && !lists.down.contains(&task.node_id)
     };
     lists
         .tasks
@@ -219,6 +222,25 @@ mod tests {
             "DesiredState": "complete"}]),
         );
         assert_eq!(super::stopping(&orphan).len(), 1, "a job whose service was removed");
+    }
+
+    #[test]
+    fn a_task_that_waits_for_its_addresses_ends_without_a_leak() {
+        let told = |state: &str, addresses: Value| {
+            let task = json!({"ID": "t", "ServiceID": "gone", "Status": {"State": state}, "DesiredState": "shutdown",
+                "Spec": {"Networks": [{"Target": "n"}]}, "NetworksAttachments": addresses});
+            stopping(&lists(vec![], json!([]), json!([task]))).len()
+        };
+        let holds = json!([{"Network": {"ID": "n"}, "Addresses": ["10.0.0.9/24"]}]);
+        for (state, addresses, count) in [
+            ("new", Value::Null, 0),
+            ("new", json!([{"Network": {"ID": "n"}, "Addresses": null}]), 0),
+            ("new", holds.clone(), 1),
+            ("pending", Value::Null, 1),
+            ("running", holds, 1),
+        ] {
+            assert_eq!(told(state, addresses.clone()), count, "{state} {addresses}");
+        }
     }
 
     #[test]
