@@ -11,25 +11,25 @@ use serde_json::{Value, json};
 use crate::support::fake_swarm::{FakeEngine, manager_info};
 
 /// The engine started, and refused nothing.
-const STARTED: &str = "time=\"2026-06-13T05:00:00Z\" level=info msg=\"Starting up\"\n";
+pub(super) const STARTED: &str = "time=\"2026-06-13T05:00:00Z\" level=info msg=\"Starting up\"\n";
 /// It refused an address to a service and to the canary.
-const REFUSED: &str = "time=\"2026-06-13T05:30:00Z\" level=error msg=\"Failed allocation for service s9\" \
+pub(super) const REFUSED: &str = "time=\"2026-06-13T05:30:00Z\" level=error msg=\"Failed allocation for service s9\" \
     error=\"could not find an available IP while allocating VIP\"\n\
     time=\"2026-06-13T05:31:00Z\" level=error msg=\"Failed allocation for service canary1\" \
     error=\"could not find an available IP while allocating VIP\"\n";
 
 /// A swarm with network `full`, which gives a canary no address until the engine was restarted, and a network that a removed stack
 /// left behind.
-struct Lab {
+pub(super) struct Lab {
     directory: tempfile::TempDir,
-    engine: FakeEngine,
+    pub(super) engine: FakeEngine,
     /// The engine's log, which its process has open: it is in this one.
     _log: File,
 }
 
 impl Lab {
     /// `other`: answers that are not the usual ones, by path and by how many canaries were made so far.
-    fn new(log: &str, other: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + Sync + 'static) -> Self {
+    pub(super) fn new(log: &str, other: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + Sync + 'static) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("engine.log");
         std::fs::write(&path, log).expect("written");
@@ -49,7 +49,7 @@ impl Lab {
         lab
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(super) fn at(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -60,9 +60,13 @@ impl Lab {
         std::fs::set_permissions(self.at("restart"), std::fs::Permissions::from_mode(0o755)).expect("set");
     }
 
-    fn guard(&self, args: &[&str]) -> (i32, Value) {
+    pub(super) fn guard(&self, args: &[&str]) -> (i32, Value) {
+        self.dry(&[&["--apply"], args].concat())
+    }
+
+    pub(super) fn dry(&self, args: &[&str]) -> (i32, Value) {
         let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(["guard", "--apply", "--json", "--engine", &self.engine.address(), "--log"])
+            .args(["guard", "--json", "--engine", &self.engine.address(), "--log"])
             .arg(self.at("engine.log"))
             .arg("--state")
             .arg(self.at("state"))
@@ -82,7 +86,7 @@ impl Lab {
         self.guard(&["--restart-with", self.at("restart").to_str().expect("UTF-8")])
     }
 
-    fn was_restarted(&self) -> bool {
+    pub(super) fn was_restarted(&self) -> bool {
         Path::exists(&self.at("restarted"))
     }
 }
@@ -141,7 +145,8 @@ fn only_the_unit_of_the_engine_that_was_asked_is_restarted() {
     assert_eq!(exit, 13, "{seen}");
     let said = seen["error"]["message"].as_str().unwrap_or_default();
     assert!(said.contains("nothing was restarted") && said.contains("countersign-test-of-no-unit.service"), "{seen}");
-    assert_eq!(details(&seen), ["pruned network Shop_Internal"], "what was done is said");
+    let full = "a canary is refused an address on: full (at least 253 leaked)";
+    assert_eq!(details(&seen), ["pruned network Shop_Internal", full], "what was done and found is said");
 }
 
 #[test]
@@ -158,6 +163,14 @@ fn an_error_says_what_was_done_before_it() {
     for done in ["pruned network Shop_Internal", "restarted the engine"] {
         assert!(details(&seen).contains(&done), "{seen}");
     }
+
+    let lab = Lab::new(&format!("{STARTED}{REFUSED}"), |_, _| None);
+    lab.restart_by("exit 3");
+    let (exit, seen) = lab.apply();
+    let (said, next) = (seen["error"]["message"].to_string(), seen["error"]["next"].to_string());
+    let program = lab.at("restart").display().to_string();
+    assert!(exit == 14 && said.contains(&program) && next.contains(&program), "what was run: {seen}");
+    assert!(details(&seen).iter().any(|line| line.contains("full (at least 253 leaked)")), "{seen}");
 }
 
 #[test]
@@ -187,6 +200,23 @@ fn a_task_that_waits_in_new_is_not_healthy_and_not_cured_without_the_log_s_word(
     let (exit, seen) = lab.apply();
     assert_eq!((exit, lab.was_restarted(), &seen["still_stuck"]), (14, false, &json!(["waits"])), "{seen}");
     assert_eq!(seen["stuck"], json!([{"task": "waits", "seconds": 14400}]), "{seen}");
+}
+
+/// A service was updated while its task waited: the old one waits on, for as long as the network is full.
+#[test]
+fn a_task_that_is_to_end_and_waits_for_addresses_holds_no_cure_up() {
+    let lab = Lab::new(&format!("{STARTED}{REFUSED}"), |path, _| {
+        let task = json!({"ID": "old", "ServiceID": "s", "DesiredState": "shutdown",
+            "Status": {"State": "new", "Timestamp": "2026-06-13T02:00:00Z"}, "Spec": {"Networks": [{"Target": "f"}]}});
+        (path.starts_with("/tasks") && !path.contains("attachment")).then(|| (200, json!([task])))
+    });
+    let (exit, seen) = lab.apply();
+    assert_eq!(
+        (lab.was_restarted(), &seen["not_now"], &seen["still_full"]),
+        (true, &Value::Null, &json!([])),
+        "{seen}"
+    );
+    assert_eq!((exit, &seen["still_stuck"]), (14, &json!(["old"])), "this one's tasks never move: {seen}");
 }
 
 /// Nobody's log but that of the engine that was asked says whether it is healthy.

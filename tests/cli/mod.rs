@@ -12,6 +12,7 @@ mod every_probe;
 mod forgery;
 mod guard;
 mod guard_acts;
+mod guard_managers;
 mod hook;
 mod interlock;
 mod interrupt;

@@ -43,7 +43,7 @@ pub(super) struct Asked {
     pub(super) giving: Vec<String>,
     /// These refuse, and the engine says so.
     pub(super) full: Vec<Full>,
-    /// These gave none in time, and the engine said nothing.
+    /// These gave none in time, and the engine said nothing that the log has.
     pub(super) silent: Vec<String>,
 }
 

@@ -1,7 +1,7 @@
 //! The cure where there are three managers: another one leads, and no container stops.
 //!
 //! A new leader builds its allocator anew from what is there, as a restarted one does. The old leader is a worker for a moment; a
-//! label of its own says so, by which the next guard finds one that a killed guard left behind.
+//! label of its own, the mark, says so, by which the next guard finds one that a killed guard left behind.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use crate::engine::error::EngineError;
 use crate::interrupt;
 use crate::probes::docker::fields::{at, leader, text};
 
-/// The label of a leader that was made a worker.
-const LABEL: &str = "countersign.demoted";
+use super::marks::{LABEL, demoted};
+
 /// How long the swarm may take for each of the two changes.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What frees leaked addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,8 @@ pub(super) fn cure(nodes: &[Value], own: &str, local: bool, through: bool) -> Cu
 /// The swarm did not follow; the text says what the old leader is.
 pub(super) async fn move_from(through: &Engine, old: &str) -> Result<String, String> {
     let _held = interrupt::step("moving the leader");
-    give_role(through, old, false).await.map_err(|error| format!("node {old} stays the leader: {error}"))?;
+    let down = |spec: &Value| Some(with_role(spec, false));
+    change(through, old, down).await.map_err(|error| format!("node {old} stays the leader: {error}"))?;
     let stepped_down = |nodes: &[Value]| {
         let is_manager = nodes.iter().any(|node| text(node, &["ID"]) == old && at(node, &["ManagerStatus"]).is_some());
         leader(nodes).filter(|new| *new != old && !is_manager).map(str::to_owned)
@@ -89,36 +90,9 @@ pub(super) async fn answers(engine: &Engine) {
     until(engine, |_| Some(())).await;
 }
 
-/// The ids of the nodes that a killed guard left as workers. Pure.
-pub(super) fn demoted(nodes: &[Value]) -> Vec<String> {
-    let labelled = nodes.iter().filter(|node| at(node, &["Spec", "Labels", LABEL]).is_some());
-    labelled.map(|node| text(node, &["ID"]).to_owned()).collect()
-}
-
 /// Whether a node is to be a manager, by its spec. Pure.
 pub(super) fn is_to_manage(nodes: &[Value], id: &str) -> bool {
     nodes.iter().any(|node| text(node, &["ID"]) == id && text(node, &["Spec", "Role"]) == "manager")
-}
-
-/// Makes nodes managers again that a killed guard had left as workers, and adds their ids. Each answers as one when this returns: while
-/// it does not, the swarm would look as if it had fewer managers.
-///
-/// # Errors
-///
-/// The swarm did not follow; the text says what such a node is.
-pub(super) async fn sweep(engine: &Engine, promoted: &mut Vec<String>) -> Result<(), String> {
-    for id in demoted(&engine.nodes().await.map_err(|error| error.to_string())?) {
-        let _held = interrupt::step("making a node a manager again");
-        promote(engine, &id).await?;
-        interrupt::note(made_manager(&id));
-        promoted.push(id);
-    }
-    Ok(())
-}
-
-/// For people: a node is a manager again.
-pub(super) fn made_manager(id: &str) -> String {
-    format!("made node {id} a manager again, which a killed guard had left as a worker")
 }
 
 /// For people: another node leads.
@@ -126,10 +100,16 @@ pub(super) fn moved(old: &str, new: &str) -> String {
     format!("node {new} leads now in the place of {old}")
 }
 
-/// Makes a node a manager again, and waits until it can be reached as one.
-async fn promote(engine: &Engine, id: &str) -> Result<(), String> {
+/// Makes a node a manager again, and waits until it can be reached as one: while it cannot, the swarm would look as if it had fewer
+/// managers.
+///
+/// # Errors
+///
+/// The swarm did not follow; the text says what the node is.
+pub(super) async fn promote(engine: &Engine, id: &str) -> Result<(), String> {
     let again = format!("make it a manager again: docker node promote {id}");
-    give_role(engine, id, true).await.map_err(|error| format!("node {id} is a worker ({error}): {again}"))?;
+    let up = |spec: &Value| Some(with_role(spec, true));
+    change(engine, id, up).await.map_err(|error| format!("node {id} is a worker ({error}): {again}"))?;
     let reachable = |nodes: &[Value]| {
         let is =
             |node: &&Value| text(node, &["ID"]) == id && text(node, &["ManagerStatus", "Reachability"]) == "reachable";
@@ -138,16 +118,25 @@ async fn promote(engine: &Engine, id: &str) -> Result<(), String> {
     until(engine, reachable).await.ok_or_else(|| format!("node {id} is no reachable manager yet: {again}"))
 }
 
-/// Gives a node its role, and takes or sets the label with it. Another's change in between is taken in.
-async fn give_role(engine: &Engine, id: &str, manager: bool) -> Result<(), EngineError> {
+/// Changes a node's spec by a rule, which gives `None` where there is nothing to change. Another's change in between is taken in.
+///
+/// # Errors
+///
+/// The swarm does not take it in time, or the node is gone.
+pub(super) async fn change(
+    engine: &Engine,
+    id: &str,
+    rule: impl Fn(&Value) -> Option<Value>,
+) -> Result<(), EngineError> {
     let begin = Instant::now();
     loop {
         let nodes = engine.nodes().await;
         let tried = match nodes {
             Ok(nodes) => match nodes.iter().find(|node| text(node, &["ID"]) == id) {
                 Some(node) => {
+                    let Some(spec) = rule(&node["Spec"]) else { return Ok(()) };
                     let version = at(node, &["Version", "Index"]).and_then(Value::as_u64).unwrap_or_default();
-                    engine.update_node(id, version, &with_role(&node["Spec"], manager)).await
+                    engine.update_node(id, version, &spec).await
                 }
                 None => return Err(EngineError::NotFound { call: format!("node {id}"), message: "gone".to_owned() }),
             },
@@ -162,7 +151,7 @@ async fn give_role(engine: &Engine, id: &str, manager: bool) -> Result<(), Engin
 }
 
 /// The spec with this role, and the label as it belongs to it. Pure.
-fn with_role(spec: &Value, manager: bool) -> Value {
+pub(super) fn with_role(spec: &Value, manager: bool) -> Value {
     let mut spec = spec.clone();
     spec["Role"] = json!(if manager { "manager" } else { "worker" });
     if !spec["Labels"].is_object() {

@@ -2,13 +2,17 @@
 
 mod canary;
 mod leader;
+mod marks;
 mod reach;
 mod show;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::engine::Engine;
@@ -33,7 +37,7 @@ use crate::report::{Answer, say};
 
 use self::canary::{Asked, Full, ask, canaries};
 use self::leader::Cure;
-use self::reach::{Reached, not_promoted, reach};
+use self::reach::{Reached, another_manager, reach};
 use super::engine::could_not_look;
 use super::target::runtime;
 
@@ -51,10 +55,11 @@ const NEW_FOR: Duration = Duration::from_secs(60);
 /// address and says so in its log, and what is missing is held by nobody, of one IPv4 subnet without a range of its own: a network
 /// that is merely full is not helped. With three managers another one comes to lead, and no container stops; with fewer the engine
 /// is restarted, by its unit only where that is known to be this engine's. It runs on the leader's machine: no other log says anything of the leader's allocator. Where a guard was killed
-/// while the leader moved, the same command makes the old leader a manager again. Nothing is changed while maintenance is under way
-/// on this host. Exits with 0 (healthy or cured), 14 (exhausted and not cured, a task waits in New, or a killed guard's worker is
-/// still one), 10 (not allowed now), 13 (could not look, or another node leads), 2 (a network to keep is not there). An error says
-/// what was done before it.
+/// while the leader moved, the same command makes the old leader a manager again, once it is certain that no guard is at work on it. Where
+/// the journal dropped messages, a refusal may be among them: a canary is asked. Nothing is changed while maintenance is under way
+/// on this host. Exits with 0 (healthy or cured), 14 (exhausted and not cured, a task waits in New, or a guard's worker is
+/// still one), 10 (not allowed now), 13 (could not look, or another node leads), 2 (a network to keep is not there, or --through names
+/// no other manager of the swarm). An error says what was found and done before it.
 ///
 /// `docker stack rm` followed by a prune is what leaks: it removes networks under tasks that still run. To take a stack down
 /// without a leak, remove its services (docker service rm), wait until `docker network inspect --verbose` and `docker ps` show
@@ -84,7 +89,7 @@ pub struct Args {
     /// A program that restarts the engine, instead of systemctl
     #[arg(long, value_name = "PROGRAM")]
     restart_with: Option<PathBuf>,
-    /// The engine of another manager, through which a leader that is this engine's node steps down
+    /// The engine of another manager, through which a leader that is this engine's node steps down; with three managers or more it must answer
     #[arg(long, value_name = "ENGINE")]
     through: Option<String>,
 }
@@ -112,14 +117,33 @@ struct Report {
     moved: Option<(String, String)>,
     /// Nodes that a killed guard had left as workers, and that are managers again.
     promoted: Vec<String>,
-    /// Nodes that a killed guard left as workers, and that still are.
+    /// Nodes that a guard made workers, and that still are.
     demoted: Vec<String>,
+    /// Managers that carried the mark of a worker, and do no more.
+    unmarked: Vec<String>,
+    /// Managers that carry the mark of a worker.
+    marked: Vec<String>,
+    /// Why the other manager that was named is of no use, where it is not needed.
+    no_through: Option<String>,
+    /// Why nothing could be cured from here, if it came to that.
+    no_cure: Option<String>,
+    /// Whether the log lacks messages, of which each may be a refusal.
+    dropped: bool,
     /// Whether there is a fresh sign that addresses were refused.
     refused: bool,
     /// Full after all that was done.
     still_full: Vec<String>,
+    /// Those of them of which nothing is leaked: who waited took what came back.
+    in_earnest: Vec<String>,
     /// Why nothing was changed, if something stood in the way.
     not_now: Option<String>,
+}
+
+impl Report {
+    /// Whether addresses were refused, or may have been, as far as this engine's log tells of the leader's allocator.
+    fn may_refuse(&self) -> bool {
+        self.refused || self.dropped && self.elsewhere.is_none()
+    }
 }
 
 /// Runs it.
@@ -150,16 +174,23 @@ async fn act(args: &Args, context: &Context, report: &mut Report) -> Result<(), 
     let log = read_log(args, &engine).await?;
     let now = info.system_time.unwrap_or_else(|| context.now());
     report.signs = signs(&log, &tasks(&engine, true).await.map_err(could)?, NEW_FOR, now);
+    report.dropped = log.dropped;
     report.still_stuck = report.signs.stuck.iter().map(|(task, _)| task.clone()).collect();
     if args.apply {
         sweep(&engine, walker::is_dead).await.map_err(could)?;
-        leader::sweep(&engine, &mut report.promoted).await.map_err(not_promoted)?;
+        marks::sweep(&engine, report).await?;
     }
     let nodes = engine.nodes().await.map_err(could)?;
-    report.demoted = leader::demoted(&nodes);
+    (report.demoted, report.marked) = (marks::demoted(&nodes), marks::marked(&nodes));
     report.elsewhere = other_leader(&nodes, &info.node_id);
     let exhausted = report.signs.of(Severity::Exhaustion);
     report.refused = report.elsewhere.is_none() && exhausted.iter().any(|class| class.ends_with("-exhaustion"));
+    if report.elsewhere.is_none()
+        && report.demoted.is_empty()
+        && let Cure::NotHere(why) = choose(args, &info, &nodes)
+    {
+        report.no_cure = Some(why);
+    }
     let lists = engine.address_lists().await.map_err(could)?;
     let rules = Rules { keep: &keep, older_than: args.older_than, now };
     report.unused = unused(&lists, &rules);
@@ -173,7 +204,7 @@ async fn act(args: &Args, context: &Context, report: &mut Report) -> Result<(), 
     if args.apply {
         prune(&engine, report).await;
     }
-    if report.refused && args.apply {
+    if args.apply && report.may_refuse() {
         let asked = ask(args, &engine).await?;
         report.still_full = asked.full.iter().map(|one| one.name.clone()).collect();
         Asked { giving: report.giving, full: report.full, silent: report.silent } = asked;
@@ -185,9 +216,10 @@ async fn act(args: &Args, context: &Context, report: &mut Report) -> Result<(), 
     Ok(())
 }
 
-/// The ids of the networks that are to stay.
+/// The ids of the networks that are to stay, of those that every manager lists.
 async fn kept(args: &Args, engine: &Engine) -> Result<BTreeSet<String>, CommandError> {
-    let networks = engine.networks().await.map_err(|error| could_not_look(&error))?;
+    let mut networks = engine.networks().await.map_err(|error| could_not_look(&error))?;
+    networks.retain(|network| network.scope == "swarm");
     meant(&networks, &args.keep)
         .map_err(|why| CommandError::new(Exit::Usage, format!("--keep {why}"), "docker network ls"))
 }
@@ -214,10 +246,16 @@ async fn prune(engine: &Engine, report: &mut Report) {
     }
 }
 
+/// What would free what leaked.
+fn choose(args: &Args, info: &EngineInfo, nodes: &[Value]) -> Cure {
+    leader::cure(nodes, &info.node_id, info.node_machine_is_local, args.through.is_some())
+}
+
 /// Frees what leaked, by another leader or by a restart, and looks whether the networks that were full give addresses again.
 async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Report) -> Result<(), CommandError> {
     let nodes = engine.nodes().await.map_err(|error| could_not_look(&error))?;
-    match leader::cure(&nodes, &info.node_id, info.node_machine_is_local, args.through.is_some()) {
+    report.no_cure = None;
+    match choose(args, info, &nodes) {
         Cure::NotHere(why) => report.not_now = Some(why),
         Cure::Restart => {
             if args.restart_with.is_none() {
@@ -232,10 +270,14 @@ async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Repo
         }
         Cure::Move(old) => {
             let other = match &args.through {
-                Some(address) => Some(another_manager(address, info, &old).await?),
+                Some(address) => Some(another_manager(address, info).await?),
                 None => None,
             };
-            let through = other.as_ref().unwrap_or(engine);
+            if other.as_ref().is_some_and(|other| other.node_id == old) {
+                report.not_now = Some(format!("node {old}, whose engine --through names, leads by now"));
+                return Ok(());
+            }
+            let through = other.as_ref().map_or(engine, |other| &other.engine);
             say("another manager comes to lead: its new allocator has what leaked free again");
             let failed = |why: String| CommandError::new(Exit::Failed, why, "docker node ls");
             let new = leader::move_from(through, &old).await.map_err(failed)?;
@@ -248,28 +290,30 @@ async fn cure(args: &Args, engine: &Engine, info: &EngineInfo, report: &mut Repo
     Ok(())
 }
 
-/// The engine at an address, which must be a manager of the same swarm and not the leader.
-async fn another_manager(address: &str, info: &EngineInfo, leader: &str) -> Result<Engine, CommandError> {
-    let engine = Engine::connect(address, PATIENCE).await.map_err(|error| could_not_look(&error))?;
-    let other = engine.manager_info().await.map_err(|error| could_not_look(&error))?;
-    if other.cluster_id != info.cluster_id || other.node_id == leader {
-        let message = format!("--through {address} is no other manager of this swarm");
-        return Err(CommandError::new(Exit::Usage, message, "docker node ls"));
+/// What restarts the engine, and where it says why it did not.
+fn restarter(args: &Args) -> (Vec<OsString>, String) {
+    match &args.restart_with {
+        Some(program) => {
+            let next = format!("run {} by hand: it ends with 0 when the engine was restarted", program.display());
+            (vec![program.as_os_str().to_owned()], next)
+        }
+        None => {
+            let argv = ["systemctl", "restart", "--", &args.unit];
+            (argv.map(Into::into).to_vec(), format!("journalctl -u {}", args.unit))
+        }
     }
-    Ok(engine)
 }
 
 /// Restarts the engine. Half of a restart is an engine that is down, so an interrupt waits for its end, and where this process is
 /// killed the program goes on. It does not keep the run lock: an engine that it starts would have it for ever.
 async fn restart(args: &Args) -> Result<(), CommandError> {
     let _held = interrupt::step("restarting the engine");
-    let argv = match &args.restart_with {
-        Some(program) => vec![program.as_os_str().to_owned()],
-        None => ["systemctl", "restart", "--", &args.unit].map(Into::into).to_vec(),
-    };
+    let (argv, next) = restarter(args);
+    let ran: Vec<_> = argv.iter().map(|word| word.to_string_lossy()).collect();
+    let ran = ran.join(" ");
     say("restarting the engine: its leaked addresses come back with a new allocator");
     let failed = |why: String| {
-        CommandError::new(Exit::Failed, format!("the engine was not restarted: {why}"), "journalctl -u docker")
+        CommandError::new(Exit::Failed, format!("the engine was not restarted by `{ran}`: {why}"), next.as_str())
     };
     let mut spec = Spec::new(argv).timeout(RESTART);
     spec.outputs = Some(Arc::new(tempfile::tempfile().map_err(|error| failed(error.to_string()))?));
@@ -294,6 +338,9 @@ async fn look_again(engine: &Engine, report: &mut Report) {
             report.still_full = was_full.iter().filter(still).cloned().collect();
             let done =
                 |(one, _): &(Use, Vec<String>)| !was_full.contains(&one.name) || one.missing_where_full() == Ok(0);
+            let earnest = tried.without.iter().filter(|(one, _)| was_full.contains(&one.name));
+            let earnest = earnest.filter(|(one, _)| one.missing_where_full() == Ok(0));
+            report.in_earnest = earnest.map(|(one, _)| one.name.clone()).collect();
             if tried.without.iter().all(done) {
                 break;
             }

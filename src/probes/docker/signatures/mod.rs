@@ -88,6 +88,13 @@ pub fn judge(params: &Params, log: &Log, tasks: &[Value], now: Time) -> Seen {
             known.join(", ")
         ));
     }
+    if log.dropped {
+        return Seen::unknown(format!(
+            "docker.signatures: {}: the journal dropped messages of it, which wrote too many at once: a signature may be among them; \
+             name the engine's log file with `log`",
+            log.from
+        ));
+    }
     let new_for = params.duration("new_for").unwrap_or(Duration::from_secs(60));
     let signs = signs(log, tasks, new_for, now);
     let present: Vec<_> = signs.counts.keys().filter(|class| forbidden.contains(class)).copied().collect();
@@ -153,7 +160,8 @@ mod tests {
 
     fn log(lines: &[&str]) -> Log {
         let line = |text: &&str| Line { at: now(), text: (*text).to_owned() };
-        Log { from: "log".into(), since: now(), lines: lines.iter().map(line).collect() }
+        let lines = lines.iter().map(line).collect();
+        Log { from: "log".into(), since: now(), lines, dropped: false }
     }
 
     #[test]
@@ -186,6 +194,8 @@ mod tests {
             assert_eq!(seen.outcome, *outcome, "{}", seen.says);
             assert!(seen.says.contains(word), "{}", seen.says);
         }
+        let dropped = judge(&Params::default(), &Log { dropped: true, ..log(&[vip]) }, &[], now());
+        assert_eq!(dropped.outcome, Outcome::Unknown, "{}", dropped.says);
         let counted = judge(&Params::default(), &log(&[leak]), &[], now());
         assert_eq!(counted.readings["counts"]["leak-condition"].as_integer(), Some(1), "shown though it may be there");
         assert_eq!(counted.readings["leak_networks"], texts(["n1"]));

@@ -34,6 +34,8 @@ pub struct Log {
     pub since: Time,
     /// In the order in which they were written.
     pub lines: Vec<Line>,
+    /// Whether the source itself says that it left some out.
+    pub dropped: bool,
 }
 
 /// Why the log cannot be judged.
@@ -155,7 +157,7 @@ fn cut(from: String, lines: Vec<Read>, since: Option<Time>) -> Result<Log, NoLog
         return Err(NoLog::Form { from, after: doubtful.line.at, wanted: since });
     }
     let lines = from_start.into_iter().skip(first).map(|read| read.line).collect();
-    Ok(Log { from, since, lines })
+    Ok(Log { from, since, lines, dropped: false })
 }
 
 /// Reads the system journal of a unit.
@@ -189,9 +191,7 @@ pub fn from_journal(unit: &str, since: Option<Time>, timeout: Duration) -> Resul
     // What containers say comes over the journal's own socket.
     let read = |more: &[&str]| whole(entries(&ask(&[&["_TRANSPORT=stdout"], more].concat())?));
     let lines = read(&["--since", &at(wanted)])?;
-    if is_dropped(&ask(&["_TRANSPORT=driver", "--since", &at(wanted)])?) {
-        return Err(broken("the journal dropped messages of it, which wrote too many at once".to_owned()));
-    }
+    let dropped = is_dropped(&ask(&["_TRANSPORT=driver", "--since", &at(wanted)])?);
     // Whatever of the unit stands before, also what systemd says of it, shows that the journal reaches back so far.
     let before = whole(all(&ask(&["--until", &at(wanted), "-n", "1"])?))?;
     let from = format!("journal of {unit}");
@@ -207,7 +207,7 @@ pub fn from_journal(unit: &str, since: Option<Time>, timeout: Duration) -> Resul
         let begins = lines.first().map_or("nothing".to_owned(), |line| line.at.to_string());
         return Err(NoLog::Gap { from, begins, wanted });
     }
-    Ok(Log { from, since: wanted, lines })
+    Ok(Log { from, since: wanted, lines, dropped })
 }
 
 /// Whether a journal reaches back to a moment: it has an entry that is not later, or says itself that the engine began.
