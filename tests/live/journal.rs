@@ -66,7 +66,7 @@ set -eu
 mkdir -p /run/systemd/journald.conf.d /run/systemd/journal /var/log/journal /run/dbus
 mount -t tmpfs tmpfs /run/dbus
 touch /run/systemd/journal/flushed
-printf '[Journal]\nStorage=persistent\nReadKMsg=no\nAudit=\nForwardToSyslog=no\nForwardToWall=no\nRateLimitIntervalSec=6s\n' \
+printf '[Journal]\nStorage=persistent\nReadKMsg=no\nAudit=\nForwardToSyslog=no\nForwardToWall=no\nRateLimitIntervalSec=6s\nRateLimitBurst=300\n' \
     >/run/systemd/journald.conf.d/test.conf
 systemctl start systemd-journald.socket systemd-journald.service dbus.socket dbus.service docker.socket proxy.socket
 systemctl log-target journal
