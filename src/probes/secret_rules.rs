@@ -20,8 +20,8 @@ use self::lists::lists;
 use super::secret_reference;
 
 /// One kind of secret. The capture group `s`, or the whole match without one, is what must not be shown. Group `t` is a bare word, which
-/// may go on behind a comma, `m` one that counts only where it looks made by a machine, `r` only where it looks drawn at random, and `d` where moreover it has
-/// six digits or more before it, and a sign.
+/// may go on behind a comma, `m` one that counts only where it looks made by a machine, `r` only where it looks drawn at random, and `d`
+/// where moreover it has six to twelve digits and a sign before it.
 struct Rule {
     kind: &'static str,
     pattern: &'static str,
@@ -145,18 +145,17 @@ const RULES: &[Rule] = &[
         pattern: concat!(
             r#"(?:(?i:password|passwd|passphrase|token|api[_-]?key|access[_-]?key)s["']?\s*(?:=>|:=|=|:)\s*["']|"#,
             r"(?:PASSWORD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|SECRET_KEY)S\s*[:=]\s*)",
-            word!("p")
+            word!("m")
         ),
     },
     Rule {
         kind: "assignment",
         pattern: concat!(
-            r"(?i)(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key)s",
+            r"(?i)(?:secret[_-]?id|(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key)s)",
             r#"["'`]?\s*(?:=>|:=|=|:)\s*["'`]?"#,
-            word!("q")
+            word!("r")
         ),
     },
-    Rule { kind: "assignment", pattern: concat!(r#"(?i)secret[_-]?id["'`]?\s*(?:=>|:=|=|:)\s*["'`]?"#, word!("r")) },
     Rule {
         kind: "assignment",
         pattern: concat!(
@@ -319,10 +318,8 @@ fn found_in(text: &str) -> Vec<Found> {
 /// Where the secret of a match is; `None` if it is none after all.
 fn secret_of(captures: &Captures<'_>, text: &str) -> Option<Range<usize>> {
     let whole = captures.get(0)?.range();
-    let mut range = ["s", "t", "m", "r", "d", "p", "q"]
-        .iter()
-        .find_map(|name| captures.name(name))
-        .map_or(whole, |hit| hit.range());
+    let mut range =
+        ["s", "t", "m", "r", "d"].iter().find_map(|name| captures.name(name)).map_or(whole, |hit| hit.range());
     if captures.name("t").is_some() {
         // Behind a comma it goes on, unless something else begins there: `password=a,b` and `password=a,user=b`.
         while let Some(rest) = text[range.end..].strip_prefix(',') {
@@ -339,14 +336,8 @@ fn secret_of(captures: &Captures<'_>, text: &str) -> Option<Range<usize>> {
         }
     }
     let value = &text[range.clone()];
-    // What stands behind several may be the digest of what they are, as in a record's evidence of a criterion that is called so.
-    let digest = value.len() == 64 && value.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if digest && ["p", "q"].iter().any(|name| captures.name(name).is_some()) {
-        return None;
-    }
-    let made = ["m", "p"].iter().any(|name| captures.name(name).is_some());
-    let unmade = made && !secret_reference::looks_made(value);
-    let drawn = ["r", "d", "q"].iter().any(|name| captures.name(name).is_some());
+    let unmade = captures.name("m").is_some() && !secret_reference::looks_made(value);
+    let drawn = ["r", "d"].iter().any(|name| captures.name(name).is_some());
     let digits = text[..captures.get(0)?.start()].bytes().rev().take_while(u8::is_ascii_digit).count();
     let no_random =
         drawn && !secret_reference::looks_random(value) || captures.name("d").is_some() && !(6..=12).contains(&digits);

@@ -140,7 +140,6 @@ fn what_the_field_writes_is_found_and_ordinary_code_is_not() {
         "| password | string |\n|---|---|\n| token | which lets in |",
         "token := os.Getenv(\"TOKEN\")",
         "20261129:2026-11-29-words-of-a-place-here-in",
-        "[claim.evidence]\nsecrets = \"0c2ac14dce3c9de0583cba27bc485a53b2768af170d52050102301f6f569d963\"\ntokens = \"4dce26e4d6f4b7b14b96ddcd894bb8cda8fcf70d5f40eb002691394aec8d4719\"",
         "password: string",
         "(user: string, password: string): Promise<void> {",
         "password: Option<String>,\ntoken: str | None",
