@@ -119,7 +119,7 @@ impl Lab {
         if self.services == KINDS { &ROUTES } else { &ROUTES[..2] }
     }
 
-    /// What is not as it should be: replicas and routes.
+    /// What is not as it should be: replicas, updates under way, and routes.
     fn wrong(&self) -> Vec<String> {
         let listed = self.twin.docker(&["service", "ls", "--format", "{{.Name}} {{.Replicas}}"]);
         let mut wrong: Vec<String> = listed
@@ -127,6 +127,12 @@ impl Lab {
             .filter(|line| line.rsplit(' ').next().and_then(|count| count.split_once('/')).is_none_or(|(a, b)| a != b))
             .map(str::to_owned)
             .collect();
+        // The engine watches an update for some seconds after its last task runs.
+        let names = listed.lines().filter_map(|line| line.split_once(' ')).map(|(name, _)| name);
+        let states = "{{.Spec.Name}} {{with .UpdateStatus}}{{.State}}{{end}}";
+        let inspect: Vec<&str> = ["service", "inspect", "--format", states].into_iter().chain(names).collect();
+        let under_way = |line: &&str| line.ends_with(" updating") || line.ends_with(" rollback_started");
+        wrong.extend(self.twin.docker(&inspect).lines().filter(under_way).map(str::to_owned));
         wrong.extend(
             self.routes().iter().filter(|route| self.twin.route(route) != 200).map(|route| (*route).to_owned()),
         );
