@@ -134,7 +134,7 @@ pub fn establish<'a>(graph: &Graph<'a>, repository: &ObjectId, roots: &[ObjectId
     };
     let in_force = newest.into_iter().next();
     let version = in_force.as_ref().map_or(0, |contract| contract.version);
-    let pending = contracts.into_iter().filter(|contract| !contract.by_both() && contract.version > version).collect();
+    let pending = contracts.into_iter().filter(|contract| contract.version > version).collect();
     Trust { in_force, rivals, pending, counted, distrusted, unchecked }
 }
 
@@ -196,6 +196,8 @@ fn adopt(graph: &Graph<'_>, contracts: &mut Vec<Adopted>, record: &Record, adopt
     Ok(())
 }
 
+#[cfg(test)]
+mod amendments;
 #[cfg(test)]
 mod rivals;
 #[cfg(test)]
