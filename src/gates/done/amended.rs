@@ -46,6 +46,14 @@ fn one_that_did_not_stand_then_does_not() {
     );
     never(
         &|story| {
+            let of_an_earlier_claim = story.pass("M1");
+            story.claim("M1");
+            of_an_earlier_claim
+        },
+        &|_| {},
+    );
+    never(
+        &|story| {
             let pass = story.pass("M1");
             story.tree = 'e';
             pass

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::gates::tests::story::{Story, contract};
 use crate::model::digest::Digest;
-use crate::model::record::{BreakGlass, Ending};
+use crate::model::record::{BreakGlass, Ending, Note, Target};
 use crate::model::role::{Document, Role};
 
 const NEVER: &str = "step `one` was not begun under a PASS of M1 fresh then";
@@ -174,4 +174,87 @@ fn a_gate_whose_own_step_is_done_guards_no_later_one_and_the_last_is_fresh_in_an
     assert!(story.done().is_ok());
     story.minutes += 25 * 60;
     story.is_not_done(Class::Stale, "gate M1 is 1d");
+}
+
+#[test]
+fn claim_pass_and_step_are_of_one_engine() {
+    let on = |claimed: Option<&str>, passed: Option<&str>, acted: Option<&str>| {
+        let target = |engine: &str| Target { engine: engine.into(), cluster: "c".into(), machine: None };
+        told(&|story| {
+            story.target = claimed.map(target);
+            let claim = story.claim("M1");
+            story.target = passed.map(target);
+            let pass = story.rule("M1", claim, Ruling::Pass);
+            story.target = acted.map(target);
+            story.step("one", Some(pass));
+        })
+    };
+    assert!(on(Some("e"), Some("e"), Some("e")).done().is_ok());
+    assert!(on(None, None, None).done().is_ok());
+    for (claimed, passed, acted) in [
+        (Some("f"), Some("e"), Some("e")),
+        (Some("e"), Some("f"), Some("e")),
+        (Some("e"), Some("e"), Some("f")),
+        (None, Some("e"), Some("e")),
+        (Some("e"), None, Some("e")),
+        (Some("e"), Some("e"), None),
+    ] {
+        on(claimed, passed, acted).is_not_done(Class::Closed, NEVER);
+    }
+}
+
+#[test]
+fn what_nobody_looked_at_makes_a_pass_old_where_an_intent_comes_after_it() {
+    let begun = |before: bool, change: &dyn Fn(&mut Record)| {
+        let later = |story: &mut Story| {
+            story.minutes += 30 * 60;
+            story.tell(Role::Builder, Document::Journal, Body::Note(Note { text: "later".into() }));
+            story.minutes -= 30 * 60;
+            change(story.last());
+        };
+        let mut story = Story::begin();
+        let pass = story.pass("M1");
+        if before {
+            later(&mut story);
+        }
+        story.step("one", Some(pass));
+        if !before {
+            later(&mut story);
+        }
+        story.step("back", None);
+        story.minutes += 30 * 60;
+        story.pass("M2");
+        story.done()
+    };
+    assert!(begun(true, &|_| {}).is_err());
+    assert!(begun(true, &|record| record.checked = false).is_err());
+    assert!(begun(false, &|record| record.checked = false).is_ok());
+    assert!(begun(true, &|record| record.block.role = Role::Adversary).is_ok(), "what counts for nothing");
+}
+
+#[test]
+fn of_two_runs_at_once_each_was_begun_as_it_should_be() {
+    let beside = |permitted: bool| {
+        let mut story = Story::begin();
+        let pass = story.pass("M1");
+        let one = story.intent("one", Some(pass), None);
+        let other = story.intent("one", permitted.then_some(pass), None);
+        story.last().block.prev = vec![pass];
+        let outcome = story.outcome("one", one, Ending::Done);
+        story.last().block.prev = vec![one, other];
+        story
+            .report(|report| begun(report, &report.inputs.contract.steps[0], report.graph.get(&outcome).expect("told")))
+    };
+    assert_eq!(beside(true), Some(true));
+    assert_eq!(beside(false), None);
+}
+
+#[test]
+fn a_gate_that_guards_none_of_what_is_left_asks_for_nothing() {
+    let mut story = of(&["M1", "M2", "M3", "M4"], &[("one", "M1", ""), ("two", "M3", "")]);
+    let pass = story.pass("M1");
+    story.step("one", Some(pass));
+    let asks: Vec<bool> =
+        story.report(|report| report.gates.iter().map(|gate| asks_for_a_fresh_pass(report, gate)).collect());
+    assert_eq!(asks, [false, true, true, true]);
 }

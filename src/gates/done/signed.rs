@@ -131,3 +131,17 @@ fn a_done_stays_and_what_came_after_it_is_told() {
     story.outcome("one", again, Ending::Failed);
     says(&story, &["step `one` is failed since"]);
 }
+
+#[test]
+fn a_step_that_was_waived_before_done_is_nothing_that_came_after() {
+    let mut story = Story::begin();
+    let pass = story.pass("M1");
+    story.step("one", Some(pass));
+    let back = story.intent("back", None, None);
+    story.outcome("back", back, Ending::Failed);
+    story.waive(Some("back"), None);
+    story.pass("M2");
+    let body = story.done().expect("done");
+    story.tell(Role::Builder, Document::Status, Body::Done(body));
+    assert_eq!(story.report(against_done), []);
+}

@@ -347,3 +347,39 @@ fn an_intent_is_as_late_as_what_it_comes_after() {
     let reasons = done_after(3).expect_err("it was begun by hand");
     assert!(reasons.iter().any(|reason| reason.found.contains("was not begun under a PASS")), "{reasons:#?}");
 }
+
+#[test]
+fn the_door_past_the_interlock_blocks_until_the_adversary_accepts_each_opening() {
+    let mut story = Story::whole();
+    let ids = [RecordId::of_block(b"one"), RecordId::of_block(b"other")];
+    story.host.doors = Known::Is(ids.map(|id| (id, "the plugin would not start".to_owned())).to_vec());
+    story.is_not_done(Class::Closed, "the door past the interlock was open");
+    story.waive(None, Some(ids[0]));
+    story.pass("M2");
+    let reasons = story.done().expect_err("one is not accepted");
+    assert!(reasons.len() == 1 && reasons[0].found.contains(&ids[1].short()), "{reasons:#?}");
+    story.waive(None, Some(ids[1]));
+    assert!(story.done().is_ok());
+    story.host.doors = Known::Unknown("permission denied".into());
+    story.is_not_done(Class::Unknown, "permission denied");
+}
+
+#[test]
+fn what_is_closed_is_not_deferred() {
+    let mut story = Story::whole();
+    story.object_to(FindingAct::Opened, Severity::Minor);
+    story.object_to(FindingAct::Closed, Severity::Minor);
+    assert_eq!(story.done().expect("done").deferred, BTreeMap::new());
+}
+
+#[test]
+fn no_reason_is_given_twice() {
+    let mut story = Story::whole();
+    story.defects = 1;
+    story.veto(None);
+    story.claim("M2");
+    story.object_to(FindingAct::Opened, Severity::Blocking);
+    let reasons = story.done().expect_err("it is not done");
+    let doubled = (1..reasons.len()).any(|at| reasons[..at].contains(&reasons[at]));
+    assert!(reasons.len() > 2 && !doubled, "{reasons:#?}");
+}

@@ -307,3 +307,27 @@ fn a_phase_rests_on_what_permitted_its_steps_and_on_every_verdict_of_a_gate_with
     };
     assert_eq!(told(&signed), 10);
 }
+
+#[test]
+fn a_file_that_is_not_the_contract_in_force_is_to_be_adopted_only_with_a_higher_version() {
+    let next = |version: u32| {
+        let mut story = Story::begin();
+        story.contract.digest = Digest::of(b"another text");
+        story.contract.version = version;
+        story.report(|report| report.general.first().map(|reason| reason.next.clone()))
+    };
+    let [lower, equal, higher] = [0, 1, 2].map(|version| next(version).expect("a reason"));
+    assert_eq!(lower, equal);
+    assert_ne!(equal, higher);
+    assert!(equal.ends_with(" --restore") && !higher.contains("--restore"), "{equal}; {higher}");
+}
+
+#[test]
+fn a_record_is_described_with_its_line_where_it_has_one() {
+    let mut story = Story::begin();
+    let words = describe(story.last());
+    assert!(words.contains("(REVIEW, "), "{words}");
+    story.last().line = 7;
+    let words = describe(story.last());
+    assert!(words.contains("(REVIEW line 7, "), "{words}");
+}
