@@ -109,6 +109,11 @@ impl Network {
         self.driver == "overlay" && !self.subnets.is_empty() && vxlan.is_some_and(|list| !list.is_empty())
     }
 
+    /// Whether this is its one IPv4 subnet (CIDR), whatever IPv6 subnets it has beside.
+    pub fn is_of(&self, subnet: &str) -> bool {
+        self.subnets.iter().filter(|own| !own.contains(':')).eq([subnet])
+    }
+
     /// Addresses in use in a subnet and addresses still free, as the leader's allocator counts them. `None` below API 1.52
     /// and for the node's own view.
     pub fn exact_use(&self, subnet: &str) -> Option<(u64, u64)> {

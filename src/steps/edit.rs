@@ -185,9 +185,24 @@ pub fn wanted(captured: &Value, old: &str, new: &str) -> Value {
     spec
 }
 
-/// The request that creates the network again under a name, with another subnet (or one that the engine picks) and everything
-/// else as it was.
+/// The request that creates the network again under a name, with another IPv4 subnet (or one that the engine picks) and everything
+/// else as it was, its IPv6 subnets too.
 pub fn network_request(old: &Value, name: &str, subnet: Option<&str>) -> Value {
+    let mut request = request_beside(old, name, subnet);
+    let six = |entry: &&Value| entry.get("Subnet").and_then(Value::as_str).is_some_and(|subnet| subnet.contains(':'));
+    let configs = old.pointer("/IPAM/Config").and_then(Value::as_array).into_iter().flatten();
+    let six: Vec<Value> = configs.filter(six).cloned().collect();
+    if subnet.is_some() && !six.is_empty() {
+        if let Some(configs) = request.pointer_mut("/IPAM/Config").and_then(Value::as_array_mut) {
+            configs.extend(six);
+        }
+        request["EnableIPv6"] = json!(true);
+    }
+    request
+}
+
+/// The same for a network that is there while the old one is, too: without IPv6, whose range the old one has.
+pub fn request_beside(old: &Value, name: &str, subnet: Option<&str>) -> Value {
     let kept = |key: &str, absent: Value| old.get(key).filter(|value| !value.is_null()).cloned().unwrap_or(absent);
     let mut options = kept("Options", json!({}));
     if let Some(options) = options.as_object_mut() {
@@ -208,7 +223,7 @@ pub fn network_request(old: &Value, name: &str, subnet: Option<&str>) -> Value {
         "Driver": "overlay",
         "Attachable": kept("Attachable", json!(false)),
         "Internal": kept("Internal", json!(false)),
-        "EnableIPv6": kept("EnableIPv6", json!(false)),
+        "EnableIPv6": false,
         "Labels": kept("Labels", json!({})),
         "Options": options,
         "IPAM": ipam,
@@ -280,7 +295,22 @@ mod tests {
         assert_eq!(request["IPAM"]["Config"], json!([{ "Subnet": "10.10.0.0/16" }]));
         assert_eq!(request["IPAM"]["Options"], json!({ "o": "p" }));
         assert_eq!((&request["Internal"], &request["Labels"]), (&json!(true), &json!({ "a": "b" })));
-        assert!(network_request(&old, "hold", None)["IPAM"].get("Config").is_none());
+        assert!(request_beside(&old, "hold", None)["IPAM"].get("Config").is_none());
+    }
+
+    #[test]
+    fn ipv6_stays_as_it_was_and_is_on_no_network_beside_the_old_one() {
+        let six = json!({ "Subnet": "fd00:1::/64", "Gateway": "fd00:1::1" });
+        let old = json!({
+            "EnableIPv6": true, "IPAM": { "Config": [{ "Subnet": "10.0.1.0/24", "Gateway": "10.0.1.1" }, six] },
+        });
+        let new = network_request(&old, "shared", Some("10.10.0.0/16"));
+        assert_eq!(new["IPAM"]["Config"], json!([{ "Subnet": "10.10.0.0/16" }, six]));
+        assert_eq!(new["EnableIPv6"], true);
+        for subnet in [None, Some("10.10.0.0/16")] {
+            let beside = request_beside(&old, "hold", subnet);
+            assert_eq!((&beside["EnableIPv6"], beside.to_string().contains("fd00")), (&json!(false), false));
+        }
     }
 
     fn specs() -> impl Strategy<Value = Value> {

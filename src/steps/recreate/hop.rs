@@ -14,6 +14,7 @@ use super::drain::{label, put_on};
 use super::goal::GOSSIP;
 use super::put::put_all;
 use super::refuse::is_start_first;
+use super::talk::few;
 use super::work::{Work, midway};
 use crate::engine::error::EngineError;
 use crate::engine::task::Task;
@@ -47,12 +48,16 @@ pub async fn hop(work: &Work<'_>, way: &Way<'_>) -> Result<(), NotDone> {
     let (fronts, others): (Vec<&Value>, Vec<&Value>) =
         work.capture.services.iter().partition(|service| work.goal.is_front(name(service)));
     if !work.goal.bridges() {
-        // The list that a front makes at its start is complete if it is the last.
-        for group in [&others, &fronts] {
-            put_on(work, group, way.from, way.to, way.hold).await?;
-            work.running_on(group, way.to, way.from).await?;
+        // The list that a front makes at its start is complete if it is the last. On the way there whoever does not come up ends the
+        // step before the front is touched; on the way on, it must not keep the front.
+        put_on(work, &others, way.from, way.to, way.hold).await?;
+        match way.hold {
+            Some(_) => work.running_on(&others, way.to, way.from).await?,
+            None => work.head_start(&others, way.to, way.from).await?,
         }
-        return Ok(());
+        put_on(work, &fronts, way.from, way.to, way.hold).await?;
+        let all: Vec<&Value> = others.iter().chain(&fronts).copied().collect();
+        return work.running_on(&all, way.to, way.from).await;
     }
     let bridged = bridge(work, &others, way).await?;
     if way.hold.is_some() {
@@ -90,7 +95,8 @@ async fn bridge<'a>(work: &Work<'_>, others: &[&'a Value], way: &Way<'_>) -> Res
         if missing.is_empty() || (full && since.elapsed() > NO_ROOM) {
             return Ok(Seen::Here(can.iter().copied().filter(|one| !missing.contains(one)).collect::<Vec<_>>()));
         }
-        Ok(Seen::NotYet(format!("{} left", missing.len())))
+        let names: Vec<&str> = missing.iter().map(|service| name(service)).collect();
+        Ok(Seen::NotYet(format!("{} left: {}", missing.len(), few(&names))))
     })
     .await
     .inspect(|bridged| {

@@ -125,7 +125,7 @@ async fn begin<'a>(
 
 /// Whether an earlier run of this step was cut off after its first edit.
 fn is_under_way(standing: &Standing, subnet: &str) -> bool {
-    standing.hold.is_some() || (!standing.old && standing.named.as_ref().is_none_or(|n| n.subnets == [subnet]))
+    standing.hold.is_some() || (!standing.old && standing.named.as_ref().is_none_or(|n| n.is_of(subnet)))
 }
 
 /// Everything that can be found out before the first edit; gives an outcome where there is nothing to do.
@@ -135,7 +135,7 @@ async fn prepare(work: &mut Work<'_>) -> Result<Option<Acted>, NotDone> {
     trial::remove(work).await.map_err(|error| NotDone::untouched(error.message))?;
     let networks = work.engine.networks().await.map_err(untouched)?;
     let old = networks.iter().find(|network| network.id == work.old());
-    if old.is_some_and(|network| network.subnets == [work.goal.subnet.clone()]) {
+    if old.is_some_and(|network| network.is_of(&work.goal.subnet)) {
         return report::nothing_to_do(work).map(Some);
     }
     let attached = work.engine.attachment_tasks().await.map_err(untouched)?;

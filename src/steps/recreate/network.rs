@@ -62,7 +62,7 @@ pub async fn create_new(work: &Work<'_>) -> Result<String, NotDone> {
     let network = create(work, &request, |standing| standing.named.clone()).await;
     let network =
         network.map_err(|error| NotDone { message: error.message + "; then: countersign builder resume", ..error })?;
-    if network.subnets.first() != Some(&goal.subnet) || network.attachable != (request["Attachable"] == json!(true)) {
+    if !network.is_of(&goal.subnet) || network.attachable != (request["Attachable"] == json!(true)) {
         return Err(NotDone::midway(format!(
             "{} is there as {} (attachable {}), wanted {}: something else created it, network {}; stop what does \
              (a unit of the configuration manager?), then: docker network rm {}; countersign builder resume",
@@ -84,7 +84,7 @@ pub async fn create_new(work: &Work<'_>) -> Result<String, NotDone> {
 /// As [`create_new`].
 pub async fn create_hold(work: &Work<'_>) -> Result<Network, NotDone> {
     let name = format!("{}-hold-{}", work.goal.network, work.old().get(..8).unwrap_or_default());
-    let mut request = edit::network_request(&work.capture.network, &name, work.goal.hold_subnet.as_deref());
+    let mut request = edit::request_beside(&work.capture.network, &name, work.goal.hold_subnet.as_deref());
     request["Labels"][OURS] = json!(work.ground.capture);
     create(work, &request, |standing| standing.hold.clone()).await
 }
@@ -96,7 +96,7 @@ pub async fn create_hold(work: &Work<'_>) -> Result<Network, NotDone> {
 /// As [`create_new`].
 pub async fn create_trial(work: &Work<'_>) -> Result<Network, NotDone> {
     let name = format!("{}-trial-{}", work.goal.network, work.old().get(..8).unwrap_or_default());
-    let mut request = edit::network_request(&work.capture.network, &name, Some(&work.goal.subnet));
+    let mut request = edit::request_beside(&work.capture.network, &name, Some(&work.goal.subnet));
     request["Labels"][OURS] = json!(trial_of(&work.ground.capture));
     create(work, &request, |standing| standing.trial.clone()).await
 }

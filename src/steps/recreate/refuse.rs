@@ -82,6 +82,11 @@ fn of_service(goal: &Goal, capture: &Capture, service: &Value, reasons: &mut Vec
             "service {called} is being changed ({state}): wait for it, or docker service inspect {called}"
         ));
     }
+    if let Some(state @ ("paused" | "rollback_paused")) = typed.update_state() {
+        reasons.push(format!(
+            "the last change of service {called} was given up half way ({state}), so that what is asked of it may never run: docker              service ps {called} says why; docker service rollback {called} or another docker service update ends it"
+        ));
+    }
     if edit::is_job(spec) && goal.jobs == Jobs::Refuse {
         reasons.push(format!(
             "service {called} is a job, which the engine runs again at each update: remove it, or say `jobs = \"run-again\"`"
@@ -174,10 +179,14 @@ mod tests {
         }));
         let mut updating = service(json!({}));
         updating["UpdateStatus"] = json!({ "State": "updating" });
+        let mut paused = service(json!({}));
+        paused["UpdateStatus"] = json!({ "State": "paused" });
+        let mut rollback_paused = service(json!({}));
+        rollback_paused["UpdateStatus"] = json!({ "State": "rollback_paused" });
         let legacy = service(json!({ "TaskTemplate": {}, "Networks": [{ "Target": "old" }] }));
         let job = service(json!({ "Mode": { "GlobalJob": {} } }));
         let own = network("old", "n", "10.0.1.0/24");
-        let cases: [(&Value, Strategy, Option<Network>, &str); 8] = [
+        let cases: [(&Value, Strategy, Option<Network>, &str); 10] = [
             (&plain, Strategy::MakeBeforeBreak, None, ""),
             (
                 &plain,
@@ -187,6 +196,8 @@ mod tests {
             ),
             (&plain, Strategy::BreakBeforeMake, Some(network("x", "wide", "10.0.0.0/8")), "overlaps 10.0.0.0/8"),
             (&updating, Strategy::BreakBeforeMake, None, "being changed"),
+            (&paused, Strategy::BreakBeforeMake, None, "given up half way (paused)"),
+            (&rollback_paused, Strategy::MakeBeforeBreak, None, "given up half way (rollback_paused)"),
             (&legacy, Strategy::BreakBeforeMake, None, "old place"),
             (&job, Strategy::BreakBeforeMake, None, "is a job"),
             (&start_first_host_port, Strategy::MakeBeforeBreak, None, "never end"),

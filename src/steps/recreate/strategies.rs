@@ -127,8 +127,8 @@ async fn take_away(work: &Work<'_>) -> Result<bool, NotDone> {
     }
 }
 
-/// Every service on the new network. After a drain the front comes last, since the list it makes at its start is then complete,
-/// unless it looks so often that it need not wait; then it is the first of all.
+/// Every service on the new network. After a drain the others have a head start, since the list that the front makes at its start is
+/// then complete, unless it looks so often that it need not wait; then it is the first of all.
 async fn bring_back(work: &Work<'_>, new: &str) -> Result<(), NotDone> {
     let hold = look(work).await.map_err(midway)?.hold;
     work.talk.part(Stage::Forward, &format!("{} services to {}", work.capture.services.len(), short(new)));
@@ -138,15 +138,13 @@ async fn bring_back(work: &Work<'_>, new: &str) -> Result<(), NotDone> {
     }
     let (fronts, backends): (Vec<&Value>, Vec<&Value>) =
         work.capture.services.iter().partition(|service| work.goal.is_front(name(service)));
-    let at_once: Vec<&Value> = fronts.iter().chain(&backends).copied().collect();
-    let groups = match work.goal.front_looks_often() {
-        true => vec![at_once],
-        false => vec![backends, fronts],
-    };
-    for group in &groups {
-        put_on(work, group, &[work.old()], new, None).await?;
-        work.running_on(group, new, &[]).await?;
+    let all: Vec<&Value> = fronts.iter().chain(&backends).copied().collect();
+    if !work.goal.front_looks_often() && !fronts.is_empty() {
+        put_on(work, &backends, &[work.old()], new, None).await?;
+        work.head_start(&backends, new, &[]).await?;
     }
+    put_on(work, &all, &[work.old()], new, None).await?;
+    work.running_on(&all, new, &[]).await?;
     guests::come_back(work, new).await
 }
 

@@ -1,6 +1,5 @@
 //! What every part of the step works with.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,17 +9,20 @@ use super::predict::Prediction;
 use super::talk::{Talk, few};
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
-use crate::engine::service::Service;
 use crate::engine::task::Task;
 use crate::steps::act::{Ground, NotDone};
 use crate::steps::capture::{Capture, id, name, spec};
 use crate::steps::edit;
-use crate::steps::wait::{Seen, until};
+use crate::steps::wait::{Seen, patiently, until};
 
 /// How long services may take to run, beside what their number adds.
 const START: Duration = Duration::from_secs(120);
 /// What each service adds.
 const START_EACH: Duration = Duration::from_secs(2);
+/// How long the front waits for the services that it routes to, before it starts without those that do not run yet.
+const HEAD_START: Duration = Duration::from_secs(20);
+/// What each service adds.
+const HEAD_START_EACH: Duration = Duration::from_millis(500);
 /// How long tasks may take to end, beside the longest time that one of them may take to stop.
 const END: Duration = Duration::from_secs(60);
 /// The engine's own time to stop where a spec names none.
@@ -125,11 +127,46 @@ impl Work<'_> {
             if missing.is_empty() {
                 return Ok(Seen::Here(()));
             }
-            let of_missing = |task: &Task| missing.iter().any(|service| id(service) == task.service_id());
-            let tasks: Vec<Task> = tasks.into_iter().filter(of_missing).collect();
-            Ok(Seen::NotYet(format!("{} left: {}", missing.len(), self.describe(&tasks))))
+            Ok(Seen::NotYet(format!("{} left: {}", missing.len(), self.why(&missing).await?)))
         })
         .await
+    }
+
+    /// Gives these services a time to run before others are started. Who does not run by then is waited for at the end, with all: one
+    /// that never comes up must not keep the front down, nor wait for it.
+    ///
+    /// # Errors
+    ///
+    /// The engine refused, or stayed away.
+    pub async fn head_start(&self, services: &[&Value], network: &str, left: &[&str]) -> Result<(), NotDone> {
+        let limit = HEAD_START + HEAD_START_EACH * u32::try_from(services.len()).unwrap_or(u32::MAX);
+        match tokio::time::timeout(limit, self.running_on(services, network, left)).await {
+            Ok(all_run) => all_run,
+            Err(_) => {
+                let tasks = patiently(|| self.engine.tasks(&[("desired-state", "running")])).await.map_err(midway)?;
+                let missing = patiently(|| self.not_running(services, network, left, &tasks)).await.map_err(midway)?;
+                let names: Vec<&str> = missing.iter().map(|service| name(service)).collect();
+                self.talk.say(&format!(
+                    "not running after {} s: {}; the front starts now",
+                    limit.as_secs(),
+                    few(&names)
+                ));
+                Ok(())
+            }
+        }
+    }
+
+    /// What the newest task of each of these services says, for people.
+    async fn why(&self, services: &[&Value]) -> Result<String, EngineError> {
+        let tasks = self.engine.tasks(&[]).await?;
+        let newest = |service: &&Value| {
+            let of = tasks.iter().filter(|task| task.service_id() == id(service)).max_by_key(|task| task.created());
+            match of {
+                Some(task) => self.describe(std::slice::from_ref(task)),
+                None => format!("{} has no task", name(service)),
+            }
+        };
+        Ok(few(&services.iter().map(newest).collect::<Vec<_>>()))
     }
 
     /// How long so many services may take to run.
@@ -137,7 +174,8 @@ impl Work<'_> {
         START + START_EACH * u32::try_from(services).unwrap_or(u32::MAX)
     }
 
-    /// The services of which not all tasks run. One that somebody removed meanwhile is not missed.
+    /// The services of which not all tasks run. One that somebody removed meanwhile is not missed, nor are tasks that somebody
+    /// scaled away.
     ///
     /// # Errors
     ///
@@ -153,24 +191,29 @@ impl Work<'_> {
         let nodes = if services.iter().any(is_global) { self.engine.nodes().await? } else { Vec::new() };
         let nodes = u64::try_from(nodes.iter().filter(|node| takes_tasks(node)).count()).unwrap_or(u64::MAX);
         let mut missing: Vec<&Value> = services.to_vec();
-        missing.retain(|service| !self.runs(service, tasks, network, left, nodes));
+        let at_most = |service: &Value| edit::replicas(spec(service)).unwrap_or(nodes);
+        missing.retain(|service| !self.runs(service, tasks, network, left, at_most(service)));
         if !missing.is_empty() {
             let all = self.engine.services().await?;
-            let there: BTreeSet<&str> = all.iter().map(Service::id).collect();
-            missing.retain(|service| there.contains(id(service)));
+            let asked = |service: &Value| {
+                let now = all.iter().find(|now| now.id() == id(service))?;
+                Some(edit::replicas(now.spec()).unwrap_or(nodes))
+            };
+            missing
+                .retain(|service| asked(service).is_some_and(|most| !self.runs(service, tasks, network, left, most)));
         }
         Ok(missing)
     }
 
-    /// Whether as many tasks run as ran before; of a global service no more than there are nodes now.
-    fn runs(&self, service: &Value, tasks: &[Task], network: &str, left: &[&str], nodes: u64) -> bool {
+    /// Whether as many tasks run as ran before, or the most that there can be now: of a global service, what there are nodes.
+    fn runs(&self, service: &Value, tasks: &[Task], network: &str, left: &[&str], most: u64) -> bool {
         let is_there = |task: &&Task| {
             let networks = task.spec_networks();
             networks.contains(&network) && !networks.iter().any(|one| left.contains(one))
         };
         let running = tasks.iter().filter(|task| task.service_id() == id(service) && task.state() == "running");
         let of = running.filter(is_there);
-        let wanted = edit::replicas(spec(service)).unwrap_or(nodes).min(self.capture.ran(service));
+        let wanted = self.capture.ran(service).min(edit::replicas(spec(service)).unwrap_or(most)).min(most);
         u64::try_from(of.count()).unwrap_or(0) >= wanted
     }
 

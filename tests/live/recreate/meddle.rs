@@ -16,7 +16,7 @@ pub struct Stopped {
 
 impl Stopped {
     #[track_caller]
-    fn at(phase: &Phase, point: &str) -> Self {
+    pub fn at(phase: &Phase, point: &str) -> Self {
         Self::of(phase.command(&["builder", "run", "recreate"]), point)
     }
 
@@ -37,7 +37,7 @@ impl Stopped {
 
     /// Goes on until it says something; gives the line.
     #[track_caller]
-    fn says(&mut self, words: &str) -> String {
+    pub fn says(&mut self, words: &str) -> String {
         signal("CONT", self.child.id());
         loop {
             let mut line = String::new();

@@ -1,6 +1,8 @@
 //! `docker.network.recreate` on a real swarm.
 
 #[cfg(feature = "test-hooks")]
+mod absent;
+#[cfg(feature = "test-hooks")]
 mod containers;
 #[cfg(feature = "test-hooks")]
 mod full;

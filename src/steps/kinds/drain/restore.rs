@@ -78,7 +78,11 @@ async fn network(engine: &Engine, raw: &Value, ground: &Ground<'_>) -> Result<()
         // One that the allocator refused, left by an undo that was cut off: it would take the range later.
         engine.remove_network(&found.id).await.map_err(failed)?;
     }
-    let as_it_was = was.subnets.first().map(|subnet| edit::network_request(raw, &was.name, Some(subnet)));
+    let as_it_was = was
+        .subnets
+        .iter()
+        .find(|subnet| !subnet.contains(':'))
+        .map(|subnet| edit::network_request(raw, &was.name, Some(subnet)));
     let anywhere = edit::network_request(raw, &was.name, None);
     let mut last = String::new();
     for request in as_it_was.into_iter().chain([anywhere]) {

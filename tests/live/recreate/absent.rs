@@ -1,0 +1,56 @@
+//! Services that do not come up, or are fewer than they were: the others and the front do not wait for them.
+
+use std::time::{Duration, Instant};
+
+use super::lab::{Lab, Phase, backend};
+use super::meddle::Stopped;
+use crate::support::these;
+
+#[test]
+fn tasks_that_somebody_scaled_away_meanwhile_are_not_waited_for() {
+    let Some(lab) = Lab::few("scaled") else { return };
+    for (strategy, point) in these(
+        1,
+        &[
+            ("break-before-make", "engine.network.remove.before#2"),
+            ("make-before-break", "engine.network.remove.before#2"),
+        ],
+    ) {
+        lab.service("three_app", &["--replicas", "3"], &backend("three"));
+        lab.settled();
+        let phase = Phase::new(&lab, strategy, "");
+        let (subnet, begun) = (lab.other_subnet(), Instant::now());
+        let stopped = Stopped::at(&phase, point);
+        lab.twin.docker(&["service", "scale", "--detach", "three_app=1"]);
+        stopped.goes_on(0);
+        assert!(begun.elapsed() < Duration::from_secs(90), "it waited {:?}", begun.elapsed());
+        lab.settled();
+        assert_eq!(lab.subnet(), subnet);
+        assert_eq!(lab.inspect("service", "three_app")["Spec"]["Mode"]["Replicated"]["Replicas"], 1);
+        lab.twin.docker(&["service", "rm", "three_app"]);
+    }
+}
+
+#[test]
+fn one_that_never_comes_up_is_named_and_keeps_no_front_down() {
+    let Some(lab) = Lab::few("absent") else { return };
+    let phase = Phase::new(&lab, "break-before-make", "");
+    let subnet = lab.other_subnet();
+    let mut stopped = Stopped::at(&phase, "engine.network.remove.before#2");
+    let image = |image: &str| {
+        let update = ["service", "update", "--quiet", "--detach", "--no-resolve-image", "--image", image, "rr_app"];
+        lab.twin.docker(&update);
+    };
+    image("nowhere.invalid/missing:9");
+    stopped.says("; the front starts now");
+    let begun = Instant::now();
+    while lab.twin.route("edge.test") != 200 || lab.twin.route("web.test") != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the front waits");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    image("countersign-twin:1");
+    let said = stopped.goes_on(0);
+    assert!(said.contains("1 left: rr_app ") && said.contains("No such image"), "{said}");
+    lab.settled();
+    assert_eq!(lab.subnet(), subnet);
+}
