@@ -31,6 +31,9 @@ pub struct Capture {
     /// What the throwaway service runs, once it has been seen to run on every node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<CheckRun>,
+    /// The routes that did not answer before the first edit, by name: the step does not wait for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dark_before: Vec<String>,
 }
 
 /// What the throwaway service runs.
@@ -105,7 +108,7 @@ pub async fn take(engine: &Engine, name: &str) -> Result<Capture, NotDone> {
     let services: Vec<Service> = engine.services().await.map_err(failed)?;
     let on_it: Vec<Value> = services.into_iter().filter(|service| service.is_on(&network.id)).map(|s| s.0).collect();
     let running = running(engine, &on_it).await.map_err(failed)?;
-    Ok(Capture { services: on_it, network: network.raw.clone(), running, guests: Vec::new(), check: None })
+    Ok(Capture { services: on_it, network: network.raw.clone(), running, ..Capture::default() })
 }
 
 /// How many tasks of each service run, by service id.

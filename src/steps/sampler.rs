@@ -80,16 +80,13 @@ impl Sampler {
         Ok(Self { routes: running, stop, start })
     }
 
-    /// The routes whose last ten requests were not all answered as expected, each with what was wrong last.
-    pub fn not_well(&self) -> Vec<String> {
+    /// The routes whose last ten requests were not all answered as expected, by name, each with what was wrong last.
+    pub fn not_well(&self) -> Vec<(String, String)> {
         let wrong = |route: &Route| {
             let samples = route.samples.lock().unwrap_or_else(PoisonError::into_inner);
             let last = samples.iter().rev().take(WELL).find_map(|(_, wrong)| wrong.clone());
-            match last {
-                Some(wrong) => Some(format!("{} {wrong}", route.name)),
-                None if samples.len() < WELL => Some(format!("{} asked {} times", route.name, samples.len())),
-                None => None,
-            }
+            let wrong = last.or_else(|| (samples.len() < WELL).then(|| format!("asked {} times", samples.len())))?;
+            Some((route.name.clone(), wrong))
         };
         self.routes.iter().filter_map(wrong).collect()
     }

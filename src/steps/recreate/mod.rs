@@ -48,13 +48,23 @@ pub async fn act(
     let goal = Goal::new(params, strategy);
     let mut work = begin(engine, goal, params, ground).await?;
     let standing = look(&work).await.map_err(|error| NotDone::untouched(error.to_string()))?;
-    if work.capture.check.is_none() {
+    let is_new = work.capture.check.is_none();
+    if is_new {
         if let Some(done) = prepare(&mut work).await? {
             return Ok(done);
         }
         (ground.may_go_on)().map_err(NotDone::untouched)?;
     }
     let routes = Routes::start(params).map_err(NotDone::untouched)?;
+    if is_new {
+        let dark = routes.dark_before().await;
+        for (name, wrong) in &dark {
+            work.talk
+                .say(&format!("route {name} does not answer before the step ({wrong}): the step does not wait for it"));
+        }
+        work.capture.dark_before = dark.into_iter().map(|(name, _)| name).collect();
+        capture::write(ground.host, &ground.capture, &work.capture)?;
+    }
     report::outset(&work);
     let talk = work.talk.clone();
     let went = tokio::select! {

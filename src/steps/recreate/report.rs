@@ -51,6 +51,9 @@ pub async fn done(work: &Work<'_>, gone: &Gone, reports: &[RouteReport]) -> Resu
     for route in reports {
         let span = predicted.iter().find(|(name, _)| *name == route.name).map(|(_, span)| span);
         acted.output += &measured(route, span);
+        if work.capture.dark_before.contains(&route.name) {
+            acted.output += &format!("route {} did not answer before the step either\n", route.name);
+        }
         acted.readings.insert(format!("dark_s_{}", route.name), hundredths(route.dark));
         acted.readings.insert(format!("longest_dark_s_{}", route.name), hundredths(route.longest_dark));
         acted.readings.insert(format!("rate_{}", route.name), ((route.rate * 10.0).round() / 10.0).into());

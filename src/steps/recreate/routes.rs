@@ -1,6 +1,6 @@
 //! The routes of the step, sampled while it runs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::work::Work;
 use crate::engine::error::EngineError;
@@ -11,6 +11,9 @@ use crate::steps::wait::{Seen, until};
 
 /// How long routes may take to answer once every service runs: a front may look at the swarm every 15 s only.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long routes are given to answer before the first edit.
+const BEFORE: Duration = Duration::from_secs(3);
 
 /// The routes that the contract names.
 pub struct Routes(Sampler);
@@ -25,7 +28,17 @@ impl Routes {
         Sampler::start(params.tables("routes")).map(Self)
     }
 
-    /// Waits until each answered ten times in a row from now on.
+    /// The routes that do not answer before the first edit, each with what is wrong. What is dark then may be what the step is to
+    /// cure, or a slip in the contract: the step says so, and waits for it at no later point.
+    pub async fn dark_before(&self) -> Vec<(String, String)> {
+        let begun = Instant::now();
+        while !self.0.not_well().is_empty() && begun.elapsed() < BEFORE {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.0.not_well()
+    }
+
+    /// Waits until each that answered before the step did ten times in a row from now on.
     ///
     /// # Errors
     ///
@@ -33,7 +46,9 @@ impl Routes {
     pub async fn answer(&self, work: &Work<'_>) -> Result<(), NotDone> {
         self.0.look_anew();
         until("every route to answer", LIMIT, &|line| work.talk.say(line), || async {
-            let wrong = self.0.not_well();
+            let mut wrong = self.0.not_well();
+            wrong.retain(|(name, _)| !work.capture.dark_before.contains(name));
+            let wrong: Vec<String> = wrong.into_iter().map(|(name, wrong)| format!("{name} {wrong}")).collect();
             let seen = if wrong.is_empty() { Seen::Here(()) } else { Seen::NotYet(super::talk::few(&wrong)) };
             Ok::<_, EngineError>(seen)
         })

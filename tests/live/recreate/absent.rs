@@ -54,3 +54,22 @@ fn one_that_never_comes_up_is_named_and_keeps_no_front_down() {
     lab.settled();
     assert_eq!(lab.subnet(), subnet);
 }
+
+#[test]
+fn a_route_that_was_dark_before_is_said_and_not_waited_for() {
+    let Some(lab) = Lab::few("dark") else { return };
+    let phase = Phase::new(&lab, "break-before-make", "");
+    lab.twin.docker(&["service", "scale", "--detach", "web_app=0"]);
+    let begun = Instant::now();
+    while lab.twin.route("web.test") == 200 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it still answers");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let done = phase.run(&["builder", "run", "recreate"]).expect(0, "is done");
+    assert!(done.all().contains("route web.test does not answer before the step ("), "{}", done.all());
+    assert!(begun.elapsed() < Duration::from_secs(80), "it waited {:?}", begun.elapsed());
+    let journal = phase.world.read("builder/machine-docs/JOURNAL-demo.md");
+    assert!(journal.contains("route web.test did not answer before the step either"), "{journal}");
+    lab.twin.docker(&["service", "scale", "--detach", "web_app=1"]);
+    lab.settled();
+}

@@ -13,6 +13,8 @@ use crate::support::{Answer, CONTRACT, World};
 pub const NETWORK: &str = "shared";
 /// Its two subnets: each round goes from the one that is there to the other.
 const SUBNETS: [&str; 2] = ["10.77.0.0/16", "10.78.0.0/16"];
+/// What a network with IPv6 has beside.
+pub const SIX: &str = "fd00:77::/64";
 /// The services on it, one of each kind.
 const KINDS: [&str; 6] = ["edge_app", "web_app", "pair_app", "idle_app", "rr_app", "each_app"];
 /// A front, one that starts first and one that stops first: enough where the kinds are not what is tried.
@@ -31,25 +33,31 @@ pub struct Lab {
 impl Lab {
     /// Starts it with a service of each kind; `None` where the machine cannot.
     pub fn up(name: &str) -> Option<Self> {
-        Self::of(name, SUBNETS, &KINDS)
+        Self::of(name, SUBNETS, &KINDS, &[])
     }
 
     /// The same with few services.
     pub fn few(name: &str) -> Option<Self> {
-        Self::of(name, SUBNETS, &FEW)
+        Self::of(name, SUBNETS, &FEW, &[])
+    }
+
+    /// The same on a network that has IPv6, too.
+    pub fn dual(name: &str) -> Option<Self> {
+        Self::of(name, SUBNETS, &FEW, &["--ipv6", "--subnet", SIX])
     }
 
     /// One of each kind on subnets of one's own; it begins with the first.
     pub fn between(name: &str, subnets: [&'static str; 2]) -> Option<Self> {
-        Self::of(name, subnets, &KINDS)
+        Self::of(name, subnets, &KINDS, &[])
     }
 
-    fn of(name: &str, subnets: [&'static str; 2], services: &'static [&'static str]) -> Option<Self> {
+    fn of(name: &str, subnets: [&'static str; 2], services: &'static [&'static str], more: &[&str]) -> Option<Self> {
         let lab = Self { twin: Twin::up(name, &[])?, subnets, services };
         let docker = |args: &[&str]| lab.twin.docker(args);
         let network = ["network", "create", "--driver", "overlay", "--attachable", "--label", "kept=yes"];
         docker(
-            &[&network[..], &["--opt", "com.docker.network.driver.mtu=1400", "--subnet", subnets[0], NETWORK]].concat(),
+            &[&network[..], &["--opt", "com.docker.network.driver.mtu=1400", "--subnet", subnets[0]], more, &[NETWORK]]
+                .concat(),
         );
         docker(&["network", "create", "--driver", "overlay", "inside"]);
         let socket = format!("{}/engine.sock", lab.twin.dir().display());

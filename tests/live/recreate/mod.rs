@@ -36,6 +36,20 @@ fn a_network_gets_another_subnet_and_every_service_is_as_it_was() {
     }
 }
 
+#[test]
+fn a_network_with_ipv6_keeps_it() {
+    let Some(lab) = Lab::dual("dual") else { return };
+    for strategy in crate::support::these(1, &["break-before-make", "make-before-break"]) {
+        let (specs, subnet) = (lab.specs(), lab.other_subnet());
+        Phase::new(&lab, strategy, "").run(&["builder", "run", "recreate"]).expect(0, "is done");
+        let network = lab.inspect("network", NETWORK);
+        let subnets = network["IPAM"]["Config"].as_array().expect("a list").iter().map(|entry| entry["Subnet"].clone());
+        assert_eq!(subnets.collect::<Vec<_>>(), [subnet, lab::SIX]);
+        assert_eq!(network["EnableIPv6"], true);
+        lab.is_whole(subnet, &specs);
+    }
+}
+
 /// The reason for a recreate: the network has no address left, not even for the second task of a service that starts first.
 #[test]
 fn from_a_network_without_a_free_address_services_move_with_the_front() {
