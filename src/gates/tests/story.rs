@@ -20,6 +20,10 @@ use crate::model::record::{
 use crate::model::role::{Document, Role};
 use crate::model::time::Time;
 
+/// A key that no first contract lists.
+pub const OTHER: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD";
+/// The operator's.
+pub const OPERATOR: &str = KEYS[2].1;
 const KEYS: [(&str, &str); 3] = [
     ("builder", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     ("adversary", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"),
@@ -329,6 +333,17 @@ impl Story {
 
     pub fn veto(&mut self, lifts: Option<RecordId>) -> RecordId {
         self.tell(Role::Adversary, Document::Review, Body::Veto(Veto { lifts, reason: "stop".into() }))
+    }
+
+    /// The Adversary's first key by the contract in the work tree.
+    pub fn adversary(&self) -> String {
+        self.contract.keys[&Role::Adversary][0].clone()
+    }
+
+    /// Why the newest record counts for nothing; none where it counts.
+    pub fn why_not(&self) -> Option<String> {
+        let id = self.records.last().expect("a record").id;
+        self.report(|report| report.distrusted.iter().find(|of| of.record == id).map(|of| of.why.clone()))
     }
 
     pub fn done(&self) -> Result<Done, Vec<Reason>> {

@@ -3,18 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::gates::reason::Class;
-use crate::gates::tests::story::{Story, text};
+use crate::gates::tests::story::{OPERATOR, OTHER, Story, text};
 use crate::model::record::{FindingAct, Severity};
-use crate::model::role::Document;
 
-const OPERATOR: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC";
-const SECOND: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD";
 const THIRD: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
-
-fn first(story: &Story) -> String {
-    story.contract.keys[&Role::Adversary][0].clone()
-}
 
 fn both(story: &mut Story, adversary: &str) {
     story.adopt(Role::Builder);
@@ -32,37 +24,31 @@ fn head(story: &Story) -> RecordId {
     story.records.last().expect("told").id
 }
 
-/// Why the newest record counts for nothing; none where it counts.
-fn why_not(story: &Story) -> Option<String> {
-    let id = head(story);
-    story.report(|report| report.distrusted.iter().find(|of| of.record == id).map(|of| of.why.clone()))
-}
-
 fn in_force(story: &Story) -> Option<u32> {
     story.report(|report| report.in_force.as_ref().map(|contract| contract.version))
 }
 
 #[track_caller]
 fn refused(story: &Story, words: &str) {
-    let why = why_not(story);
+    let why = story.why_not();
     assert!(why.as_ref().is_some_and(|why| why.contains(words)), "wanted `{words}`, found {why:?}");
 }
 
 #[test]
 fn a_contract_that_is_in_force_may_be_adopted_again() {
     let mut story = Story::begin();
-    let key = first(&story);
+    let key = story.adversary();
     story.amend(&[&key]);
     both(&mut story, &key);
     story.adopt(Role::Builder);
-    assert_eq!((why_not(&story), in_force(&story)), (None, Some(2)));
+    assert_eq!((story.why_not(), in_force(&story)), (None, Some(2)));
 }
 
 #[test]
 fn an_amendment_replaces_the_contract_in_force_with_a_higher_version() {
     let amended = |change: &dyn Fn(&mut Story)| {
         let mut story = Story::begin();
-        let key = first(&story);
+        let key = story.adversary();
         story.amend(&[&key]);
         change(&mut story);
         both(&mut story, &key);
@@ -91,13 +77,13 @@ fn the_operators_key_adopts_for_a_role_what_replaces_a_contract_and_no_first_one
     refused(&story, "signed with a key that is not listed for the builder");
     let by = |key: &str| {
         let mut story = Story::begin();
-        story.amend(&[SECOND]);
+        story.amend(&[OTHER]);
         story.adopt(Role::Builder);
         story.adopt_as(Role::Adversary, Some(key));
         story
     };
-    assert_eq!((why_not(&by(OPERATOR)), in_force(&by(OPERATOR))), (None, Some(2)));
-    for key in [SECOND, THIRD] {
+    assert_eq!((by(OPERATOR).why_not(), in_force(&by(OPERATOR))), (None, Some(2)));
+    for key in [OTHER, THIRD] {
         refused(&by(key), "signed with a key that is not listed for the adversary");
         assert_eq!(in_force(&by(key)), Some(1));
     }
@@ -118,7 +104,7 @@ fn two_parties_adopt_one_contract_only_if_all_of_it_is_the_same() {
     assert_eq!(with(&|adoption| adoption.keys.entry(Role::Builder).or_default().push(THIRD.into())), None);
     // One text, proposed in place of the first contract and in place of the second, is two proposals.
     let mut story = Story::begin();
-    let (key, old) = (first(&story), story.contract.clone());
+    let (key, old) = (story.adversary(), story.contract.clone());
     let (proposed, replaced) = (Digest::of(b"proposed"), old.digest);
     story.contract.version = 3;
     (story.contract.digest, story.replaces) = (proposed, Some(replaced));
@@ -131,7 +117,7 @@ fn two_parties_adopt_one_contract_only_if_all_of_it_is_the_same() {
     story.contract.version = 3;
     story.contract.digest = proposed;
     story.adopt(Role::Adversary);
-    assert_eq!((why_not(&story), in_force(&story)), (None, Some(2)));
+    assert_eq!((story.why_not(), in_force(&story)), (None, Some(2)));
     story.adopt(Role::Builder);
     assert_eq!(in_force(&story), Some(3));
 }
@@ -142,17 +128,17 @@ fn an_adoption_lists_the_keys_of_its_text() {
     let mut story = Story::unadopted();
     story.adopt(Role::Builder);
     story.last().output = Some(text);
-    assert_eq!(why_not(&story), None);
+    assert_eq!(story.why_not(), None);
     adoption(&mut story).keys.entry(Role::Builder).or_default().push(THIRD.into());
     refused(&story, "the keys in it are not those of its text");
 }
 
 /// The Adversary alone adopts a next version with another key, and that key objects.
 fn objected(story: &mut Story) -> RecordId {
-    let old = first(story);
-    story.amend(&[SECOND]);
+    let old = story.adversary();
+    story.amend(&[OTHER]);
     story.adopt_as(Role::Adversary, Some(&old));
-    by(story, SECOND, |story| story.veto(None))
+    by(story, OTHER, |story| story.veto(None))
 }
 
 fn by<T>(story: &mut Story, key: &str, tell: impl FnOnce(&mut Story) -> T) -> T {
@@ -170,13 +156,13 @@ fn who_objects_by_a_proposal_of_the_adversarys_ends_its_own_objection_and_no_oth
     let mut story = Story::begin();
     let veto = objected(&mut story);
     assert_eq!(vetoes(&story), 1);
-    let own = first(&Story::begin());
+    let own = Story::begin().adversary();
     let of_another = by(&mut story, &own, |story| story.veto(None));
-    by(&mut story, SECOND, |story| story.veto(Some(of_another)));
+    by(&mut story, OTHER, |story| story.veto(Some(of_another)));
     refused(&story, "does not list for the adversary");
     assert_eq!(vetoes(&story), 2);
-    by(&mut story, SECOND, |story| story.veto(Some(veto)));
-    assert_eq!((why_not(&story), vetoes(&story)), (None, 1));
+    by(&mut story, OTHER, |story| story.veto(Some(veto)));
+    assert_eq!((story.why_not(), vetoes(&story)), (None, 1));
     // A key that no contract lists ends not even its own.
     let unheard = by(&mut story, THIRD, |story| story.veto(None));
     by(&mut story, THIRD, |story| story.veto(Some(unheard)));
@@ -187,7 +173,7 @@ fn who_objects_by_a_proposal_of_the_adversarys_ends_its_own_objection_and_no_oth
 fn a_finding_by_a_proposal_of_the_adversarys_is_closed_by_its_own_key() {
     let mut story = Story::begin();
     objected(&mut story);
-    by(&mut story, SECOND, |story| story.object_to(FindingAct::Opened, Severity::Blocking));
+    by(&mut story, OTHER, |story| story.object_to(FindingAct::Opened, Severity::Blocking));
     let opening = head(&story);
     let close = |story: &mut Story, key: &str| {
         by(story, key, |story| story.object_to(FindingAct::Closed, Severity::Blocking));
@@ -196,18 +182,18 @@ fn a_finding_by_a_proposal_of_the_adversarys_is_closed_by_its_own_key() {
     };
     close(&mut story, THIRD);
     refused(&story, "does not list for the adversary");
-    close(&mut story, SECOND);
-    assert_eq!(why_not(&story), None);
+    close(&mut story, OTHER);
+    assert_eq!(story.why_not(), None);
     assert_eq!(story.report(|report| report.findings[0].state), FindingAct::Closed);
 }
 
 #[test]
 fn an_objection_is_ended_by_a_proposal_that_was_adopted_before_and_follows_what_is_in_force() {
     let mut story = Story::begin();
-    let (old, before) = (first(&story), head(&story));
+    let (old, before) = (story.adversary(), head(&story));
     let veto = objected(&mut story);
     // Where the proposal is not among what the record comes after.
-    by(&mut story, SECOND, |story| story.veto(Some(veto)));
+    by(&mut story, OTHER, |story| story.veto(Some(veto)));
     story.last().block.prev = vec![before];
     refused(&story, "does not list for the adversary");
     assert_eq!(vetoes(&story), 1);
@@ -219,7 +205,7 @@ fn an_objection_is_ended_by_a_proposal_that_was_adopted_before_and_follows_what_
     story.amend(&[&old]);
     story.contract.digest = Digest::of(b"what came into force");
     both(&mut story, &old);
-    by(&mut story, SECOND, |story| story.veto(Some(veto)));
+    by(&mut story, OTHER, |story| story.veto(Some(veto)));
     refused(&story, "does not list for the adversary");
 }
 
@@ -237,7 +223,7 @@ fn a_newer_contract_ends_the_word_of_the_keys_that_it_drops_unless_it_was_said_b
     // Versions 1 and 2 list the first key, version 3 does not; the PASS comes after version 1 alone.
     let rotated = |third: &str, after_pass: bool| {
         let mut story = Story::begin();
-        let (key, one) = (first(&story), head(&story));
+        let (key, one) = (story.adversary(), head(&story));
         story.amend(&[&key]);
         both(&mut story, &key);
         let two = head(&story);
@@ -252,27 +238,27 @@ fn a_newer_contract_ends_the_word_of_the_keys_that_it_drops_unless_it_was_said_b
         assert_eq!(in_force(&story), Some(3));
         story.report(|report| report.distrusted.iter().find(|of| of.record == pass).map(|of| of.why.clone()))
     };
-    let key = first(&Story::begin());
+    let key = Story::begin().adversary();
     assert_eq!(rotated(&key, false), None);
-    assert_eq!(rotated(SECOND, true), None);
-    let why = rotated(SECOND, false).expect("it counts for nothing");
+    assert_eq!(rotated(OTHER, true), None);
+    let why = rotated(OTHER, false).expect("it counts for nothing");
     assert!(why.contains("contract version 3 dropped"), "{why}");
 }
 
 #[test]
 fn a_key_that_is_listed_again_speaks_again_and_an_older_contract_ends_nobodys_word() {
     let mut story = Story::begin();
-    let (key, one) = (first(&story), head(&story));
-    story.amend(&[SECOND]);
+    let (key, one) = (story.adversary(), head(&story));
+    story.amend(&[OTHER]);
     both(&mut story, &key);
     let two = head(&story);
-    ruled(&mut story, SECOND, two);
+    ruled(&mut story, OTHER, two);
     let of_second = head(&story);
     story.amend(&[&key]);
-    both(&mut story, SECOND);
+    both(&mut story, OTHER);
     // After version 1 alone, and in no one's past: version 2 dropped the key, version 3 lists it.
     ruled(&mut story, &key, one);
-    assert_eq!(why_not(&story), None);
+    assert_eq!(story.why_not(), None);
     story.amend(&[THIRD]);
     both(&mut story, &key);
     // Versions 1 and 4 do not list the second key; the PASS was there before version 4.
@@ -283,41 +269,22 @@ fn a_key_that_is_listed_again_speaks_again_and_an_older_contract_ends_nobodys_wo
 fn what_one_party_alone_proposes_ends_nobodys_word() {
     let mut story = Story::begin();
     let one = head(&story);
-    story.amend(&[SECOND]);
+    story.amend(&[OTHER]);
     story.adopt(Role::Builder);
-    let key = first(&Story::begin());
+    let key = Story::begin().adversary();
     ruled(&mut story, &key, one);
-    assert_eq!((why_not(&story), in_force(&story)), (None, Some(1)));
+    assert_eq!((story.why_not(), in_force(&story)), (None, Some(1)));
 }
 
 #[test]
 fn the_builders_word_stays_whatever_key_it_has_later() {
     let mut story = Story::begin();
-    let (key, one) = (first(&story), head(&story));
+    let (key, one) = (story.adversary(), head(&story));
     story.amend(&[&key]);
     story.contract.keys.insert(Role::Builder, vec![THIRD.to_owned()]);
     both(&mut story, &key);
     story.claim("M1");
     let claim = story.records.len() - 2;
     Arc::make_mut(&mut story.records[claim]).block.prev = vec![one];
-    assert_eq!((why_not(&story), in_force(&story)), (None, Some(2)));
-}
-
-#[test]
-fn what_nobody_looked_at_is_later_all_the_same_and_nothing_else() {
-    // A PASS is as old as what came after it says, though that was not looked at.
-    let aged = |change: &dyn Fn(&mut Record)| {
-        let mut story = Story::begin();
-        story.pass("M1");
-        story.minutes += 30 * 60;
-        story.tell(Role::Builder, Document::Journal, Body::Note(crate::model::record::Note { text: "t".into() }));
-        story.minutes -= 30 * 60;
-        change(story.last());
-        story.report(|report| {
-            report.gates[0].reasons.iter().any(|reason| reason.class == Class::Stale && reason.found.contains("old"))
-        })
-    };
-    assert!(aged(&|_| {}));
-    assert!(aged(&|record| record.checked = false));
-    assert!(!aged(&|record| record.block.role = Role::Adversary));
+    assert_eq!((story.why_not(), in_force(&story)), (None, Some(2)));
 }

@@ -4,14 +4,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::gates::reason::Class;
-use crate::gates::tests::story::Story;
-
-/// Another key of the Adversary.
-const OTHER: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD";
-
-fn usual(story: &Story) -> String {
-    story.contract.keys[&Role::Adversary][0].clone()
-}
+use crate::gates::tests::story::{OTHER, Story};
+use crate::model::record::Note;
+use crate::model::role::Document;
 
 fn adopt_both(story: &mut Story, adversary: Option<&str>) {
     story.adopt(Role::Builder);
@@ -20,7 +15,7 @@ fn adopt_both(story: &mut Story, adversary: Option<&str>) {
 
 /// The next version, by both.
 fn amended(story: &mut Story, words: &str) {
-    let key = usual(story);
+    let key = story.adversary();
     story.amend(&[&key]);
     story.contract.digest = Digest::of(words.as_bytes());
     adopt_both(story, None);
@@ -28,12 +23,6 @@ fn amended(story: &mut Story, words: &str) {
 
 fn says(story: &Story, class: Class, words: &str) -> bool {
     story.report(|report| report.general.iter().any(|r| r.class == class && r.found.contains(words)))
-}
-
-/// Why the newest record counts for nothing; none where it counts.
-fn why_not(story: &Story) -> Option<String> {
-    let id = story.records.last().expect("a record").id;
-    story.report(|report| report.distrusted.iter().find(|of| of.record == id).map(|of| of.why.clone()))
 }
 
 fn change(story: &mut Story, change: impl FnOnce(&mut Record)) {
@@ -69,7 +58,7 @@ fn what_one_party_alone_adopted_is_pending_and_no_rival() {
     assert_eq!(story.report(|report| report.general.len()), 0);
     assert_eq!(pending(&story), [0; 0], "it is of no higher version than the one in force");
     let mut story = Story::begin();
-    let key = usual(&story);
+    let key = story.adversary();
     story.amend(&[&key]);
     story.adopt(Role::Builder);
     assert_eq!(pending(&story), [2]);
@@ -89,7 +78,7 @@ fn where_a_phase_was_begun_twice_an_objection_by_either_is_heard() {
     adopt_both(&mut second, Some(OTHER));
     story.records.extend(second.records);
     story.minutes = 200;
-    for key in [OTHER.to_owned(), usual(&story)] {
+    for key in [OTHER.to_owned(), story.adversary()] {
         let mut story = Story { records: story.records.clone(), ..Story::begin() };
         story.minutes = 201;
         story.veto(None);
@@ -104,7 +93,7 @@ fn where_a_phase_was_begun_twice_an_objection_by_either_is_heard() {
 #[test]
 fn a_key_that_only_the_adversarys_proposal_lists_is_heard_when_it_objects() {
     let mut story = Story::begin();
-    let old = usual(&story);
+    let old = story.adversary();
     story.amend(&[OTHER]);
     story.adopt_as(Role::Adversary, Some(&old));
     story.veto(None);
@@ -116,7 +105,7 @@ fn a_key_that_only_the_adversarys_proposal_lists_is_heard_when_it_objects() {
     story.veto(None);
     change(&mut story, |record| record.signer = OTHER.into());
     assert_eq!(
-        why_not(&story).as_deref(),
+        story.why_not().as_deref(),
         Some("signed with a key that contract version 1 does not list for the adversary")
     );
 }
@@ -128,7 +117,7 @@ fn a_record_counts_for_nothing_under_another_role_another_repository_or_unread()
         story.pass("M1");
         change(&mut story, spoil);
         let open = story.report(|report| report.gates[0].reasons.is_empty());
-        (open, why_not(&story))
+        (open, story.why_not())
     };
     let elsewhere = |record: &mut Record| record.block.repository = record.block.context.head.clone();
     assert_eq!(passed(&|_| {}), (true, None));
@@ -167,7 +156,7 @@ fn an_adoption_is_of_the_text_it_carries_in_its_roles_document_and_here() {
         story.adopt(Role::Adversary);
         change(&mut story, spoil);
         let counted = story.report(|report| report.counted.len());
-        (says(&story, Class::Contract, "is not adopted by adversary"), counted, why_not(&story).unwrap_or_default())
+        (says(&story, Class::Contract, "is not adopted by adversary"), counted, story.why_not().unwrap_or_default())
     };
     assert_eq!(adopted(&|_| {}), (false, 2, String::new()));
     let of = |spoil: &dyn Fn(&mut Record), words: &str| {
@@ -179,4 +168,23 @@ fn an_adoption_is_of_the_text_it_carries_in_its_roles_document_and_here() {
     of(&|record| record.signer = OTHER.into(), "signed with a key that is not listed");
     let elsewhere = |record: &mut Record| record.block.repository = record.block.context.head.clone();
     of(&elsewhere, "written in another repository");
+}
+
+#[test]
+fn what_nobody_looked_at_is_later_all_the_same_and_nothing_else() {
+    // A PASS is as old as what came after it says, though that was not looked at.
+    let aged = |change: &dyn Fn(&mut Record)| {
+        let mut story = Story::begin();
+        story.pass("M1");
+        story.minutes += 30 * 60;
+        story.tell(Role::Builder, Document::Journal, Body::Note(Note { text: "t".into() }));
+        story.minutes -= 30 * 60;
+        change(story.last());
+        story.report(|report| {
+            report.gates[0].reasons.iter().any(|reason| reason.class == Class::Stale && reason.found.contains("old"))
+        })
+    };
+    assert!(aged(&|_| {}));
+    assert!(aged(&|record| record.checked = false));
+    assert!(!aged(&|record| record.block.role = Role::Adversary));
 }

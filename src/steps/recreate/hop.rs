@@ -53,6 +53,7 @@ pub async fn hop(work: &Work<'_>, way: &Way<'_>) -> Result<(), NotDone> {
         put_on(work, &others, way.from, way.to, way.hold).await?;
         match way.hold {
             Some(_) => work.running_on(&others, way.to, way.from).await?,
+            None if fronts.is_empty() => {}
             None => work.head_start(&others, way.to, way.from).await?,
         }
         put_on(work, &fronts, way.from, way.to, way.hold).await?;

@@ -49,20 +49,13 @@ pub async fn act(
     let mut work = begin(engine, goal, params, ground).await?;
     let standing = look(&work).await.map_err(|error| NotDone::untouched(error.to_string()))?;
     let is_new = work.capture.check.is_none();
-    if is_new {
-        if let Some(done) = prepare(&mut work).await? {
-            return Ok(done);
-        }
-        (ground.may_go_on)().map_err(NotDone::untouched)?;
+    if is_new && let Some(done) = prepare(&mut work).await? {
+        return Ok(done);
     }
     let routes = Routes::start(params).map_err(NotDone::untouched)?;
     if is_new {
-        let dark = routes.dark_before().await;
-        for (name, wrong) in &dark {
-            work.talk
-                .say(&format!("route {name} does not answer before the step ({wrong}): the step does not wait for it"));
-        }
-        work.capture.dark_before = dark.into_iter().map(|(name, _)| name).collect();
+        work.capture.dark_before = routes.dark_before(&work.talk).await;
+        (ground.may_go_on)().map_err(NotDone::untouched)?;
         capture::write(ground.host, &ground.capture, &work.capture)?;
     }
     report::outset(&work);
@@ -169,6 +162,5 @@ async fn prepare(work: &mut Work<'_>) -> Result<Option<Acted>, NotDone> {
     check::remove(work).await.map_err(|error| NotDone::untouched(error.message))?;
     work.capture.check = Some(run.map_err(|error| NotDone::untouched(error.message))?);
     trial::try_subnet(work).await?;
-    capture::write(work.ground.host, &work.ground.capture, &work.capture)?;
     Ok(None)
 }

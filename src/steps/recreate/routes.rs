@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::talk::{Talk, few};
 use super::work::Work;
 use crate::engine::error::EngineError;
 use crate::model::contract::Params;
@@ -28,14 +29,18 @@ impl Routes {
         Sampler::start(params.tables("routes")).map(Self)
     }
 
-    /// The routes that do not answer before the first edit, each with what is wrong. What is dark then may be what the step is to
-    /// cure, or a slip in the contract: the step says so, and waits for it at no later point.
-    pub async fn dark_before(&self) -> Vec<(String, String)> {
+    /// The names of the routes that do not answer before the first edit. What is dark then may be what the step is to cure, or a slip
+    /// in the contract: the step says so, and waits for it at no later point.
+    pub async fn dark_before(&self, talk: &Talk<'_>) -> Vec<String> {
         let begun = Instant::now();
         while !self.0.not_well().is_empty() && begun.elapsed() < BEFORE {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        self.0.not_well()
+        let dark = self.0.not_well();
+        for (name, wrong) in &dark {
+            talk.say(&format!("route {name} does not answer before the step ({wrong}): the step does not wait for it"));
+        }
+        dark.into_iter().map(|(name, _)| name).collect()
     }
 
     /// Waits until each that answered before the step did ten times in a row from now on.
@@ -49,7 +54,7 @@ impl Routes {
             let mut wrong = self.0.not_well();
             wrong.retain(|(name, _)| !work.capture.dark_before.contains(name));
             let wrong: Vec<String> = wrong.into_iter().map(|(name, wrong)| format!("{name} {wrong}")).collect();
-            let seen = if wrong.is_empty() { Seen::Here(()) } else { Seen::NotYet(super::talk::few(&wrong)) };
+            let seen = if wrong.is_empty() { Seen::Here(()) } else { Seen::NotYet(few(&wrong)) };
             Ok::<_, EngineError>(seen)
         })
         .await

@@ -139,11 +139,13 @@ async fn bring_back(work: &Work<'_>, new: &str) -> Result<(), NotDone> {
     let (fronts, backends): (Vec<&Value>, Vec<&Value>) =
         work.capture.services.iter().partition(|service| work.goal.is_front(name(service)));
     let all: Vec<&Value> = fronts.iter().chain(&backends).copied().collect();
-    if !work.goal.front_looks_often() && !fronts.is_empty() {
+    if work.goal.front_looks_often() || fronts.is_empty() {
+        put_on(work, &all, &[work.old()], new, None).await?;
+    } else {
         put_on(work, &backends, &[work.old()], new, None).await?;
         work.head_start(&backends, new, &[]).await?;
+        put_on(work, &fronts, &[work.old()], new, None).await?;
     }
-    put_on(work, &all, &[work.old()], new, None).await?;
     work.running_on(&all, new, &[]).await?;
     guests::come_back(work, new).await
 }

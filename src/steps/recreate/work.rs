@@ -1,6 +1,7 @@
 //! What every part of the step works with.
 
-use std::time::Duration;
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::engine::task::Task;
 use crate::steps::act::{Ground, NotDone};
 use crate::steps::capture::{Capture, id, name, spec};
 use crate::steps::edit;
-use crate::steps::wait::{Seen, patiently, until};
+use crate::steps::wait::{Seen, until};
 
 /// How long services may take to run, beside what their number adds.
 const START: Duration = Duration::from_secs(120);
@@ -23,6 +24,8 @@ const START_EACH: Duration = Duration::from_secs(2);
 const HEAD_START: Duration = Duration::from_secs(20);
 /// What each service adds.
 const HEAD_START_EACH: Duration = Duration::from_millis(500);
+/// How often it is asked why a service does not run: that takes the engine as long as whether all run, which nobody is to wait for.
+const WHY: Duration = Duration::from_secs(1);
 /// How long tasks may take to end, beside the longest time that one of them may take to stop.
 const END: Duration = Duration::from_secs(60);
 /// The engine's own time to stop where a spec names none.
@@ -68,6 +71,16 @@ fn is_on(task: &Task, node: &Value) -> bool {
 /// Whether the swarm wants a task to end. Any other wish, also one that is not known, keeps it awaited.
 fn is_to_stop(task: &Task) -> bool {
     matches!(task.desired_state(), "shutdown" | "remove")
+}
+
+/// How many tasks of a service run on a network, and on none that is left.
+fn running_tasks(service: &Value, tasks: &[Task], network: &str, left: &[&str]) -> u64 {
+    let is_there = |task: &&Task| {
+        let networks = task.spec_networks();
+        networks.contains(&network) && !networks.iter().any(|one| left.contains(one))
+    };
+    let running = tasks.iter().filter(|task| task.service_id() == id(service) && task.state() == "running");
+    u64::try_from(running.filter(is_there).count()).unwrap_or(u64::MAX)
 }
 
 /// An engine's error in the middle of the work.
@@ -121,13 +134,18 @@ impl Work<'_> {
     pub async fn running_on(&self, services: &[&Value], network: &str, left: &[&str]) -> Result<(), NotDone> {
         let names: Vec<&str> = services.iter().map(|service| name(service)).collect();
         let what = format!("{} services to run ({})", services.len(), few(&names));
+        let why = RefCell::new((Instant::now(), "their first tasks are not there yet".to_owned()));
         until(&what, self.start_limit(services.len()), &|line| self.talk.say(line), || async {
             let tasks = self.engine.tasks(&[("desired-state", "running")]).await?;
             let missing = self.not_running(services, network, left, &tasks).await?;
             if missing.is_empty() {
                 return Ok(Seen::Here(()));
             }
-            Ok(Seen::NotYet(format!("{} left: {}", missing.len(), self.why(&missing).await?)))
+            if why.borrow().0.elapsed() > WHY {
+                let words = self.why(&missing).await?;
+                why.replace((Instant::now(), words));
+            }
+            Ok(Seen::NotYet(format!("{} left: {}", missing.len(), why.borrow().1)))
         })
         .await
     }
@@ -143,14 +161,8 @@ impl Work<'_> {
         match tokio::time::timeout(limit, self.running_on(services, network, left)).await {
             Ok(all_run) => all_run,
             Err(_) => {
-                let tasks = patiently(|| self.engine.tasks(&[("desired-state", "running")])).await.map_err(midway)?;
-                let missing = patiently(|| self.not_running(services, network, left, &tasks)).await.map_err(midway)?;
-                let names: Vec<&str> = missing.iter().map(|service| name(service)).collect();
-                self.talk.say(&format!(
-                    "not running after {} s: {}; the front starts now",
-                    limit.as_secs(),
-                    few(&names)
-                ));
+                let words = format!("not every service runs after {} s; the front starts now", limit.as_secs());
+                self.talk.say(&words);
                 Ok(())
             }
         }
@@ -191,30 +203,19 @@ impl Work<'_> {
         let nodes = if services.iter().any(is_global) { self.engine.nodes().await? } else { Vec::new() };
         let nodes = u64::try_from(nodes.iter().filter(|node| takes_tasks(node)).count()).unwrap_or(u64::MAX);
         let mut missing: Vec<&Value> = services.to_vec();
-        let at_most = |service: &Value| edit::replicas(spec(service)).unwrap_or(nodes);
-        missing.retain(|service| !self.runs(service, tasks, network, left, at_most(service)));
+        // Of a global service no more than there are nodes now.
+        let wanted = |service: &Value| self.capture.ran(service).min(edit::replicas(spec(service)).unwrap_or(nodes));
+        let running = |service: &Value| running_tasks(service, tasks, network, left);
+        missing.retain(|service| running(service) < wanted(service));
         if !missing.is_empty() {
             let all = self.engine.services().await?;
             let asked = |service: &Value| {
                 let now = all.iter().find(|now| now.id() == id(service))?;
                 Some(edit::replicas(now.spec()).unwrap_or(nodes))
             };
-            missing
-                .retain(|service| asked(service).is_some_and(|most| !self.runs(service, tasks, network, left, most)));
+            missing.retain(|service| asked(service).is_some_and(|now| running(service) < now.min(wanted(service))));
         }
         Ok(missing)
-    }
-
-    /// Whether as many tasks run as ran before, or the most that there can be now: of a global service, what there are nodes.
-    fn runs(&self, service: &Value, tasks: &[Task], network: &str, left: &[&str], most: u64) -> bool {
-        let is_there = |task: &&Task| {
-            let networks = task.spec_networks();
-            networks.contains(&network) && !networks.iter().any(|one| left.contains(one))
-        };
-        let running = tasks.iter().filter(|task| task.service_id() == id(service) && task.state() == "running");
-        let of = running.filter(is_there);
-        let wanted = self.capture.ran(service).min(edit::replicas(spec(service)).unwrap_or(most)).min(most);
-        u64::try_from(of.count()).unwrap_or(0) >= wanted
     }
 
     /// Tasks for people: service, state and what the engine says is wrong.
