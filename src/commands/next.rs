@@ -166,9 +166,13 @@ fn turn(report: &PhaseReport<'_>) -> Turn {
         return Turn::of(damaged);
     }
     if let Some(done) = report.done {
-        return match against_done(report).first() {
-            None => Turn::new("nobody", "countersign status", format!("DONE since {}", done.block.at)),
-            Some(reason) => Turn::of(reason),
+        return match (against_done(report).first(), report.open_until()) {
+            (Some(reason), _) => Turn::of(reason),
+            (None, Some(until)) => {
+                let why = format!("DONE since {}, and the maintenance window is open until {until}", done.block.at);
+                Turn::new(Role::Builder, "countersign builder window close", why)
+            }
+            (None, None) => Turn::new("nobody", "countersign status", format!("DONE since {}", done.block.at)),
         };
     }
     if let Some(reason) = report.general.first() {
@@ -225,8 +229,7 @@ fn to_run(report: &PhaseReport<'_>, gate: &GateReport, step: &Step) -> Turn {
     {
         return Turn::new(Role::Operator, "countersign trust KEY.pub", "this host pins no key of the Adversary");
     }
-    let open = matches!(&host.window, Known::Is(Some(until)) if report.inputs.now < *until);
-    if !open && matches!(host.window, Known::Is(_)) {
+    if report.open_until().is_none() && matches!(host.window, Known::Is(_)) {
         let longest = contract.window.max_length.map_or(WINDOW_MINUTES, |length| (length.as_secs() / 60).max(1));
         let length = show_duration(std::time::Duration::from_secs(60 * longest.min(WINDOW_MINUTES)));
         let why = format!("gate {} is open, and no maintenance window is", gate.gate);

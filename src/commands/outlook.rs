@@ -9,6 +9,7 @@ use crate::model::contract::Step;
 use crate::model::ids::{GateId, StepId};
 use crate::steps::recreate::goal::Strategy;
 use crate::steps::recreate::outlook::{Outlook, outlook};
+use crate::steps::recreate::routes;
 
 use super::open::Session;
 use super::target::runtime;
@@ -80,6 +81,21 @@ pub fn predictions(session: &Session, chosen: &mut BTreeMap<StepId, String>) -> 
                 chosen.insert(step.id.clone(), seen.strategy.label().to_owned());
             }
         }
+        out += &dark(step);
     }
     out
+}
+
+/// The routes of a step that do not answer already: what the step does not wait for, and cannot be blamed for.
+fn dark(step: &Step) -> String {
+    let found = match runtime() {
+        Ok(runtime) => runtime.block_on(routes::dark(&step.params)),
+        Err(error) => Err(error.message),
+    };
+    match found {
+        Ok(dark) => {
+            dark.iter().map(|(name, wrong)| format!("     route {name} does not answer now: {wrong}\n")).collect()
+        }
+        Err(why) => format!("     whether its routes answer now is unknown: {why}\n"),
+    }
 }

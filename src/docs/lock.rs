@@ -47,7 +47,11 @@ pub fn take(git_common_dir: &Path, holder: &str) -> Result<DocumentsLock, LockEr
     let directory = git_common_dir.join("countersign");
     let path = directory.join("documents.lock");
     let io = |source| LockError::Io { path: path.clone(), source };
-    fs::create_dir_all(&directory).map_err(io)?;
+    // Only in a repository that is there: one that was moved away meanwhile does not come into being again.
+    match fs::create_dir(&directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(io(error)),
+        _ => {}
+    }
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
     let start = Instant::now();
     loop {

@@ -55,6 +55,11 @@ pub struct PhaseReport<'a> {
 }
 
 impl PhaseReport<'_> {
+    /// When the maintenance window ends; `None` where none is open, or where that is unknown.
+    pub fn open_until(&self) -> Option<Time> {
+        self.inputs.host.window.value().copied().flatten().filter(|until| self.inputs.now < *until)
+    }
+
     /// The evidence that something rests on: what the newest claims, the verdicts on them, and the PASSes of every begun step and
     /// of every DONE name.
     pub fn rests_on(&self) -> HashSet<RecordId> {

@@ -52,8 +52,10 @@ pub fn text(report: &PhaseReport<'_>) -> String {
         out += &format!("  step {:<18} {:<10} {}\n", step.id.as_str(), report.state_of(&step.id).label(), step.title);
     }
     match &report.inputs.host.window {
-        Known::Is(Some(until)) if report.inputs.now < *until => out += &format!("\n  window open until {until}\n"),
-        Known::Is(_) => out += "\n  window closed\n",
+        Known::Is(_) => match report.open_until() {
+            Some(until) => out += &format!("\n  window open until {until}\n"),
+            None => out += "\n  window closed\n",
+        },
         Known::Unknown(why) => out += &format!("\n  window unknown: {why}\n"),
     }
     for veto in &report.vetoes {

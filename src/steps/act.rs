@@ -36,8 +36,8 @@ pub struct Ground<'a> {
     /// Says something to whoever watches. Nothing remembers it.
     pub say: &'a (dyn Fn(&str) + Sync),
     /// Announces the next part of the step and records it in the host's state before it is begun, so that after a kill it can be
-    /// told where the step stood. It never stops a step.
-    pub part: &'a (dyn Fn(&str) + Sync),
+    /// told where the step stood. It never stops a step. The second text is only for whoever watches; it may be empty.
+    pub part: &'a (dyn Fn(&str, &str) + Sync),
     /// Asked before each part up to the point of no return; an error means: stop, walk back, and say this. It looks again at
     /// verdicts and vetoes, here and on the remote. Going on with a step in doubt and undoing one are never refused. It blocks for
     /// seconds where the remote is slow.

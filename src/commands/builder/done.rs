@@ -84,5 +84,11 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         return Err(CommandError::new(Exit::Closed, message, "countersign status"));
     }
     transaction.publish()?;
+    if report.open_until().is_some() {
+        words +=
+            "\nThe maintenance window is still open.\nNext: countersign builder window close, then countersign sync";
+    } else {
+        words += "\nNext: countersign sync";
+    }
     Ok(Answer::ok(words, json!({ "done": id.to_string() })))
 }

@@ -145,9 +145,10 @@ impl Site {
     pub fn carry_out(&self, job: &Job<'_>, intent: Option<RecordId>) -> Ended {
         let clock = Instant::now();
         let parts = Mutex::new(Vec::new());
-        let part = |text: &str| {
+        let part = |text: &str, aside: &str| {
             let at = self.context.now();
-            report::say(&format!("  {:5.1} s: {text}", clock.elapsed().as_secs_f64()));
+            let aside = if aside.is_empty() { String::new() } else { format!(" ({aside})") };
+            report::say(&format!("  {:5.1} s: {text}{aside}", clock.elapsed().as_secs_f64()));
             let line = Part { intent, step: job.step.id.clone(), at, text: redact(text).0 };
             if let Err(error) = self.host.add_part(&line) {
                 report::say(&format!("! {error}; going on"));
@@ -169,7 +170,7 @@ impl Site {
         ended
     }
 
-    fn act(&self, job: &Job<'_>, part: &(dyn Fn(&str) + Sync)) -> Result<Acted, NotDone> {
+    fn act(&self, job: &Job<'_>, part: &(dyn Fn(&str, &str) + Sync)) -> Result<Acted, NotDone> {
         // The way from the decision to here is not long, but it has an end.
         let now = self.context.now();
         if job.act == Act::Run && now >= job.permit.until() {
@@ -310,6 +311,8 @@ impl Site {
         };
         let next = match ended.ending {
             Ending::Done => String::new(),
+            // An undo that did nothing leaves the step on its way.
+            Ending::Failed if job.act == Act::Undo => "countersign builder resume".into(),
             Ending::Unwound => "countersign status".into(),
             Ending::Failed => format!("countersign builder resume, or countersign builder undo {}", job.step.id),
             Ending::Stuck => {

@@ -90,6 +90,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     if done.is_empty() {
         text = "Nothing is in doubt, and nothing is left that brings things back.\n".into();
     }
+    text += "Next: countersign next\n";
     Ok(Answer::ok(text, json!({ "done": done })))
 }
 

@@ -71,6 +71,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         text += &run.one(step)?;
         done.push(step.id.to_string());
     }
+    if done.is_empty() {
+        text = "Every step is done already.\n".into();
+    }
+    text += "Next: countersign next\n";
     Ok(Answer::ok(text, json!({ "done": done })))
 }
 

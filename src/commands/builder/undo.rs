@@ -64,6 +64,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let _held = interrupt::step(job.step.id.as_str());
     let intent = announce(&site, &job)?;
     let ended = site.carry_out(&job, intent);
-    let text = site.conclude(&job, intent, ended)?;
+    let text = site.conclude(&job, intent, ended)? + "Next: countersign next\n";
     Ok(Answer::ok(text, json!({ "undone": args.step })))
 }

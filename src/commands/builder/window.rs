@@ -106,5 +106,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         let (repository, phase) = (session.repository.root_commit.clone(), session.store.phase().clone());
         state.set_window(Some(&OpenWindow { repository, phase, id, until }))?;
     }
+    let next = if until.is_some() { "countersign next" } else { "countersign sync" };
+    let words = format!("{words}\nNext: {next}");
     Ok(Answer::ok(words, json!({ "until": until.map(|until| until.to_string()), "record": id.to_string() })))
 }

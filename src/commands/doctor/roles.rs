@@ -84,7 +84,7 @@ fn separation(context: &Context, session: &Session, mine: &[Role], lines: &mut V
                 context.uid(),
                 wanted.label()
             ),
-            "each key under a user of its own",
+            "each key under a user of its own; or, if two clones are enough for this phase, `separation = \"clone\"` in the contract",
             "countersign key new adversary, as another user",
         ),
         (true, _) => Line::advice(

@@ -172,6 +172,7 @@ mod tests {
     #[test]
     fn init_makes_what_is_missing_and_touches_nothing_else() {
         let directory = tempfile::tempdir().expect("a directory");
+        fs::create_dir(directory.path().join("git")).expect("made");
         let store = Store::new(directory.path(), &directory.path().join("git"), "demo".parse().expect("a phase"));
         assert_eq!(store.init("schema = 1\n", "test").expect("made").len(), 6);
         assert_eq!(store.init("other", "test").expect("again"), Vec::<String>::new());

@@ -41,6 +41,7 @@ pub(in crate::docs) fn lab() -> Lab {
     let directory = tempfile::tempdir().expect("a directory");
     let docs = directory.path().join(DIRECTORY);
     fs::create_dir_all(&docs).expect("made");
+    fs::create_dir(directory.path().join("git")).expect("made");
     for name in ["STATUS", "REVIEW", "JOURNAL"] {
         fs::write(docs.join(format!("{name}-demo.md")), format!("# {name}\n\nProse.\n")).expect("written");
     }
@@ -266,4 +267,15 @@ fn a_record_of_another_schema_counts_for_nothing_and_says_so() {
         assert!(lab.defects()[0].what.contains(&format!("schema {schema}, ")), "{:?}", lab.defects());
         assert_eq!(lab.store.load().expect("loads").records().count(), 0);
     }
+}
+
+#[test]
+fn a_repository_that_was_moved_away_does_not_come_into_being_again() {
+    let lab = lab();
+    let (root, away) = (lab.directory.path().join("git"), lab.directory.path().join("away"));
+    fs::rename(&root, &away).expect("moved");
+    assert!(lab.append(note("one")).is_err(), "nothing is there to lock");
+    assert!(!root.exists());
+    fs::rename(&away, &root).expect("moved back");
+    lab.append(note("one")).expect("appended");
 }

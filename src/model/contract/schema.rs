@@ -486,7 +486,8 @@ pub const KINDS: &[KindSchema] = &[
             may(
                 "network_label",
                 Shape::Text,
-                "the service label that tells the front on which network to reach a service; it names the holding network meanwhile",
+                "the label of services by which the front chooses the network on which it reaches them, as in traefik.swarm.network; \
+                 make-before-break writes the holding network's name there and takes it back; absent: it is not possible with a front",
             ),
             may("hold_subnet", Shape::Cidr, "subnet of the holding network; absent: the engine picks a /24"),
             may("check_image", Shape::Text, "image of the throwaway service; absent: one of a service on the network"),

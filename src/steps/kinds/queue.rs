@@ -54,7 +54,7 @@ async fn order(pause: bool, params: &Params, timeout: Duration, ground: &Ground<
     drone.stages().await.map_err(NotDone::untouched)?;
     let (method, word) = if pause { (Method::DELETE, "paused") } else { (Method::POST, "resumed") };
     fault::point("queue.order").map_err(|error| NotDone::untouched(error.to_string()))?;
-    (ground.part)(&format!("asking Drone to be {word}"));
+    (ground.part)(&format!("asking Drone to be {word}"), "");
     let left = || deadline.saturating_duration_since(Instant::now());
     let ordered = settled("Drone's answer", left(), ground, || async {
         let answer = drone.client.ask(method.clone(), Some(&drone.token)).await.map_err(said)?;
@@ -62,7 +62,7 @@ async fn order(pause: bool, params: &Params, timeout: Duration, ground: &Ground<
     });
     ordered.await.map_err(NotDone::midway)?;
     if pause && params.flag("idle") {
-        (ground.part)("waiting for the builds that run");
+        (ground.part)("waiting for the builds that run", "");
         let idle = settled("running builds to end", left(), ground, || async {
             let running = drone.stages().await?.iter().filter(|stage| stage["status"] == "running").count();
             Ok::<_, String>((running > 0).then(|| format!("{running} stages run")))

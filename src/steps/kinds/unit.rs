@@ -83,7 +83,7 @@ pub fn act(params: &Params, timeout: std::time::Duration, ground: &Ground<'_>) -
     keep(&before, ground).map_err(NotDone::untouched)?;
     fault::point("unit.captured").map_err(|error| NotDone::untouched(error.to_string()))?;
     (ground.may_go_on)().map_err(NotDone::untouched)?;
-    (ground.part)(&format!("{act} {}", names.join(" ")));
+    (ground.part)(&format!("{act} {}", names.join(" ")), "");
     systemctl(act, names, timeout).map_err(NotDone::midway)?;
     fault::point("unit.done").map_err(|error| NotDone::midway(error.to_string()))?;
     let after = look(names).map_err(NotDone::midway)?;
@@ -112,7 +112,7 @@ pub fn undo(params: &Params, timeout: std::time::Duration, ground: &Ground<'_>) 
     for unit in &before {
         let Some(back) = unit.way_back(act) else { continue };
         let name = std::slice::from_ref(&unit.name);
-        (ground.part)(&format!("{back} {}", unit.name));
+        (ground.part)(&format!("{back} {}", unit.name), "");
         systemctl(back, name, timeout).map_err(NotDone::stuck)?;
         let after = look(name).map_err(NotDone::stuck)?;
         if let Some(wrong) = after.iter().find(|unit| !unit.is_after(back)) {

@@ -105,7 +105,7 @@ pub async fn try_on(work: &Work<'_>, network: &str) -> Result<(), NotDone> {
 
 async fn settled(work: &Work<'_>, network: &str, stays: bool) -> Result<(), String> {
     let Some(run) = &work.capture.check else { return Ok(()) };
-    let begun = Instant::now();
+    let (begun, mut told) = (Instant::now(), String::new());
     loop {
         let ran = match stays {
             true => on_network(work, run, network).await,
@@ -114,7 +114,12 @@ async fn settled(work: &Work<'_>, network: &str, stays: bool) -> Result<(), Stri
         match ran {
             Ok(()) => return Ok(()),
             Err(refusal) if begun.elapsed() < SETTLES && refusal.rejected => {
-                work.talk.say(&format!("{}; asking again", refusal.why));
+                if told != refusal.why {
+                    work.talk.say(&format!("{}; asking again for {} s", refusal.why, SETTLES.as_secs()));
+                    told = refusal.why;
+                }
+                // Soon where it may be a matter of moments, less often after.
+                tokio::time::sleep(begun.elapsed() / 4).await;
             }
             Err(refusal) => return Err(refusal.why),
         }

@@ -7,7 +7,7 @@ use super::put::put_all;
 use super::refuse;
 use super::refuse::containers;
 use super::talk::few;
-use super::work::{Work, midway};
+use super::work::{Work, midway, nodes_taking_tasks};
 use crate::engine::service::Service;
 use crate::steps::act::NotDone;
 use crate::steps::capture::{self, id, name, spec};
@@ -53,7 +53,9 @@ pub async fn capture_newcomers(work: &mut Work<'_>) -> Result<(), NotDone> {
     let mut only_new = work.capture.clone();
     only_new.services.clone_from(&new);
     let networks = patiently(|| work.engine.networks()).await.map_err(midway)?;
-    let reasons = refuse::reasons(&work.goal, &only_new, &networks, &[]);
+    let nodes = patiently(|| nodes_taking_tasks(work.engine)).await.map_err(midway)?;
+    let around = refuse::Around { networks: &networks, attached: &[], nodes };
+    let reasons = refuse::reasons(&work.goal, &only_new, around);
     if !reasons.is_empty() {
         return Err(NotDone::midway(format!("a service came to the network meanwhile: {}", reasons.join("; "))));
     }

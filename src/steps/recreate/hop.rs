@@ -15,7 +15,7 @@ use super::goal::GOSSIP;
 use super::put::put_all;
 use super::refuse::is_start_first;
 use super::talk::few;
-use super::work::{Work, midway};
+use super::work::{Work, grace, midway};
 use crate::engine::error::EngineError;
 use crate::engine::task::Task;
 use crate::steps::act::NotDone;
@@ -25,6 +25,8 @@ use crate::steps::wait::{Seen, patiently, until};
 
 /// How long the engine may take to give a task its addresses before the network counts as full.
 const NO_ROOM: Duration = Duration::from_secs(5);
+/// How long no node may take a second task, beside the longest time in which one that stops makes room for it.
+const NO_PLACE: Duration = Duration::from_secs(15);
 /// How long the front may take to stop, beside its grace.
 const STOP: Duration = Duration::from_secs(60);
 
@@ -83,29 +85,57 @@ async fn bridge<'a>(work: &Work<'_>, others: &[&'a Value], way: &Way<'_>) -> Res
         .filter(|service| is_start_first(spec(service)) && !edit::is_job(spec(service)))
         .collect();
     put_all(work.engine, can.iter().copied(), |now, _| edit::bridged(now.spec(), way.from, way.to)).await?;
-    let full_since = Cell::new(None);
+    let unplaced = NO_PLACE + can.iter().map(|service| grace(spec(service))).max().unwrap_or_default();
+    let halted = Cell::new(None);
     let limit = work.start_limit(can.len());
-    until("services to run on both networks", limit, &|line| work.talk.say(line), || async {
+    let bridged = until("services to run on both networks", limit, &|line| work.talk.say(line), || async {
         let tasks = work.engine.tasks(&[("desired-state", "running")]).await?;
         let missing = work.not_running(&can, way.to, &[], &tasks).await?;
-        let waits =
-            |service: &&Value| tasks.iter().any(|task| task.service_id() == id(service) && task.state() == "new");
-        let full = missing.iter().all(waits);
-        let since = full_since.get().filter(|_| full).unwrap_or_else(Instant::now);
-        full_since.set(full.then_some(since));
-        if missing.is_empty() || (full && since.elapsed() > NO_ROOM) {
-            return Ok(Seen::Here(can.iter().copied().filter(|one| !missing.contains(one)).collect::<Vec<_>>()));
+        let halt = Halt::of(&missing, &tasks).map(|halt| (halt, missing.len()));
+        let (_, since) = halted.get().filter(|(before, _)| *before == halt).unwrap_or_else(|| (halt, Instant::now()));
+        halted.set(Some((halt, since)));
+        match halt {
+            Some((Halt::NoAddress, _)) if since.elapsed() > NO_ROOM => {}
+            Some((Halt::NoNode, _)) if since.elapsed() > unplaced => {
+                let why = work.why(&missing).await?;
+                return Ok(Seen::Here(Err(NotDone::midway(format!("no node takes a second task: {why}")))));
+            }
+            _ if missing.is_empty() => {}
+            _ => {
+                let names: Vec<&str> = missing.iter().map(|service| name(service)).collect();
+                return Ok(Seen::NotYet(format!("{} left: {}", missing.len(), few(&names))));
+            }
         }
-        let names: Vec<&str> = missing.iter().map(|service| name(service)).collect();
-        Ok(Seen::NotYet(format!("{} left: {}", missing.len(), few(&names))))
+        Ok(Seen::Here(Ok(can.iter().copied().filter(|one| !missing.contains(one)).collect::<Vec<_>>())))
     })
-    .await
-    .inspect(|bridged| {
-        let alone = can.len() - bridged.len();
-        if alone > 0 {
-            work.talk.say(&format!("{alone} services get no second address and move with the front"));
+    .await??;
+    let alone = can.len() - bridged.len();
+    if alone > 0 {
+        work.talk.say(&format!("{alone} services get no second address and move with the front"));
+    }
+    Ok(bridged)
+}
+
+/// What keeps every service that does not run yet from starting its second task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Halt {
+    /// A network has no address for it: the engine's allocator leaves it in `new`.
+    NoAddress,
+    /// No node may take it, or has room for it: the engine's scheduler leaves it in `pending` and says why.
+    NoNode,
+}
+
+impl Halt {
+    fn of(missing: &[&Value], tasks: &[Task]) -> Option<Self> {
+        let all_wait = |waits: &dyn Fn(&Task) -> bool| {
+            let waits = |service: &&Value| tasks.iter().any(|task| task.service_id() == id(service) && waits(task));
+            !missing.is_empty() && missing.iter().all(waits)
+        };
+        if all_wait(&|task| task.state() == "new") {
+            return Some(Self::NoAddress);
         }
-    })
+        all_wait(&|task| task.state() == "pending" && !task.error().is_empty()).then_some(Self::NoNode)
+    }
 }
 
 /// How many tasks of the front serve on the network that is left.
@@ -121,7 +151,7 @@ fn serves(task: &Task, fronts: &[&Value]) -> bool {
 /// Waits until the first task of the front has ended there or runs here: until then the front reaches others where they were, and
 /// what it reads when it starts is to name where they are.
 async fn front_leaves(work: &Work<'_>, fronts: &[&Value], way: &Way<'_>, serving: usize) -> Result<(), NotDone> {
-    let longest = fronts.iter().map(|front| super::work::grace(spec(front))).max().unwrap_or_default();
+    let longest = fronts.iter().map(|front| grace(spec(front))).max().unwrap_or_default();
     until("the front to stop", GOSSIP + longest + STOP, &|line| work.talk.say(line), || async {
         let tasks = work.engine.tasks(&[]).await?;
         let (here, there): (Vec<&Task>, Vec<&Task>) =
@@ -130,4 +160,33 @@ async fn front_leaves(work: &Work<'_>, fronts: &[&Value], way: &Way<'_>, serving
         Ok(if left { Seen::Here(()) } else { Seen::NotYet("it serves on".to_owned()) })
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_keeps_all_that_is_left_is_told_from_what_is_on_its_way() {
+        let task = |service: &str, state: &str, error: &str| {
+            Task(json!({ "ServiceID": service, "Status": { "State": state, "Err": error } }))
+        };
+        let (a, b) = (json!({ "ID": "a" }), json!({ "ID": "b" }));
+        let none = "no suitable node (max replicas per node limit exceed)";
+        let cases = [
+            (vec![], None),
+            (vec![task("a", "new", ""), task("b", "new", "")], Some(Halt::NoAddress)),
+            (vec![task("a", "running", ""), task("a", "new", ""), task("b", "new", "")], Some(Halt::NoAddress)),
+            (vec![task("a", "pending", none), task("b", "pending", none)], Some(Halt::NoNode)),
+            (vec![task("a", "pending", ""), task("b", "pending", none)], None),
+            (vec![task("a", "pending", none), task("b", "new", "")], None),
+            (vec![task("a", "pending", none), task("b", "starting", "")], None),
+        ];
+        for (tasks, wanted) in cases {
+            assert_eq!(Halt::of(&[&a, &b], &tasks), wanted, "{tasks:?}");
+        }
+        assert_eq!(Halt::of(&[], &[]), None, "nothing is left");
+    }
 }

@@ -15,7 +15,7 @@ pub mod predict;
 mod put;
 pub mod refuse;
 mod report;
-mod routes;
+pub mod routes;
 mod standing;
 mod strategies;
 mod talk;
@@ -144,7 +144,9 @@ async fn prepare(work: &mut Work<'_>) -> Result<Option<Acted>, NotDone> {
     let attached = work.engine.attachment_tasks().await.map_err(untouched)?;
     let (guests, attached) = guests::sort(work.engine, &work.goal, &work.capture, attached).await.map_err(untouched)?;
     work.capture.guests = guests;
-    let reasons = refuse::reasons(&work.goal, &work.capture, &networks, &attached);
+    let nodes = work::nodes_taking_tasks(work.engine).await.map_err(untouched)?;
+    let around = refuse::Around { networks: &networks, attached: &attached, nodes };
+    let reasons = refuse::reasons(&work.goal, &work.capture, around);
     if !reasons.is_empty() {
         return Err(NotDone::untouched(format!("nothing was begun: {}", reasons.join("; "))));
     }

@@ -4,6 +4,7 @@ use super::goal::{Goal, Strategy};
 use super::guests;
 use super::predict::{Prediction, predict};
 use super::refuse;
+use super::work::nodes_taking_tasks;
 use crate::engine::Engine;
 use crate::model::contract::Params;
 use crate::steps::act::NotDone;
@@ -34,9 +35,11 @@ pub async fn outlook(engine: &Engine, params: &Params) -> Result<Outlook, NotDon
     let networks = engine.networks().await.map_err(untouched)?;
     let attached = engine.attachment_tasks().await.map_err(untouched)?;
     let (_, attached) = guests::sort(engine, &goal, &capture, attached).await.map_err(untouched)?;
+    let nodes = nodes_taking_tasks(engine).await.map_err(untouched)?;
+    let around = refuse::Around { networks: &networks, attached: &attached, nodes };
     let reasons = |strategy| {
         let goal = Goal { strategy, ..goal.clone() };
-        refuse::reasons(&goal, &capture, &networks, &attached)
+        refuse::reasons(&goal, &capture, around)
     };
     let always = reasons(Strategy::BreakBeforeMake);
     let hindered: Vec<String> =

@@ -23,6 +23,8 @@ use crate::steps::edit;
 
 /// Removing and creating a network, once its tasks have ended.
 const NETWORK: f64 = 0.4;
+/// From the kill of a container that does not heed TERM to its network's end on its node.
+const ENDED: f64 = 1.0;
 /// The throwaway service on every node.
 const CHECK: f64 = 0.8;
 /// One task, from the update to answering.
@@ -110,7 +112,8 @@ impl Prediction {
         for route in &self.routes {
             out += &row(&route.name, &route.break_first.to_string(), &route.make_first.to_string());
         }
-        out + &row("the whole step", &format!("{:.0} s", self.break_takes), &format!("{:.0} s", self.make_takes))
+        out += &row("the whole step", &format!("{:.0} s", self.break_takes), &format!("{:.0} s", self.make_takes));
+        out + "     in brackets: if every process ends at once; if every one takes its whole grace and every poll comes late\n"
     }
 }
 
@@ -220,7 +223,7 @@ impl Swarm {
         Span {
             least: again,
             likely: again + self.slowest.likely + early / 2.0,
-            most: again + self.slowest.most + self.gossip,
+            most: again + self.slowest.most + self.gossip + ENDED,
         }
     }
 

@@ -10,15 +10,28 @@ use crate::engine::task::Task;
 use crate::steps::capture::{Capture, name, spec};
 use crate::steps::edit;
 
-/// Every reason against beginning. `networks` are all networks of the cluster, `attached` the tasks that stand for plain
-/// containers.
-pub fn reasons(goal: &Goal, capture: &Capture, networks: &[Network], attached: &[Task]) -> Vec<String> {
+/// What is around the services of the network.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    /// All networks of the cluster.
+    pub networks: &'a [Network],
+    /// The tasks that stand for plain containers.
+    pub attached: &'a [Task],
+    /// How many nodes take tasks.
+    pub nodes: u64,
+}
+
+/// Every reason against beginning.
+pub fn reasons(goal: &Goal, capture: &Capture, around: Around<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
-    of_network(goal, capture, networks, &mut reasons);
+    of_network(goal, capture, around.networks, &mut reasons);
     for service in &capture.services {
         of_service(goal, capture, service, &mut reasons);
+        if goal.strategy == Strategy::MakeBeforeBreak {
+            of_second_task(capture, service, around.nodes, &mut reasons);
+        }
     }
-    let containers = containers(capture, attached);
+    let containers = containers(capture, around.attached);
     if !containers.is_empty() {
         let why = match goal.attached {
             Attached::Refuse => "or say `attached = \"reconnect\"`",
@@ -84,7 +97,8 @@ fn of_service(goal: &Goal, capture: &Capture, service: &Value, reasons: &mut Vec
     }
     if let Some(state @ ("paused" | "rollback_paused")) = typed.update_state() {
         reasons.push(format!(
-            "the last change of service {called} was given up half way ({state}), so that what is asked of it may never run: docker              service ps {called} says why; docker service rollback {called} or another docker service update ends it"
+            "the last change of service {called} was given up half way ({state}), so that what is asked of it may never run: docker \
+             service ps {called} says why; docker service rollback {called} or another docker service update ends it"
         ));
     }
     if edit::is_job(spec) && goal.jobs == Jobs::Refuse {
@@ -104,10 +118,26 @@ fn of_service(goal: &Goal, capture: &Capture, service: &Value, reasons: &mut Vec
                 .to_owned(),
         );
     }
-    if goal.strategy == Strategy::MakeBeforeBreak && typed.has_host_port() && is_start_first(spec) {
+}
+
+/// What keeps a second task of a service that starts first from coming up: its update would never end.
+fn of_second_task(capture: &Capture, service: &Value, nodes: u64, reasons: &mut Vec<String>) {
+    let (called, spec) = (name(service), spec(service));
+    if !is_start_first(spec) {
+        return;
+    }
+    let never = format!(
+        "starts first: its update would never end; use break-before-make, or docker service update --update-order \
+         stop-first {called}"
+    );
+    if Service(service.clone()).has_host_port() {
+        reasons.push(format!("service {called} has a port of the node itself and {never}"));
+    }
+    let most = spec.pointer("/TaskTemplate/Placement/MaxReplicas").and_then(Value::as_u64).filter(|most| *most > 0);
+    if let Some(most) = most.filter(|most| capture.ran(service) >= most.saturating_mul(nodes)) {
+        let ran = capture.ran(service);
         reasons.push(format!(
-            "service {called} has a port of the node itself and starts first: its update would never end; use \
-             break-before-make, or docker service update --update-order stop-first {called}"
+            "service {called} has {ran} tasks, at most {most} a node on {nodes}, so that no node takes one more, and {never}"
         ));
     }
 }
@@ -186,7 +216,13 @@ mod tests {
         let legacy = service(json!({ "TaskTemplate": {}, "Networks": [{ "Target": "old" }] }));
         let job = service(json!({ "Mode": { "GlobalJob": {} } }));
         let own = network("old", "n", "10.0.1.0/24");
-        let cases: [(&Value, Strategy, Option<Network>, &str); 10] = [
+        let crowded = service(json!({
+            "UpdateConfig": { "Order": "start-first" }, "Mode": { "Replicated": { "Replicas": 2 } },
+            "TaskTemplate": { "Networks": [{ "Target": "old" }], "Placement": { "MaxReplicas": 1 } },
+        }));
+        let mut roomy = crowded.clone();
+        roomy["Spec"]["Mode"]["Replicated"]["Replicas"] = 1.into();
+        let cases: [(&Value, Strategy, Option<Network>, &str); 13] = [
             (&plain, Strategy::MakeBeforeBreak, None, ""),
             (
                 &plain,
@@ -202,10 +238,14 @@ mod tests {
             (&job, Strategy::BreakBeforeMake, None, "is a job"),
             (&start_first_host_port, Strategy::MakeBeforeBreak, None, "never end"),
             (&start_first_host_port, Strategy::BreakBeforeMake, None, ""),
+            (&crowded, Strategy::MakeBeforeBreak, None, "2 tasks, at most 1 a node on 2"),
+            (&crowded, Strategy::BreakBeforeMake, None, ""),
+            (&roomy, Strategy::MakeBeforeBreak, None, ""),
         ];
         for (service, strategy, other, word) in cases {
             let networks: Vec<Network> = [own.clone()].into_iter().chain(other).collect();
-            let found = reasons(&goal(strategy), &capture(service.clone()), &networks, &[]);
+            let around = Around { networks: &networks, attached: &[], nodes: 2 };
+            let found = reasons(&goal(strategy), &capture(service.clone()), around);
             match word {
                 "" => assert_eq!(found, Vec::<String>::new()),
                 word => assert!(found.len() == 1 && found[0].contains(word), "{word}: {found:?}"),
@@ -217,7 +257,9 @@ mod tests {
     fn what_is_to_be_reached_needs_a_program_that_tries() {
         let goal = Goal { reaches: vec!["10.0.0.1".into()], ..goal(Strategy::BreakBeforeMake) };
         let capture = capture(service(json!({})));
-        let found = |goal: &Goal| reasons(goal, &capture, &[network("old", "proxy", "10.0.1.0/24")], &[]).join("; ");
+        let networks = [network("old", "proxy", "10.0.1.0/24")];
+        let around = Around { networks: &networks, attached: &[], nodes: 1 };
+        let found = |goal: &Goal| reasons(goal, &capture, around).join("; ");
         assert!(found(&goal).contains("name it in `check_argv`"), "{}", found(&goal));
         assert!(!found(&Goal { check_argv: vec!["try".into()], ..goal }).contains("check_argv"));
     }

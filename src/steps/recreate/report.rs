@@ -5,6 +5,7 @@ use super::predict::Span;
 use super::strategies::Gone;
 use super::work::Work;
 use crate::engine::network::Network;
+use crate::model::record::Act;
 use crate::steps::act::{Acted, NotDone};
 use crate::steps::sampler::RouteReport;
 
@@ -44,6 +45,10 @@ pub async fn done(work: &Work<'_>, gone: &Gone, reports: &[RouteReport]) -> Resu
     }
     acted.readings.insert("created_after_s".into(), hundredths(gone.created_after.as_secs_f64()));
     acted.readings.insert("took_s".into(), hundredths(work.talk.elapsed().as_secs_f64()));
+    if work.ground.doing == Act::Resume {
+        acted.output += "measured from the resumption on: how long a route was dark before it is unknown\n";
+        acted.readings.insert("measured_from".into(), "the resumption".into());
+    }
     let predicted: Vec<_> = work.prediction.iter().flat_map(|all| all.of(work.goal.strategy)).collect();
     for (route, span) in &predicted {
         acted.readings.insert(format!("predicted_dark_s_{route}"), hundredths(span.likely));

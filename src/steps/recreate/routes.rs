@@ -19,6 +19,19 @@ const BEFORE: Duration = Duration::from_secs(3);
 /// The routes that the contract names.
 pub struct Routes(Sampler);
 
+/// The routes of a step that do not answer now, by name, each with what was wrong last. Takes half a second, and three where one does
+/// not.
+///
+/// # Errors
+///
+/// A route cannot be asked at all.
+pub async fn dark(params: &Params) -> Result<Vec<(String, String)>, String> {
+    let routes = Routes::start(params)?;
+    let dark = routes.not_well().await;
+    routes.stop().await;
+    Ok(dark)
+}
+
 impl Routes {
     /// Starts to sample them.
     ///
@@ -29,14 +42,19 @@ impl Routes {
         Sampler::start(params.tables("routes")).map(Self)
     }
 
-    /// The names of the routes that do not answer before the first edit. What is dark then may be what the step is to cure, or a slip
-    /// in the contract: the step says so, and waits for it at no later point.
-    pub async fn dark_before(&self, talk: &Talk<'_>) -> Vec<String> {
+    /// The routes that do not answer when they are given a moment, by name, each with what was wrong last.
+    async fn not_well(&self) -> Vec<(String, String)> {
         let begun = Instant::now();
         while !self.0.not_well().is_empty() && begun.elapsed() < BEFORE {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let dark = self.0.not_well();
+        self.0.not_well()
+    }
+
+    /// The names of the routes that do not answer before the first edit. What is dark then may be what the step is to cure, or a slip
+    /// in the contract: the step says so, and waits for it at no later point.
+    pub async fn dark_before(&self, talk: &Talk<'_>) -> Vec<String> {
+        let dark = self.not_well().await;
         for (name, wrong) in &dark {
             talk.say(&format!("route {name} does not answer before the step ({wrong}): the step does not wait for it"));
         }

@@ -52,7 +52,7 @@ impl<'a> Talk<'a> {
         };
         // Whoever shows or records it adds the time.
         let of = self.predicted.map(|predicted| format!("of about {:.0} s; ", predicted.as_secs_f64()));
-        (self.ground.part)(&format!("{what} ({}if it stops here: {stopped})", of.unwrap_or_default()));
+        (self.ground.part)(what, &format!("{}if it stops here: {stopped}", of.unwrap_or_default()));
     }
 
     /// Says how it is going.

@@ -59,6 +59,16 @@ pub fn takes_tasks(node: &Value) -> bool {
     text("/Status/State") == Some("ready") && text("/Spec/Availability") == Some("active")
 }
 
+/// How many nodes take tasks.
+///
+/// # Errors
+///
+/// The engine refused or did not answer.
+pub async fn nodes_taking_tasks(engine: &Engine) -> Result<u64, EngineError> {
+    let nodes = engine.nodes().await?;
+    Ok(u64::try_from(nodes.iter().filter(|node| takes_tasks(node)).count()).unwrap_or(u64::MAX))
+}
+
 /// Whether the swarm has lost a node.
 fn is_down(node: &Value) -> bool {
     node.pointer("/Status/State").and_then(Value::as_str) == Some("down")
@@ -94,6 +104,11 @@ impl Work<'_> {
         self.capture.network_id()
     }
 
+    /// How long the slowest of the services may take to stop.
+    pub fn longest_grace(&self) -> Duration {
+        self.capture.services.iter().map(|service| grace(spec(service))).max().unwrap_or(GRACE)
+    }
+
     /// Waits until every task that is on a network has ended. A network that goes before its tasks leaks their addresses on their
     /// other networks. A task that is to stop on a node that is down is not waited for: nothing is heard of it before the node is
     /// back, and what it may leak then is said.
@@ -105,9 +120,8 @@ impl Work<'_> {
     ///
     /// One did not end in time.
     pub async fn ended_on(&self, network: &str) -> Result<(), NotDone> {
-        let longest = self.capture.services.iter().map(|service| grace(spec(service))).max().unwrap_or(GRACE);
         let what = "the tasks on the network to end";
-        let unheard = until(what, END + longest, &|line| self.talk.say(line), || async {
+        let unheard = until(what, END + self.longest_grace(), &|line| self.talk.say(line), || async {
             let mut tasks = self.engine.tasks(&[]).await?;
             tasks.retain(|task| !task.is_terminal() && task.spec_networks().contains(&network));
             let down: Vec<Value> = self.engine.nodes().await?.into_iter().filter(is_down).collect();
@@ -169,7 +183,11 @@ impl Work<'_> {
     }
 
     /// What the newest task of each of these services says, for people.
-    async fn why(&self, services: &[&Value]) -> Result<String, EngineError> {
+    ///
+    /// # Errors
+    ///
+    /// The engine refused or did not answer.
+    pub async fn why(&self, services: &[&Value]) -> Result<String, EngineError> {
         let tasks = self.engine.tasks(&[]).await?;
         let newest = |service: &&Value| {
             let of = tasks.iter().filter(|task| task.service_id() == id(service)).max_by_key(|task| task.created());
@@ -200,8 +218,7 @@ impl Work<'_> {
         tasks: &[Task],
     ) -> Result<Vec<&'s Value>, EngineError> {
         let is_global = |service: &&Value| edit::replicas(spec(service)).is_none();
-        let nodes = if services.iter().any(is_global) { self.engine.nodes().await? } else { Vec::new() };
-        let nodes = u64::try_from(nodes.iter().filter(|node| takes_tasks(node)).count()).unwrap_or(u64::MAX);
+        let nodes = if services.iter().any(is_global) { nodes_taking_tasks(self.engine).await? } else { 0 };
         let mut missing: Vec<&Value> = services.to_vec();
         // Of a global service no more than there are nodes now.
         let wanted = |service: &Value| self.capture.ran(service).min(edit::replicas(spec(service)).unwrap_or(nodes));

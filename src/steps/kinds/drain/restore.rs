@@ -33,7 +33,7 @@ pub async fn undo(engine: &Engine, _: &Params, timeout: Duration, ground: &Groun
         return Ok(Acted { output: "nothing is captured, so nothing is down\n".into(), ..Acted::default() });
     };
     let mut lost = Vec::new();
-    (ground.part)(&format!("bringing {} networks back", capture.networks.len()));
+    (ground.part)(&format!("bringing {} networks back", capture.networks.len()), "");
     for raw in &capture.networks {
         if let Err(why) = network(engine, raw, ground).await {
             lost.push(why);
@@ -42,14 +42,14 @@ pub async fn undo(engine: &Engine, _: &Params, timeout: Duration, ground: &Groun
     }
     let targets = targets(engine, &capture).await.map_err(|error| NotDone::stuck(error.to_string()))?;
     let kept = references(engine).await.map_err(|error| NotDone::stuck(error.to_string()))?;
-    (ground.part)(&format!("bringing {} services back", capture.services.len()));
+    (ground.part)(&format!("bringing {} services back", capture.services.len()), "");
     for raw in &capture.services {
         if let Err(why) = service(engine, raw, &targets, &kept).await {
             lost.push(format!("service {}: {why}", capture::name(raw)));
         }
         fault::point("restore.service").ok();
     }
-    (ground.part)("waiting until they run as before");
+    (ground.part)("waiting until they run as before", "");
     let limit = deadline.saturating_duration_since(Instant::now());
     if let Err(missing) = settled("services to run as before", limit, ground, || missing(engine, &capture)).await {
         lost.push(missing);

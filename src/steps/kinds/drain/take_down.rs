@@ -36,12 +36,12 @@ pub async fn act(engine: &Engine, params: &Params, timeout: Duration, ground: &G
     point("drain.captured").map_err(&stopped)?;
     (ground.may_go_on)().map_err(&stopped)?;
     let stacks = capture.stacks();
-    (ground.part)(&format!("removing {} services of {} stacks", capture.services.len(), stacks.len()));
+    (ground.part)(&format!("removing {} services of {} stacks", capture.services.len(), stacks.len()), "");
     services(engine, &choice).await?;
-    (ground.part)("waiting for the end of their tasks");
+    (ground.part)("waiting for the end of their tasks", "");
     tasks(engine, &capture, left(deadline), ground).await?;
     point("drain.ended").map_err(NotDone::midway)?;
-    (ground.part)(&format!("removing {} networks", capture.networks.len()));
+    (ground.part)(&format!("removing {} networks", capture.networks.len()), "");
     networks(engine, &choice, left(deadline), ground).await?;
     let rest = Picture::look(engine, &choice).await.map_err(|error| NotDone::midway(error.to_string()))?;
     if !rest.is_empty() {
