@@ -147,7 +147,7 @@ impl Twin {
     pub fn until(&self, what: &str, holds: impl Fn() -> bool) {
         let start = std::time::Instant::now();
         while !holds() {
-            assert!(start.elapsed() < std::time::Duration::from_secs(60), "waited a minute for {what}");
+            assert!(start.elapsed() < std::time::Duration::from_secs(180), "waited three minutes for {what}");
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
     }

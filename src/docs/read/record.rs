@@ -60,7 +60,8 @@ pub(super) fn check(source: &Source<'_>, text: &str, candidate: &Candidate<'_>) 
     if block.document != source.document || !block.record.documents().contains(&source.document) {
         let fits = block.record.documents();
         let own: Vec<String> = fits.iter().map(ToString::to_string).collect();
-        let place = if fits.contains(&block.document) { block.document.to_string() } else { own.join(" or ") };
+        let elsewhere = block.document != source.document;
+        let place = if elsewhere { block.document.to_string() } else { own.join(" or ") };
         return Err(at(format!(
             "the {} record belongs into {place}, not into {}",
             block.record.name(),
@@ -167,3 +168,6 @@ pub fn check_signatures(read: &mut ReadDocument, file: &str, wanted: impl Fn(&Re
     }
     read.records.retain(|record| !wrong.contains(&record.id));
 }
+
+#[cfg(test)]
+mod tests;

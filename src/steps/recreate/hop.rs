@@ -27,6 +27,8 @@ use crate::steps::wait::{Seen, patiently, until};
 const NO_ROOM: Duration = Duration::from_secs(5);
 /// How long no node may take a second task, beside the longest time in which one that stops makes room for it.
 const NO_PLACE: Duration = Duration::from_secs(15);
+/// How long the tasks that were replaced are given to end: the engine's gossip delay, its default grace, and their containers' end.
+const REPLACED: Duration = Duration::from_secs(15);
 /// How long the front may take to stop, beside its grace.
 const STOP: Duration = Duration::from_secs(60);
 
@@ -63,6 +65,9 @@ pub async fn hop(work: &Work<'_>, way: &Way<'_>) -> Result<(), NotDone> {
         return work.running_on(&all, way.to, way.from).await;
     }
     let bridged = bridge(work, &others, way).await?;
+    if !fronts.is_empty() {
+        replaced(work, &bridged, way).await?;
+    }
     if way.hold.is_some() {
         (work.ground.may_go_on)().map_err(NotDone::midway)?;
     }
@@ -114,6 +119,24 @@ async fn bridge<'a>(work: &Work<'_>, others: &[&'a Value], way: &Way<'_>) -> Res
         work.talk.say(&format!("{alone} services get no second address and move with the front"));
     }
     Ok(bridged)
+}
+
+/// Gives the tasks that the second ones replace a time to end, before the front moves: a node that stops many containers starts the
+/// front later (60 services on two cores: about a second), and until it moves nothing is dark.
+async fn replaced(work: &Work<'_>, bridged: &[&Value], way: &Way<'_>) -> Result<(), NotDone> {
+    let is_old = |task: &Task| {
+        !task.is_terminal()
+            && !task.spec_networks().contains(&way.to)
+            && bridged.iter().any(|service| id(service) == task.service_id())
+    };
+    let say = |line: &str| work.talk.say(line);
+    let ended = until("the replaced tasks to end", REPLACED * 2, &say, || async {
+        let tasks = work.engine.tasks(&[]).await?;
+        let left = tasks.iter().filter(|task| is_old(task)).count();
+        Ok(if left == 0 { Seen::Here(()) } else { Seen::NotYet(format!("{left} left")) })
+    });
+    // Who takes longer is not waited for.
+    tokio::time::timeout(REPLACED, ended).await.unwrap_or(Ok(()))
 }
 
 /// What keeps every service that does not run yet from starting its second task.
