@@ -2,18 +2,22 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Seek as _, Write as _};
+use std::io::{self, Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use crate::interrupt;
 
+mod followed;
 mod talk;
 
+pub use followed::follow;
 pub use talk::Talk;
 
 /// Where programs are looked up; the caller's `PATH` is never used.
@@ -21,6 +25,9 @@ pub const PATH: &str = "/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bi
 
 /// What fits into a new pipe whatever its size, in bytes (`PIPE_BUF`, pipe(7)).
 const PIPE_ROOM: usize = 4096;
+
+/// How many pieces of output are read ahead of whoever takes them.
+const AHEAD: usize = 64;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -41,9 +48,6 @@ pub struct Spec {
     pub max_output: usize,
     /// A file that stays open in the program, such as a lock that must outlive this process when it is killed.
     pub keep_open: Option<Arc<File>>,
-    /// An empty file for both its outputs, instead of pipes to this process: a program that is half-way through something can
-    /// then write on when this process is gone. What it held at the program's end is given as standard error.
-    pub outputs: Option<Arc<File>>,
 }
 
 impl Spec {
@@ -58,7 +62,6 @@ impl Spec {
             uid: None,
             max_output: 64 << 20,
             keep_open: None,
-            outputs: None,
         }
     }
 
@@ -214,12 +217,10 @@ pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result
     let mut command = command(spec)?;
     let stdin = if spec.stdin.is_empty() { Stdio::null() } else { Stdio::piped() };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-    if let Some(file) = &spec.outputs {
-        command.stdout(file.try_clone().map_err(io)?).stderr(file.try_clone().map_err(io)?);
-    }
     let mut child = spawn(spec, command)?;
-    let _known = interrupt::child(child.id(), spec.keep_open.is_some() || spec.outputs.is_some());
-    let (sender, pieces) = mpsc::channel();
+    let _known = interrupt::child(child.id(), spec.keep_open.is_some());
+    // A program that writes faster than it is read waits, as at any pipe.
+    let (sender, pieces) = mpsc::sync_channel(AHEAD);
     if let Some(mut stdin) = child.stdin.take() {
         // A program that does not read its input is no error of ours. A new pipe takes a little at once.
         if spec.stdin.len() <= PIPE_ROOM {
@@ -240,6 +241,9 @@ pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result
     let (mut stdout, mut stderr, mut truncated) = (Vec::new(), Vec::new(), false);
     loop {
         let left = spec.timeout.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Err(killed(spec, &mut child, start.elapsed()));
+        }
         match pieces.recv_timeout(left) {
             Ok((stream, piece)) => {
                 on_output(stream, &piece);
@@ -262,14 +266,10 @@ pub fn run_with(spec: &Spec, on_output: &mut dyn FnMut(Stream, &[u8])) -> Result
         }
         pause = (pause * 2).min(Duration::from_millis(5));
     };
-    if let Some(mut file) = spec.outputs.as_deref() {
-        let most = u64::try_from(spec.max_output).unwrap_or(u64::MAX);
-        file.rewind().and_then(|()| file.take(most).read_to_end(&mut stderr)).map_err(io)?;
-    }
     Ok(Finished { code: status.code(), signal: status.signal(), stdout, stderr, truncated, took: start.elapsed() })
 }
 
-fn pump(mut from: impl Read + Send + 'static, stream: Stream, to: mpsc::Sender<(Stream, Vec<u8>)>) {
+fn pump(mut from: impl Read + Send + 'static, stream: Stream, to: SyncSender<(Stream, Vec<u8>)>) {
     std::thread::spawn(move || {
         let mut buffer = [0; 16 * 1024];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
@@ -281,12 +281,17 @@ fn pump(mut from: impl Read + Send + 'static, stream: Stream, to: mpsc::Sender<(
 }
 
 fn killed(spec: &Spec, child: &mut Child, after: Duration) -> ProcessError {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        // It may have ended on its own in this very moment.
-        rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok();
-    }
+    signal_group(child, Signal::KILL);
     child.wait().ok();
     ProcessError::Timeout { program: spec.program(), after }
+}
+
+/// Signals a program that was not waited for yet, and all its group.
+fn signal_group(child: &Child, signal: Signal) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        // It may have ended on its own in this very moment.
+        rustix::process::kill_process_group(group, signal).ok();
+    }
 }
 
 /// Starts a program that outlives this process, its outputs appended to a file; gives its process id.
@@ -330,18 +335,6 @@ mod tests {
         spec.max_output = 1000;
         let finished = run(&spec).expect("ran");
         assert!(finished.ok() && finished.truncated && finished.stdout.len() == 1000);
-    }
-
-    #[test]
-    fn outputs_that_go_to_a_file_are_told_at_the_end_and_time_still_runs() {
-        let told = |script: &str| {
-            let mut spec = Spec::new(["sh", "-c", script]).timeout(Duration::from_secs(2));
-            spec.outputs = Some(Arc::new(tempfile::tempfile().expect("a file")));
-            run(&spec)
-        };
-        let finished = told("echo one; echo two >&2; exit 3").expect("ran");
-        assert_eq!((finished.complaint().as_str(), finished.stdout.len()), ("two (exit code 3)", 0));
-        assert!(matches!(told("sleep 60"), Err(ProcessError::Timeout { .. })));
     }
 
     #[test]

@@ -15,10 +15,12 @@ use crate::gates::reason::{Class, Reason};
 use crate::gates::standing::{GateReport, Standing};
 use crate::git::GitError;
 use crate::model::contract::Step;
+use crate::model::record::Act;
 use crate::model::role::Role;
 use crate::model::time::show_duration;
 use crate::report::Answer;
 use crate::sign::key_file::Key;
+use crate::steps::act::has_undo;
 
 use super::open::{ADD_REMOTE, Gathered, Session};
 
@@ -83,10 +85,15 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         }
         _ => turn,
     };
+    let running = running(&session, &turn);
+    let turn = match &running {
+        Some(holder) => Turn::new(Role::Builder, "countersign status", format!("a run is under way here: {holder}")),
+        None => turn,
+    };
     let restores = turn.run.ends_with("adopt --restore");
     let unpublished = session.unpublished()?;
     // What a step left in doubt, or only this host remembers, comes before it is published; damage is not published at all.
-    let first = turn.run == CHECK || restores || (turn.run == RESUME && me == Some(Role::Builder));
+    let first = turn.run == CHECK || restores || running.is_some() || (turn.run == RESUME && me == Some(Role::Builder));
     let mine = match me {
         Some(_) if unpublished && !first => {
             Turn::new(&turn.who, "countersign sync", "what this clone holds is not published yet")
@@ -115,6 +122,15 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         "turn": { "who": turn.who, "run": turn.run, "why": turn.why }, "unpublished": unpublished,
     });
     Ok(Answer::ok(text, json))
+}
+
+/// Who runs a step of the phase on this host now, where it would be said that it was cut off.
+fn running(session: &Session, turn: &Turn) -> Option<String> {
+    if turn.run != RESUME && !turn.run.starts_with("countersign builder undo ") {
+        return None;
+    }
+    let Known::Is(target) = session.target() else { return None };
+    session.host_state(&target.engine).ok()?.running()
 }
 
 /// The one role whose key this user holds; none where it holds several or none, so that nothing can be said for it alone.
@@ -180,8 +196,19 @@ fn turn(report: &PhaseReport<'_>) -> Turn {
     }
     let unsettled = |state| matches!(state, State::InDoubt | State::Stuck | State::Failed);
     if let Some((step, progress)) = report.steps.iter().find(|(_, progress)| unsettled(progress.state)) {
-        let why = format!("step `{step}` is {}", progress.state.label());
-        return Turn::new(Role::Builder, RESUME, why);
+        let undoing = progress.intent.is_some_and(|(_, intent)| intent.act == Act::Undo);
+        let its = if undoing { "the undo of " } else { "" };
+        let why = format!("{its}step `{step}` is {}", progress.state.label());
+        let undoable = || report.inputs.contract.step(step).is_some_and(has_undo);
+        return match report.vetoes.first() {
+            // Where nothing leads back any more, the undo says so and changes nothing.
+            Some(veto) if !undoing && undoable() => Turn::new(
+                Role::Builder,
+                format!("countersign builder undo {step}"),
+                format!("{why}, and a veto stands: {}; {RESUME} goes forward", veto.reason),
+            ),
+            _ => Turn::new(Role::Builder, RESUME, why),
+        };
     }
     if let Some(veto) = report.vetoes.first() {
         let lift = format!("countersign adversary veto lift {} --reason …", veto.id.short());

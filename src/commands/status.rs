@@ -20,7 +20,7 @@ use crate::host::decisions::{Decision, Ruling};
 use crate::host::parts::Part;
 use crate::host::pins::Pins;
 use crate::model::counted::counted;
-use crate::model::ids::{GateId, RecordId};
+use crate::model::ids::{GateId, RecordId, StepId};
 use crate::model::key;
 use crate::model::record::{Separation, Target};
 use crate::model::role::Role;
@@ -91,15 +91,20 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
         let last = refused.iter().skip(refused.len().saturating_sub(SHOWN));
         text.extend(last.map(|decision| format!("    {}\n", line(decision))));
     }
-    let cut_off = cut_off(&session, &report);
+    let (cut_off, running) = cut_off(&session, &report);
     for part in &cut_off {
-        text += &format!("  step {} was cut off after, at {}: {}\n", part.step, part.at, part.text);
+        let how = if running.is_some() { "began last" } else { "was cut off after" };
+        text += &format!("  step {} {how}, at {}: {}\n", part.step, part.at, part.text);
+    }
+    if let Some(holder) = &running {
+        text += &format!("  a run is under way on this host: {holder}\n");
     }
     let mut json = phase::json(&report);
     json["cut_off"] = cut_off
         .iter()
         .map(|part| json!({ "step": part.step.as_str(), "at": part.at.to_string(), "part": part.text }))
         .collect();
+    json["running"] = running.into();
     json["refused"] = json!(refused);
     json["unsigned"] = unsigned.into();
     json["strays"] = strays.into();
@@ -162,13 +167,13 @@ pub fn strays(root: &Path) -> Vec<String> {
     strays
 }
 
-/// The last part begun of each step in doubt, by the host's state; nothing where that cannot be read.
-fn cut_off(session: &Session, report: &PhaseReport<'_>) -> Vec<Part> {
+/// The last part begun of each step in doubt, by the host's state, and who runs a step there now; nothing where that cannot be read.
+fn cut_off(session: &Session, report: &PhaseReport<'_>) -> (Vec<Part>, Option<String>) {
     let doubtful: Vec<_> = report.steps.iter().filter(|(_, progress)| progress.state == State::InDoubt).collect();
-    if doubtful.is_empty() {
-        return Vec::new();
-    }
-    let Known::Is(target) = session.target() else { return Vec::new() };
-    let parts = session.host_state(&target.engine).ok().and_then(|host| host.parts().ok()).unwrap_or_default();
-    doubtful.iter().filter_map(|(step, _)| parts.iter().rfind(|part| part.step == **step).cloned()).collect()
+    let Known::Is(target) = session.target() else { return Default::default() };
+    let host = session.host_state(&target.engine).ok().filter(|_| !doubtful.is_empty());
+    let Some(host) = host else { return Default::default() };
+    let parts = host.parts().unwrap_or_default();
+    let last = |step: &StepId| parts.iter().rfind(|part| part.step == *step).cloned();
+    (doubtful.iter().filter_map(|(step, _)| last(step)).collect(), host.running())
 }

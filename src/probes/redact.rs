@@ -19,6 +19,36 @@ pub fn redact(text: &str) -> (String, u32) {
     (out, u32::try_from(found.len()).unwrap_or(u32::MAX))
 }
 
+/// How much of what was shown before is looked at with what comes: more than a private key is long, in bytes.
+const BEFORE: usize = 8 << 10;
+
+/// What is shown while it comes, piece by piece: a secret may stand on many lines, of which most do not look like one.
+#[derive(Debug, Default)]
+pub struct Shown {
+    before: String,
+}
+
+impl Shown {
+    /// The next lines with every secret replaced, also the rest of one that began before them.
+    pub fn next(&mut self, lines: &str) -> String {
+        let start = self.before.len();
+        self.before.push_str(lines);
+        let (text, mut out, mut from) = (&self.before, String::with_capacity(lines.len()), start);
+        for hit in secret_rules::find(text).into_iter().filter(|hit| hit.range.end > start) {
+            out.push_str(&text[from..hit.range.start.max(from)]);
+            // Of one that began before it was said then that it is there.
+            if hit.range.start >= start {
+                out.push_str(&format!("[redacted: {}]", hit.kind));
+            }
+            from = hit.range.end;
+        }
+        out.push_str(&text[from..]);
+        let cut = self.before.floor_char_boundary(self.before.len().saturating_sub(BEFORE));
+        self.before.drain(..cut);
+        out
+    }
+}
+
 /// The beginning of a text for a sentence: its secrets are taken out before it is cut, since half of one is not recognised any more.
 pub fn excerpt(text: &str, characters: usize) -> String {
     let (clean, _) = redact(text);
@@ -65,6 +95,21 @@ mod tests {
         assert_eq!(excerpt("äöü and more", 3), "äöü…");
         let cut = excerpt(&format!("{} {token}", "x".repeat(50)), 70);
         assert!(cut.ends_with('…') && !cut.contains("ghp_"), "{cut}");
+    }
+
+    #[test]
+    fn a_secret_of_many_lines_is_not_shown_line_by_line() {
+        let body: String = (0..60).map(|number| format!("{number:02}{}\n", "b3BlbnNzaC1r".repeat(5))).collect();
+        let text =
+            format!("before\n-----BEGIN OPENSSH PRIVATE KEY-----\n{body}-----END OPENSSH PRIVATE KEY-----\nafter\n");
+        let mut shown = Shown::default();
+        let out: String = text.split_inclusive('\n').map(|line| shown.next(line)).collect();
+        assert_eq!(out.split_whitespace().collect::<Vec<_>>(), ["before", "[redacted:", "private-key]", "after"]);
+        let mut shown = Shown::default();
+        let yaml: String =
+            "a: 1\npassword: |\n  hunter2\nb: 2\n".split_inclusive('\n').map(|l| shown.next(l)).collect();
+        assert!(!yaml.contains("hunter2") && yaml.ends_with("b: 2\n"), "{yaml}");
+        assert_eq!(Shown::default().next("plain\n"), "plain\n");
     }
 
     #[test]

@@ -121,7 +121,8 @@ fn envelope(command: &str, exit: Exit, body: &Value, error: Option<Value>) -> St
     Value::Object(object).to_string()
 }
 
-/// Says something while a command works, on standard error. A terminal that takes nothing does not hold it up.
+/// Says something while a command works, on standard error. A terminal that takes nothing does not hold it up, and nothing in the words
+/// of others steers it.
 pub fn say(line: &str) {
-    lines::say(line);
+    lines::say(&visible(line));
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::engine::{Engine, TOKEN_HEADER};
 use crate::gates::permit::Permit;
@@ -10,7 +11,8 @@ use crate::host::HostState;
 use crate::model::contract::{Params, Step};
 use crate::model::observation::Values;
 use crate::model::record::Act;
-use crate::process::{self, Spec, Stream};
+use crate::probes::redact::Shown;
+use crate::process::{self, Spec};
 
 use super::kinds::{drain, queue, unit, way_back};
 use super::{capture, recreate};
@@ -74,8 +76,10 @@ pub enum Left {
     Untouched,
     /// Something was changed, and all of it is back.
     Unwound,
-    /// On the way: the way is forward.
+    /// On the way.
     Midway,
+    /// On the way, and nothing leads back any more.
+    Forward,
     /// Walking back failed: a person is needed.
     Stuck,
 }
@@ -98,6 +102,11 @@ impl NotDone {
     /// Stopped on the way.
     pub fn midway(message: impl Into<String>) -> Self {
         Self::new(Left::Midway, message)
+    }
+
+    /// Stopped where nothing leads back.
+    pub fn forward(message: impl Into<String>) -> Self {
+        Self::new(Left::Forward, message)
     }
 
     /// Stopped on the way back.
@@ -139,7 +148,7 @@ async fn by_kind(permit: &Permit, step: &Step, params: &Params, ground: &Ground<
             command(params.list("argv"), params, step, ground)
         }
         "docker.capture" => capture::act(&engine()?, params, ground).await,
-        "docker.network.recreate" => recreate::act(&engine()?, params, permit.strategy(), ground).await,
+        "docker.network.recreate" => recreate::act(&engine()?, params, (permit.strategy(), step.timeout), ground).await,
         "docker.stack.drain" => drain::act(&engine()?, params, step.timeout, ground).await,
         "drone.queue" => queue::act(params, step.timeout, ground).await,
         "systemd.unit" => unit::act(params, step.timeout, ground),
@@ -198,9 +207,9 @@ fn command(argv: &[String], params: &Params, step: &Step, ground: &Ground<'_>) -
         // The stock client (from 27.1 on) sends this header with each request.
         spec = spec.env("DOCKER_CUSTOM_HEADERS", format!("{TOKEN_HEADER}={token}"));
     }
-    let mut printed = Printed { ground, kept: String::new(), pending: [Vec::new(), Vec::new()] };
+    let mut printed = Printed::new(ground);
     // Blocking is fine here: nothing else runs beside a program.
-    let ran = process::run_with(&spec, &mut |stream, piece| printed.take(stream, piece));
+    let ran = process::follow(&spec, &mut |piece| printed.take(piece));
     let output = printed.end();
     let failed = |left: Left, message: String| Err(NotDone { message, left, output: output.clone() });
     match ran {
@@ -214,45 +223,67 @@ fn command(argv: &[String], params: &Params, step: &Step, ground: &Ground<'_>) -
 /// The most that is kept of what a program prints, in bytes.
 const KEPT: usize = 1 << 20;
 
-/// What a program prints: shown by whole lines, so that a secret in one can be seen as a whole and redacted.
+/// How often it is said that a program prints on, where what it prints is shown no more.
+const SAY: Duration = Duration::from_secs(5);
+
+/// What a program prints: shown by whole lines, each with its secrets taken out by what came before it, and kept up to a limit.
 struct Printed<'a> {
     ground: &'a Ground<'a>,
     kept: String,
-    pending: [Vec<u8>; 2],
+    pending: Vec<u8>,
+    shown: Shown,
+    /// What came after the limit, in bytes, and when that was said last.
+    beyond: Option<(u64, Instant)>,
 }
 
-impl Printed<'_> {
-    fn take(&mut self, stream: Stream, piece: &[u8]) {
-        let at = usize::from(stream == Stream::Stderr);
-        self.pending[at].extend_from_slice(piece);
-        while let Some(end) = self.pending[at].iter().position(|b| *b == b'\n') {
-            let line: Vec<u8> = self.pending[at].drain(..=end).collect();
-            self.line(&line[..end]);
-        }
-        // A line without an end must not grow for ever.
-        if self.pending[at].len() > KEPT {
-            let line = std::mem::take(&mut self.pending[at]);
-            self.line(&line);
-        }
+impl<'a> Printed<'a> {
+    fn new(ground: &'a Ground<'a>) -> Self {
+        Self { ground, kept: String::new(), pending: Vec::new(), shown: Shown::default(), beyond: None }
     }
 
-    fn line(&mut self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
-        (self.ground.say)(&line);
-        if self.kept.len() + line.len() < KEPT {
-            self.kept += &line;
-            self.kept.push('\n');
-        } else if !self.kept.ends_with(CUT) {
-            self.kept += CUT;
+    fn take(&mut self, piece: &[u8]) {
+        if let Some((more, said)) = &mut self.beyond {
+            *more += piece.len() as u64;
+            if said.elapsed() > SAY {
+                *said = Instant::now();
+                (self.ground.say)(&format!("it prints on: {} KiB more, not shown and not kept", *more >> 10));
+            }
+            return;
         }
+        self.pending.extend_from_slice(piece);
+        let whole = match self.pending.iter().rposition(|b| *b == b'\n') {
+            Some(end) => end + 1,
+            // A line without an end must not grow for ever.
+            None if self.pending.len() > KEPT => self.pending.len(),
+            None => return,
+        };
+        let lines: Vec<u8> = self.pending.drain(..whole).collect();
+        self.lines(&lines);
+    }
+
+    fn lines(&mut self, lines: &[u8]) {
+        let text = String::from_utf8_lossy(lines);
+        for line in self.shown.next(&text).lines() {
+            (self.ground.say)(line);
+        }
+        let room = KEPT.saturating_sub(self.kept.len());
+        if text.len() <= room {
+            self.kept += &text;
+            return;
+        }
+        // Whole lines only: half of a secret is not recognised any more.
+        let fits = text[..text.floor_char_boundary(room)].rfind('\n').map_or(0, |end| end + 1);
+        self.kept += &text[..fits];
+        self.kept += CUT;
+        (self.ground.say)(CUT.trim_end());
+        self.beyond = Some((0, Instant::now()));
     }
 
     fn end(mut self) -> String {
-        for at in 0..2 {
-            let line = std::mem::take(&mut self.pending[at]);
-            if !line.is_empty() {
-                self.line(&line);
-            }
+        let mut last = std::mem::take(&mut self.pending);
+        if !last.is_empty() {
+            last.push(b'\n');
+            self.lines(&last);
         }
         self.kept
     }

@@ -169,9 +169,26 @@ pub fn ended(now: &Value, captured: &Value) -> Value {
                 }
             }
         }
-        _ => drop(object.remove("UpdateConfig")),
+        _ if object.get("UpdateConfig").is_some_and(is_only_pause) => drop(object.remove("UpdateConfig")),
+        // Somebody else said how it is to be updated meanwhile.
+        _ => {
+            if let Some(update) = object.get_mut("UpdateConfig").and_then(Value::as_object_mut) {
+                update.remove("FailureAction");
+            }
+        }
     }
     spec
+}
+
+/// Whether it is what [`pause`] makes where there was nothing, with what the engine fills in.
+fn is_only_pause(update: &Value) -> bool {
+    let is_default = |(key, value): (&String, &Value)| match key.as_str() {
+        "Parallelism" => *value == json!(1),
+        "FailureAction" => value == "pause",
+        "Order" => value == "stop-first",
+        _ => value.as_f64() == Some(0.0),
+    };
+    update.as_object().is_some_and(|update| update.iter().all(is_default))
 }
 
 /// The captured spec on another network and nothing else: what a service ends as when nobody else touched it.
@@ -272,6 +289,25 @@ mod tests {
         let mut attached = spec();
         attached["Mode"]["Replicated"]["Replicas"] = json!(0);
         assert_eq!(replicas(&moved(&attached, &spec(), &["old"], "hold")), Some(0), "it was not drained by us");
+    }
+
+    #[test]
+    fn update_rules_that_somebody_else_gave_meanwhile_stay() {
+        let mut plain = spec();
+        plain.as_object_mut().expect("an object").remove("UpdateConfig");
+        let mut now = moved(&plain, &plain, &["old"], "new");
+        // As the engine answers what was sent.
+        now["UpdateConfig"] =
+            json!({ "Parallelism": 1, "FailureAction": "pause", "MaxFailureRatio": 0, "Order": "stop-first" });
+        assert_eq!(ended(&now, &plain).get("UpdateConfig"), None);
+        for (key, value) in
+            [("Order", json!("start-first")), ("Delay", json!(7_000_000_000u64)), ("Parallelism", json!(2))]
+        {
+            let mut changed = now.clone();
+            changed["UpdateConfig"][key] = value.clone();
+            let end = ended(&changed, &plain);
+            assert_eq!((&end["UpdateConfig"][key], end["UpdateConfig"].get("FailureAction")), (&value, None));
+        }
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn a_killed_run_leaves_the_lock_with_its_program_and_resume_goes_on() {
     let mut child = begun(&steps);
     signal(&child, "-KILL");
     child.wait().expect("ended");
-    steps.builder(&["builder", "resume"]).expect(75, "a program that outlives its parent");
+    steps.builder(&["builder", "resume"]).expect(75, "that outlives its parent").expect(75, "(process ");
     steps.builder(&["status"]).expect(0, "in doubt");
     steps.world.write("lab/go", "");
     until("the program to end", || steps.log().contains(&"ended".into()));
@@ -94,6 +94,74 @@ fn a_killed_run_leaves_the_lock_with_its_program_and_resume_goes_on() {
     steps.builder(&["builder", "run", "wait"]).expect(21, "step `wait` is in doubt");
     steps.builder(&["builder", "resume"]).expect(0, "Step `wait` is done");
     assert_eq!(steps.log(), ["begun", "ended"]);
+}
+
+/// What prints goes on printing when nobody is there to read it: half of a switch is worse than none.
+#[test]
+fn a_program_that_prints_goes_on_when_its_run_is_killed() {
+    let printing = WAITING.replace("sleep 0.05; done", "echo waiting; echo still >&2; sleep 0.05; done; echo last");
+    let steps = Steps::new(&printing);
+    let mut child = begun(&steps);
+    signal(&child, "-KILL");
+    child.wait().expect("ended");
+    // Long enough for a line that would end it.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    steps.world.write("lab/go", "");
+    until("the program to come to its end", || steps.log().contains(&"ended".into()));
+}
+
+#[test]
+fn while_a_run_is_under_way_nobody_is_told_to_resume_it() {
+    let steps = Steps::new(WAITING);
+    let child = begun(&steps);
+    steps.builder(&["status"]).expect(0, "a run is under way on this host: pid ");
+    let next = steps.builder(&["next"]).expect(0, "a run is under way here: pid ");
+    assert!(next.stdout.starts_with("builder: countersign status"), "{}", next.stdout);
+    steps.world.write("lab/go", "");
+    let ended = crate::support::Answer::of(&child.wait_with_output().expect("ended"));
+    ended.expect(0, "Step `wait` is done").expect(0, "Next: countersign next");
+    let status = steps.builder(&["status"]);
+    assert!(!status.stdout.contains("under way"), "{}", status.stdout);
+}
+
+#[test]
+fn what_a_step_that_is_done_left_in_the_background_holds_no_other_up() {
+    let leaving = THREE.replace("echo one >>LAB/log", "sleep 61 & echo $! >LAB/left; echo one >>LAB/log");
+    let steps = Steps::new(&leaving);
+    let begun = std::time::Instant::now();
+    steps.builder(&["builder", "run", "one"]).expect(0, "Step `one` is done");
+    steps.builder(&["builder", "run", "two"]).expect(0, "Step `two` is done");
+    steps.builder(&["builder", "resume"]).expect(0, "");
+    assert!(begun.elapsed().as_secs() < 50, "it was waited for");
+    let left = steps.world.read("lab/left");
+    Command::new("kill").arg(left.trim()).status().expect("runs");
+}
+
+/// Whoever cuts an undo off wanted the step back, not forward.
+#[test]
+fn an_undo_that_was_cut_off_is_not_turned_into_the_step() {
+    let undo = "echo undoing >>LAB/log; while ! [ -e LAB/back ]; do sleep 0.05; done; echo undone >>LAB/log";
+    let steps = Steps::new(&WAITING.replace("echo undone >>LAB/log", undo));
+    steps.world.write("lab/go", "");
+    steps.builder(&["builder", "run", "wait"]).expect(0, "is done");
+    let mut command = steps.command(&[], &["builder", "undo", "wait"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+    until("the undo to begin", || steps.log().contains(&"undoing".into()));
+    signal(&child, "-KILL");
+    child.wait().expect("ended");
+    steps.world.write("lab/back", "");
+    until("the lock to be free", || steps.builder(&["builder", "resume"]).exit == 21);
+    steps.builder(&["next"]).expect(0, "the undo of step `wait` is in doubt");
+    let asked = steps.builder(&["builder", "resume"]).expect(21, "the undo of step `wait` was cut off");
+    asked.expect(21, "countersign builder undo wait --done --reason …");
+    steps.builder(&["builder", "undo", "wait", "--done"]).expect(2, "--reason");
+    steps.keep();
+    steps.builder(&["builder", "undo", "wait", "--done", "--reason", "I saw it"]).expect(0, "Step `wait` is unwound");
+    assert!(steps.world.read("builder/machine-docs/JOURNAL-demo.md").contains("said_by_person = \"I saw it\""));
+    steps.restore();
+    steps.builder(&["builder", "undo", "wait"]).expect(0, "Step `wait` is unwound");
+    steps.restore();
+    steps.builder(&["builder", "resume", "--forward"]).expect(0, "Step `wait` is done");
 }
 
 #[test]

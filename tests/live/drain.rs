@@ -100,7 +100,21 @@ fn a_drain_killed_at_any_point_goes_on() {
     let Some(twin) = Twin::up("drain-kill", &["--topology", "pvfix"]) else { return };
     deploy(&twin);
     let stage = Stage::set(twin, STEP);
-    let before = NAMES.map(|name| spec(&stage.twin, name));
+    let mut before = NAMES.map(|name| spec(&stage.twin, name));
+    // A service comes, and another is changed, after the capture: both are captured before they are removed.
+    let stopped = stage.start(&["builder", "run", "drain"], "stop drain.captured");
+    stage.twin.until("the drain to stop", || stopped.is_stopped());
+    let stack = "com.docker.stack.namespace=shop";
+    let late = ["service", "create", "--detach", "--name", "shop_late", "--label", stack, "--network", "shop_internal"];
+    let serves = ["countersign-twin:1", "/countersign", "twin-serve", "backend", "--name", "late"];
+    stage.twin.docker(&[&late[..], &serves].concat());
+    stage.twin.docker(&["service", "update", "--quiet", "--detach", "--label-add", "changed=yes", "shop_app"]);
+    let done = stopped.go_on().expect(0, "drained 2 stacks: 3 services and 2 networks removed");
+    done.expect(0, "came or was changed meanwhile, and is captured, too: ");
+    stage.builder(&["builder", "undo", "drain"]).expect(0, "2 stacks are back");
+    before[0]["Labels"]["changed"] = "yes".into();
+    assert_eq!(NAMES.map(|name| spec(&stage.twin, name)), before);
+    stage.twin.docker(&["service", "rm", "shop_late"]);
     let mut act = "run drain";
     for point in [
         "drain.captured",
@@ -124,6 +138,7 @@ fn a_drain_killed_at_any_point_goes_on() {
     for point in ["restore.network#1", "restore.service#1", "restore.settled"] {
         stage.with_fault(&["builder", "undo", "drain"], &format!("kill {point}")).expect(-1, "");
     }
-    stage.builder(&["builder", "undo", "drain"]).expect(0, "2 stacks are back");
+    // Whoever began to bring them back wanted them back.
+    stage.builder(&["builder", "resume"]).expect(0, "2 stacks are back");
     assert_eq!(NAMES.map(|name| spec(&stage.twin, name)), before);
 }

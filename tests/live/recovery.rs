@@ -102,12 +102,18 @@ fn undone_before_the_point_of_no_return_everything_is_as_it_was() {
     let stage = Stage::set(twin, STEPS);
     let before = stage.twin.docker(&["network", "inspect", "proxy", "--format", "{{.Id}} {{.Created}}"]);
     stage.with_fault(&["builder", "run", "recreate"], "kill part.append#3").expect(-1, "taking");
-    stage.builder(&["builder", "undo", "recreate"]).expect(0, "Step `recreate` is unwound");
+    // Cut off, the undo is what goes on.
+    stage
+        .with_fault(&["builder", "undo", "recreate"], "kill engine.service.update.after#2")
+        .expect(-1, "putting every");
+    stage.builder(&["next"]).expect(0, "the undo of step `recreate` is in doubt");
+    stage.builder(&["builder", "resume"]).expect(0, "Step `recreate` is unwound");
     every_route_answers(&stage.twin);
     assert_eq!(stage.twin.docker(&["network", "inspect", "proxy", "--format", "{{.Id}} {{.Created}}"]), before);
     // Unwound cleanly, so the PASS still permits it; past the point of no return the way is forward.
     stage.with_fault(&["builder", "run", "recreate"], "kill part.appended#4").expect(-1, "creating proxy");
-    stage.builder(&["builder", "undo", "recreate"]).expect(21, "the way is forward");
+    let refused = stage.builder(&["builder", "undo", "recreate"]).expect(21, "the way is forward");
+    assert!(refused.stderr.trim_end().ends_with("Hint: countersign builder resume"), "{}", refused.stderr);
     stage.builder(&["builder", "resume"]).expect(0, "Step `recreate` is done");
     every_route_answers(&stage.twin);
 }

@@ -70,8 +70,17 @@ pub struct Ended {
     pub acted: Acted,
     /// Why it is not done.
     pub trouble: Option<String>,
+    /// Where it is not done: that nothing leads back.
+    pub forward: bool,
     /// How long it took.
     pub took: Duration,
+}
+
+impl Ended {
+    /// An end that nothing was done for: a person has seen it.
+    pub fn seen(ending: Ending) -> Self {
+        Self { ending, acted: Acted::default(), trouble: None, forward: false, took: Duration::ZERO }
+    }
 }
 
 /// The step with every placeholder filled in.
@@ -244,7 +253,7 @@ impl Site {
         let took = Duration::ZERO;
         let acted = match acted {
             Ok(acted) if job.act == Act::Undo => {
-                return Ended { ending: Ending::Unwound, acted, trouble: None, took };
+                return Ended { acted, ..Ended::seen(Ending::Unwound) };
             }
             Ok(acted) => acted,
             Err(error) => {
@@ -252,14 +261,15 @@ impl Site {
                     (Act::Run, Left::Untouched) | (_, Left::Unwound) => Ending::Unwound,
                     (Act::Undo, Left::Midway) | (_, Left::Stuck) => Ending::Stuck,
                     // Going on or back did nothing: things are as they were, which is on the way.
-                    (_, Left::Untouched | Left::Midway) => Ending::Failed,
+                    (_, Left::Untouched | Left::Midway | Left::Forward) => Ending::Failed,
                 };
+                let forward = error.left == Left::Forward;
                 let acted = Acted { output: error.output, ..Acted::default() };
-                return Ended { ending, acted, trouble: Some(redact(&error.message).0), took };
+                return Ended { ending, acted, trouble: Some(redact(&error.message).0), forward, took };
             }
         };
         if job.step.postflight.is_empty() {
-            return Ended { ending: Ending::Done, acted, trouble: None, took };
+            return Ended { acted, ..Ended::seen(Ending::Done) };
         }
         let mut values = job.values.clone();
         for (name, value) in &acted.facts {
@@ -268,10 +278,10 @@ impl Site {
         }
         let seen = self.measure(&job.step.postflight, values).and_then(|seen| all_held(&seen, "afterwards"));
         match seen {
-            Ok(()) => Ended { ending: Ending::Done, acted, trouble: None, took },
+            Ok(()) => Ended { acted, ..Ended::seen(Ending::Done) },
             Err(error) => {
                 let trouble = format!("{}: {}", error.message, error.details.join("; "));
-                Ended { ending: Ending::Failed, acted, trouble: Some(trouble), took }
+                Ended { acted, trouble: Some(trouble), ..Ended::seen(Ending::Failed) }
             }
         }
     }
@@ -291,6 +301,7 @@ impl Site {
         };
         // For whoever interrupted: it is said when the process leaves.
         interrupt::note(words.clone());
+        let next = hint(&job.step, job.act, &ended);
         let (output, redactions) = redact(&ended.acted.output);
         let recorded = match intent {
             None => Err("nothing could be signed".to_owned()),
@@ -306,17 +317,8 @@ impl Site {
                     said_by_person: job.said.clone(),
                 });
                 let words = Words { summary: words.clone(), body, output: Some((output.clone(), redactions)) };
-                self.record(&words).map_err(|error| error.message)
-            }
-        };
-        let next = match ended.ending {
-            Ending::Done => String::new(),
-            // An undo that did nothing leaves the step on its way.
-            Ending::Failed if job.act == Act::Undo => "countersign builder resume".into(),
-            Ending::Unwound => "countersign status".into(),
-            Ending::Failed => format!("countersign builder resume, or countersign builder undo {}", job.step.id),
-            Ending::Stuck => {
-                "a person is needed: put things right by hand, then countersign builder resume --done --reason …".into()
+                // What was done is told by the host, where the repository has gone away meanwhile.
+                self.record(&words).or_else(|error| self.record_alone(&words, error.message)).map_err(|e| e.message)
             }
         };
         let error = |exit: Exit, message: String, next: &str| Err(CommandError::new(exit, message, next));
@@ -362,5 +364,22 @@ impl Site {
 
     fn finished(&self) -> Time {
         self.context.now()
+    }
+}
+
+/// What is to be done after a step that is not done.
+fn hint(step: &Step, act: Act, ended: &Ended) -> String {
+    match ended.ending {
+        Ending::Done => String::new(),
+        Ending::Unwound => "countersign status".into(),
+        // An undo that did nothing leaves the step on its way.
+        Ending::Failed if ended.forward || act == Act::Undo || !act::has_undo(step) => {
+            "countersign builder resume".into()
+        }
+        Ending::Failed => format!("countersign builder resume, or countersign builder undo {}", step.id),
+        Ending::Stuck => format!(
+            "countersign builder undo {0} tries again; put right by hand: countersign builder undo {0} --done --reason …",
+            step.id
+        ),
     }
 }

@@ -13,6 +13,7 @@ use crate::error::{CommandError, Exit};
 use crate::fault;
 use crate::host::HostError;
 use crate::host::ledger::{Beside, Entry, ids};
+use crate::host::open_run::OpenRun;
 use crate::model::ids::RecordId;
 use crate::model::record::Body;
 use crate::model::role::{Document, Role};
@@ -114,8 +115,16 @@ impl Site {
         let key = self.signing_key()?;
         let ledger = self.host.ledger()?;
         let prev = ledger.of(&self.repository, &self.contract.phase).last().map(|entry| entry.id).into_iter().collect();
-        let seen = self.kept.as_ref().map(|run| run.seen.clone()).unwrap_or_default();
-        let draft = self.composer()?.draft(&words.summary, words.body.clone(), words.output());
+        // A run whose repository went away goes by what this host kept of it at its intent.
+        let ours = |run: &OpenRun| run.repository == self.repository && run.phase == self.contract.phase;
+        let of_this_run = || self.host.runs().ok()?.into_iter().flatten().find(ours);
+        let kept = self.kept.clone().or_else(of_this_run);
+        let seen = kept.as_ref().map(|run| run.seen.clone()).unwrap_or_default();
+        let composer = match (self.composer(), &kept) {
+            (Err(_), Some(run)) => Composer::recalled(run, self.contract.digest, self.context.now()),
+            (asked, _) => asked?,
+        };
+        let draft = composer.draft(&words.summary, words.body.clone(), words.output());
         let (record, section) = signed_alone(draft, prev, seen, key)?;
         let entry = Entry::of(&record, section);
         let entry = entry.ok_or_else(|| CommandError::new(Exit::Bug, "the record is no intent or outcome", ""))?;

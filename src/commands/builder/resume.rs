@@ -15,7 +15,6 @@ use crate::model::contract::Step;
 use crate::model::ids::StepId;
 use crate::model::record::{Act, Ending};
 use crate::report::{self, Answer};
-use crate::steps::act::Acted;
 
 use super::execute::{Ended, Job, filled};
 use super::site::Site;
@@ -25,6 +24,8 @@ use super::site::Site;
 /// Never refused: neither a PASS, an open window, a remote nor valid documents are needed. It works from what the host captured and
 /// the engine shows; outside the repository, or without one, from what the host kept (then name the host's state with --state and
 /// the engine with --engine, where they are not the usual ones).
+///
+/// Where an undo was cut off, it goes on with the undo; with the step itself only where nothing leads back any more, or with --forward.
 ///
 /// A step of kind docker.* goes on from where the engine stands. Any other is done if its postflight holds; if it does not, only a
 /// person knows: --done or --again, with a reason.
@@ -42,6 +43,9 @@ pub struct Args {
     /// What the person has seen
     #[arg(long, requires = "answer")]
     reason: Option<String>,
+    /// Go on with the step although its undo was begun last
+    #[arg(long)]
+    forward: bool,
 }
 
 /// Runs it.
@@ -50,12 +54,7 @@ pub struct Args {
 ///
 /// Only a person knows whether the step in doubt is done, or a step does not come to its end.
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
-    let said = match args.reason.as_deref().map(|reason| plain(reason.trim())) {
-        Some(reason) if reason.is_empty() => {
-            return Err(CommandError::new(Exit::Usage, "--reason is empty", "say what was seen"));
-        }
-        said => said,
-    };
+    let said = reason(args.reason.as_deref())?;
     let site = Site::for_recovery(context, "builder resume")?;
     site.mend();
     let (mut text, mut done) = (String::new(), Vec::<String>::new());
@@ -79,6 +78,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
             (Some(_), false) => {
                 return Err(CommandError::new(Exit::Usage, "no step is in doubt, so there is nothing to answer", ""));
             }
+            (None, true) if args.forward => Answered::Forward,
             (None, _) => Answered::Nothing,
         };
         if doubtful.is_some() {
@@ -94,9 +94,24 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     Ok(Answer::ok(text, json!({ "done": done })))
 }
 
+/// What a person has seen, where they say so.
+///
+/// # Errors
+///
+/// It is empty.
+pub fn reason(said: Option<&str>) -> Result<Option<String>, CommandError> {
+    match said.map(|reason| plain(reason.trim())) {
+        Some(reason) if reason.is_empty() => {
+            Err(CommandError::new(Exit::Usage, "--reason is empty", "say what was seen"))
+        }
+        said => Ok(said),
+    }
+}
+
 /// What a person said about the step in doubt.
 enum Answered {
     Nothing,
+    Forward,
     Done(String),
     Again(String),
 }
@@ -117,10 +132,17 @@ fn one(
     let doubtful = !matches!(state, State::NotBegun | State::Unwound);
     let values = site.values(progress);
     let step = filled(step, &values)?;
-    say_where(site, &step, state);
+    let undoing = doubtful && before.is_some_and(|(_, intent)| intent.act == Act::Undo);
+    say_where(site, &step, state, undoing);
+    if undoing
+        && matches!(answer, Answered::Nothing)
+        && let Some(undone) = undo(site, &step, &permit, &values)?
+    {
+        return Ok(undone);
+    }
     let already = match &answer {
         Answered::Done(_) => true,
-        Answered::Again(_) => false,
+        Answered::Again(_) | Answered::Forward => false,
         // It looks at the engine and does what is left; its facts are needed later.
         Answered::Nothing if !doubtful || step.kind.starts_with("docker.") => false,
         Answered::Nothing => {
@@ -129,19 +151,52 @@ fn one(
         }
     };
     let said = match answer {
-        Answered::Nothing => None,
+        Answered::Nothing | Answered::Forward => None,
         Answered::Done(reason) | Answered::Again(reason) => Some(reason),
     };
     let act = if doubtful { Act::Resume } else { Act::Run };
-    let job = Job { step, act, permit: &permit, values, may_go_on: &|| Ok(()), said };
+    let job = Job { step, act, permit: &permit, values, may_go_on: &not_interrupted, said };
     let _held = interrupt::step(job.step.id.as_str());
     let intent = announce(site, &job)?;
-    let ended = if already {
-        Ended { ending: Ending::Done, acted: Acted::default(), trouble: None, took: std::time::Duration::ZERO }
-    } else {
-        site.carry_out(&job, intent)
-    };
+    let ended = if already { Ended::seen(Ending::Done) } else { site.carry_out(&job, intent) };
     site.conclude(&job, intent, ended)
+}
+
+/// Nothing refuses recovery but whoever interrupts it: then a step that still can be is put back.
+fn not_interrupted() -> Result<(), String> {
+    if interrupt::requested() { Err("interrupted".into()) } else { Ok(()) }
+}
+
+/// Goes on with an undo that was cut off; nothing where it did nothing because nothing leads back.
+fn undo(
+    site: &Site,
+    step: &Step,
+    permit: &Permit,
+    values: &BTreeMap<String, String>,
+) -> Result<Option<String>, CommandError> {
+    if step.undo.is_some() {
+        // A program may be no good twice.
+        let message = format!("the undo of step `{}` was cut off, and only a person knows how far it came", step.id);
+        let ask = format!(
+            "look, then countersign builder undo {0}, or countersign builder undo {0} --done --reason …, or countersign builder \
+             resume --forward",
+            step.id
+        );
+        return Err(CommandError::new(Exit::InDoubt, message, ask));
+    }
+    let (step, values) = (step.clone(), values.clone());
+    let job = Job { step, act: Act::Undo, permit, values, may_go_on: &|| Ok(()), said: None };
+    let _held = interrupt::step(job.step.id.as_str());
+    let intent = announce(site, &job)?;
+    let ended = site.carry_out(&job, intent);
+    let forward = ended.forward;
+    match site.conclude(&job, intent, ended) {
+        Err(error) if forward => {
+            report::say(&format!("! {}; going forward", error.message));
+            Ok(None)
+        }
+        undone => undone.map(Some),
+    }
 }
 
 /// Prepares and announces recovery; what cannot be recorded is said and stops nothing.
@@ -167,8 +222,9 @@ pub fn announce(site: &Site, job: &Job<'_>) -> Result<Option<crate::model::ids::
 }
 
 /// Says where the step stood when it was cut off.
-fn say_where(site: &Site, step: &Step, state: State) {
-    report::say(&format!("step {}: {} ({})", step.id, step.title, state.label()));
+fn say_where(site: &Site, step: &Step, state: State, undoing: bool) {
+    let its = if undoing { "its undo is " } else { "" };
+    report::say(&format!("step {}: {} ({its}{})", step.id, step.title, state.label()));
     let parts = site.host.parts().unwrap_or_default();
     if let Some(part) = parts.iter().rfind(|part| part.step == step.id) {
         report::say(&format!("  the last part begun was, at {}: {}", part.at, part.text));

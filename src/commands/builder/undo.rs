@@ -7,12 +7,12 @@ use crate::error::{CommandError, Exit};
 use crate::gates::permit::Permit;
 use crate::gates::progress::State;
 use crate::interrupt;
-use crate::model::record::Act;
+use crate::model::record::{Act, Ending};
 use crate::report::{self, Answer};
 use crate::steps::act::has_undo;
 
-use super::execute::{Job, filled};
-use super::resume::announce;
+use super::execute::{Ended, Job, filled};
+use super::resume::{announce, reason};
 use super::run::step;
 use super::site::Site;
 
@@ -21,11 +21,19 @@ use super::site::Site;
 /// A program by the `undo` of the contract; a network by putting the captured services back, as long as the old network is still
 /// there. Never refused for a PASS, a window, a remote or a document, for a step that was begun.
 ///
+/// Where a program's undo was cut off, or things were put right by hand, a person says so with --done and a reason.
+///
 /// Example: countersign builder undo pause-ci
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The step
     step: String,
+    /// A person has seen that everything is back: nothing is done, and that is recorded
+    #[arg(long, requires = "reason")]
+    done: bool,
+    /// What the person has seen
+    #[arg(long, requires = "done")]
+    reason: Option<String>,
 }
 
 /// Runs it.
@@ -34,6 +42,7 @@ pub struct Args {
 ///
 /// The step was not begun, has no undo, or is stuck.
 pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
+    let said = reason(args.reason.as_deref())?;
     let site = Site::for_recovery(context, "builder undo")?;
     site.mend();
     let step = step(&site.contract.steps, &args.step)?;
@@ -44,7 +53,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         let message = format!("step `{}` is {}: there is nothing to undo", step.id, state.label());
         return Err(CommandError::new(Exit::Closed, message, "countersign status"));
     }
-    if !has_undo(step) {
+    if !has_undo(step) && !args.done {
         let message = format!("step `{}` ({}) has no undo in the contract", step.id, step.kind);
         return Err(CommandError::new(Exit::Closed, message, "countersign builder resume"));
     }
@@ -60,10 +69,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let values = site.values(&progress);
     let step = filled(step, &values)?;
     report::say(&format!("undoing step {}: {}", step.id, step.title));
-    let job = Job { step, act: Act::Undo, permit: &permit, values, may_go_on: &|| Ok(()), said: None };
+    let job = Job { step, act: Act::Undo, permit: &permit, values, may_go_on: &|| Ok(()), said };
     let _held = interrupt::step(job.step.id.as_str());
     let intent = announce(&site, &job)?;
-    let ended = site.carry_out(&job, intent);
+    let ended = if args.done { Ended::seen(Ending::Unwound) } else { site.carry_out(&job, intent) };
     let text = site.conclude(&job, intent, ended)? + "Next: countersign next\n";
     Ok(Answer::ok(text, json!({ "undone": args.step })))
 }

@@ -9,7 +9,6 @@ mod show;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -315,9 +314,8 @@ async fn restart(args: &Args) -> Result<(), CommandError> {
     let failed = |why: String| {
         CommandError::new(Exit::Failed, format!("the engine was not restarted by `{ran}`: {why}"), next.as_str())
     };
-    let mut spec = Spec::new(argv).timeout(RESTART);
-    spec.outputs = Some(Arc::new(tempfile::tempfile().map_err(|error| failed(error.to_string()))?));
-    let ran = tokio::task::spawn_blocking(move || process::run(&spec)).await;
+    let spec = Spec::new(argv).timeout(RESTART);
+    let ran = tokio::task::spawn_blocking(move || process::follow(&spec, &mut |_| {})).await;
     match ran.map_err(|error| failed(error.to_string()))? {
         Ok(done) if done.ok() => {}
         Ok(done) => return Err(failed(done.complaint())),

@@ -81,6 +81,8 @@ pub struct Goal {
     pub attached: Attached,
     /// What to do with jobs.
     pub jobs: Jobs,
+    /// How long the step may take until the old network goes; then it walks back. After that it takes as long as it takes.
+    pub timeout: Duration,
 }
 
 impl Goal {
@@ -103,6 +105,7 @@ impl Goal {
                 Some("reconnect") => Attached::Reconnect,
                 _ => Attached::Refuse,
             },
+            timeout: Duration::MAX,
             jobs: if params.text("jobs") == Some("run-again") { Jobs::RunAgain } else { Jobs::Refuse },
         }
     }

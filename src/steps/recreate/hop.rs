@@ -69,7 +69,7 @@ pub async fn hop(work: &Work<'_>, way: &Way<'_>) -> Result<(), NotDone> {
         replaced(work, &bridged, way).await?;
     }
     if way.hold.is_some() {
-        (work.ground.may_go_on)().map_err(NotDone::midway)?;
+        work.may_go_on()?;
     }
     let moved: Vec<&Value> = fronts.iter().chain(&others).filter(|one| !bridged.contains(one)).copied().collect();
     let serving = serving(work, &fronts, way).await.map_err(midway)?;
@@ -102,13 +102,20 @@ async fn bridge<'a>(work: &Work<'_>, others: &[&'a Value], way: &Way<'_>) -> Res
         match halt {
             Some((Halt::NoAddress, _)) if since.elapsed() > NO_ROOM => {}
             Some((Halt::NoNode, _)) if since.elapsed() > unplaced => {
-                let why = work.why(&missing).await?;
-                return Ok(Seen::Here(Err(NotDone::midway(format!("no node takes a second task: {why}")))));
+                let why = format!("no node takes a second task: {}", work.why(&missing).await?);
+                // On the way on, one that has no room keeps no other from its place.
+                if way.hold.is_some() {
+                    return Ok(Seen::Here(Err(NotDone::midway(why))));
+                }
+                work.talk.say(&why);
             }
             _ if missing.is_empty() => {}
             _ => {
-                let names: Vec<&str> = missing.iter().map(|service| name(service)).collect();
-                return Ok(Seen::NotYet(format!("{} left: {}", missing.len(), few(&names))));
+                let why = match halt {
+                    Some((Halt::NoNode, _)) => work.why(&missing).await?,
+                    _ => few(&missing.iter().map(|service| name(service)).collect::<Vec<_>>()),
+                };
+                return Ok(Seen::NotYet(format!("{} left: {why}", missing.len())));
             }
         }
         Ok(Seen::Here(Ok(can.iter().copied().filter(|one| !missing.contains(one)).collect::<Vec<_>>())))
@@ -116,7 +123,7 @@ async fn bridge<'a>(work: &Work<'_>, others: &[&'a Value], way: &Way<'_>) -> Res
     .await??;
     let alone = can.len() - bridged.len();
     if alone > 0 {
-        work.talk.say(&format!("{alone} services get no second address and move with the front"));
+        work.talk.say(&format!("{alone} services get no second task and move with the front"));
     }
     Ok(bridged)
 }

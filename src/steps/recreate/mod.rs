@@ -22,6 +22,8 @@ mod talk;
 mod trial;
 mod work;
 
+use std::time::Duration;
+
 use self::goal::Goal;
 use self::routes::Routes;
 use self::standing::{Standing, look};
@@ -33,7 +35,7 @@ use crate::engine::Engine;
 use crate::model::contract::Params;
 use crate::model::record::Act;
 
-/// The step. `strategy` is the one that was claimed, if any.
+/// The step. `strategy` is the one that was claimed, if any; `timeout` bounds it for as long as it can be walked back.
 ///
 /// # Errors
 ///
@@ -42,10 +44,10 @@ use crate::model::record::Act;
 pub async fn act(
     engine: &Engine,
     params: &Params,
-    strategy: Option<&str>,
+    (strategy, timeout): (Option<&str>, Duration),
     ground: &Ground<'_>,
 ) -> Result<Acted, NotDone> {
-    let goal = Goal::new(params, strategy);
+    let goal = Goal { timeout, ..Goal::new(params, strategy) };
     let mut work = begin(engine, goal, params, ground).await?;
     let standing = look(&work).await.map_err(|error| NotDone::untouched(error.to_string()))?;
     let is_new = work.capture.check.is_none();
@@ -92,13 +94,14 @@ pub async fn undo(engine: &Engine, params: &Params, ground: &Ground<'_>) -> Resu
     let standing = look(&work).await.map_err(|error| NotDone::untouched(error.to_string()))?;
     if !standing.old {
         check::remove(&work).await?;
-        return Err(NotDone::untouched(format!(
-            "the old network {} is gone: the way is forward: countersign builder resume",
-            short(work.old())
-        )));
+        return Err(NotDone::forward(format!("the old network {} is gone: the way is forward", short(work.old()))));
     }
     strategies::back(&work, &standing).await.map_err(|error| NotDone::stuck(error.message))?;
-    Ok(Acted { output: format!("{} services are as captured\n", work.capture.services.len()), ..Acted::default() })
+    let differences = finish::differences(&work, work.old()).await?;
+    let back = work.capture.services.len().saturating_sub(differences.len());
+    let mut output = format!("{back} services are as captured\n");
+    output.extend(differences.iter().map(|line| format!("{line}\n")));
+    Ok(Acted { output, ..Acted::default() })
 }
 
 /// The capture to work from: the one of a run that was cut off, if the engine is still on its way; else a new one.

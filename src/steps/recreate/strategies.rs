@@ -14,7 +14,7 @@ use super::talk::{Stage, short};
 use super::work::{Work, midway};
 use super::{check, finish, guests};
 use crate::engine::network::Network;
-use crate::steps::act::NotDone;
+use crate::steps::act::{Left, NotDone};
 use crate::steps::capture::name;
 
 /// What came of it.
@@ -44,6 +44,12 @@ pub async fn go(work: &mut Work<'_>, standing: &Standing, routes: &Routes) -> Re
         }
         removed_after = Some(work.talk.elapsed());
     }
+    let gone = forward(work, routes, removed_after).await;
+    gone.map_err(|error| if error.left == Left::Midway { NotDone { left: Left::Forward, ..error } } else { error })
+}
+
+/// From where the old network is gone.
+async fn forward(work: &mut Work<'_>, routes: &Routes, removed_after: Option<Duration>) -> Result<Gone, NotDone> {
     work.talk.part(Stage::Forward, &format!("creating {} as {}", work.goal.network, work.goal.subnet));
     let new = create_new(work).await?;
     work.talk.part(Stage::Forward, &format!("proving {} on every node", short(&new)));
@@ -77,7 +83,7 @@ async fn make_first(work: &mut Work<'_>, routes: &Routes) -> Result<(), NotDone>
     let hold = create_hold(work).await?;
     fits(work, &hold)?;
     check::prove(work, &hold.id).await?;
-    (work.ground.may_go_on)().map_err(NotDone::midway)?;
+    work.may_go_on()?;
     for _ in 0..ROUNDS {
         capture_newcomers(work).await?;
         let count = work.capture.services.len();
@@ -116,7 +122,7 @@ fn fits(work: &Work<'_>, hold: &Network) -> Result<(), NotDone> {
 
 /// The point of no return; false when somebody came back to the old network.
 async fn take_away(work: &Work<'_>) -> Result<bool, NotDone> {
-    (work.ground.may_go_on)().map_err(NotDone::midway)?;
+    work.may_go_on()?;
     work.talk.part(Stage::Reversible, &format!("removing the old network {}", short(work.old())));
     guests::leave(work).await?;
     match remove(work, work.old()).await? {
@@ -188,7 +194,7 @@ async fn walk_back(work: &Work<'_>, error: NotDone) -> NotDone {
     let standing = match look(work).await {
         Ok(standing) if standing.old => standing,
         // The engine took the network away although it did not say so: the way is forward.
-        Ok(_) => return NotDone::midway(error.message),
+        Ok(_) => return NotDone::forward(error.message),
         Err(away) => return NotDone::midway(format!("{}; {away}", error.message)),
     };
     work.talk.say(&format!("{}; putting everything back", error.message));

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::model::record::Act;
 use crate::steps::act::Ground;
 
 /// How many names are shown before the rest is counted.
@@ -45,6 +46,7 @@ impl<'a> Talk<'a> {
         what.clone_into(&mut self.part.lock().unwrap_or_else(PoisonError::into_inner));
         let step = &self.ground.step;
         let stopped = match stage {
+            _ if self.ground.doing == Act::Undo => "`countersign builder resume` goes on with the undo".into(),
             Stage::Reversible => {
                 format!("`countersign builder resume` goes on, `countersign builder undo {step}` puts it back")
             }

@@ -11,6 +11,7 @@ use super::talk::{Talk, few};
 use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::task::Task;
+use crate::model::time::show_duration;
 use crate::steps::act::{Ground, NotDone};
 use crate::steps::capture::{Capture, id, name, spec};
 use crate::steps::edit;
@@ -102,6 +103,19 @@ impl Work<'_> {
     /// The old network's id.
     pub fn old(&self) -> &str {
         self.capture.network_id()
+    }
+
+    /// Asked before each part up to the point of no return.
+    ///
+    /// # Errors
+    ///
+    /// Something came up against the step, or it has taken too long: it walks back.
+    pub fn may_go_on(&self) -> Result<(), NotDone> {
+        if self.talk.elapsed() > self.goal.timeout {
+            let words = "the step has taken longer than its `timeout` of";
+            return Err(NotDone::midway(format!("{words} {}", show_duration(self.goal.timeout))));
+        }
+        (self.ground.may_go_on)().map_err(NotDone::midway)
     }
 
     /// How long the slowest of the services may take to stop.

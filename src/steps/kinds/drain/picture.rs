@@ -44,6 +44,21 @@ impl<'a> Choice<'a> {
         Ok(Self { names, pattern, except })
     }
 
+    /// Every stack that is named is there now, or was when a run was cut off: a name that is mistyped drains nothing.
+    ///
+    /// # Errors
+    ///
+    /// One is not there.
+    pub(super) fn all_there(&self, before: &Picture, now: &Picture) -> Result<(), String> {
+        let known = [if before.restored { Vec::new() } else { before.stacks() }, now.stacks()].concat();
+        let missing: Vec<&str> = self.names.iter().filter(|name| !known.contains(name)).map(String::as_str).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let missing = missing.join(", ");
+        Err(format!("there is no stack {missing}: docker stack ls; one that need not be there is named by `pattern`"))
+    }
+
     /// Whether a stack is meant. A pattern must match the whole name.
     pub(super) fn means(&self, stack: &str) -> bool {
         let matched = || self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(stack));
@@ -106,6 +121,14 @@ impl Picture {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// The names of the services that are there now and that this capture does not hold as they are.
+    pub(super) fn lacks(&self, now: &Self) -> Vec<String> {
+        let version = |raw: &Value| (raw.get("ID").cloned(), raw.pointer("/Version/Index").cloned());
+        let known: Vec<_> = self.services.iter().map(version).collect();
+        let new = now.services.iter().filter(|raw| !known.contains(&version(raw)));
+        new.map(|raw| raw.pointer("/Spec/Name").and_then(Value::as_str).unwrap_or_default().to_owned()).collect()
     }
 
     /// This capture with what is there now: a run that was cut off took some of it down already, and what is gone must stay in
@@ -184,6 +207,31 @@ mod tests {
     fn a_choice_of_nothing_or_of_an_exception_is_refused() {
         assert!(Choice::of(&params(&[], None, &["x"])).unwrap_err().message.contains("names no stack"));
         assert!(Choice::of(&params(&["x"], None, &["x"])).unwrap_err().message.contains("`stacks` and in `except`"));
+    }
+
+    #[test]
+    fn a_name_that_no_stack_has_is_told_unless_a_cut_off_run_took_it_down() {
+        let service = |stack: &str| json!({ "ID": stack, "Version": { "Index": 1 }, "Spec": { "Name": stack, "Labels": { STACK: stack } } });
+        let picture =
+            |stacks: &[&str]| Picture { services: stacks.iter().map(|s| service(s)).collect(), ..Picture::default() };
+        let params = params(&["shop", "mail"], None, &[]);
+        let choice = Choice::of(&params).expect("a choice");
+        let (none, both, shop) = (Picture::default(), picture(&["shop", "mail"]), picture(&["shop"]));
+        assert_eq!(choice.all_there(&none, &both), Ok(()));
+        assert!(choice.all_there(&none, &shop).expect_err("it is not there").contains("no stack mail"));
+        assert_eq!(choice.all_there(&both, &shop), Ok(()), "it was taken down before");
+        let restored = Picture { restored: true, ..both };
+        assert!(choice.all_there(&restored, &shop).is_err(), "that capture is of an earlier drain");
+    }
+
+    #[test]
+    fn what_came_or_was_changed_since_is_not_held() {
+        let service =
+            |id: &str, version: u64| json!({ "ID": id, "Version": { "Index": version }, "Spec": { "Name": id } });
+        let picture = |services: Vec<Value>| Picture { services, ..Picture::default() };
+        let captured = picture(vec![service("a", 1), service("b", 1)]);
+        assert_eq!(captured.lacks(&picture(vec![service("a", 1)])), Vec::<String>::new());
+        assert_eq!(captured.lacks(&picture(vec![service("a", 2), service("b", 1), service("c", 1)])), ["a", "c"]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::model::contract::Params;
 use crate::steps::act::{Acted, Ground, NotDone};
 use crate::steps::kinds::settle::settled;
 
+/// How often services may come back before it is given up.
+const ROUNDS: usize = 8;
 /// How many removals fly at once.
 const AT_ONCE: usize = 16;
 
@@ -30,19 +32,19 @@ pub async fn act(engine: &Engine, params: &Params, timeout: Duration, ground: &G
     let begun = !before.restored && !before.is_empty();
     let stopped = |message: String| if begun { NotDone::midway(message) } else { NotDone::untouched(message) };
     let looked = Picture::look(engine, &choice).await.map_err(|error| stopped(error.to_string()))?;
+    choice.all_there(&before, &looked).map_err(&stopped)?;
     strangers(engine, &looked).await.map_err(&stopped)?;
-    let capture = before.with(looked);
+    let mut capture = before.with(looked);
     capture.write(ground.host, &ground.capture).map_err(&stopped)?;
     point("drain.captured").map_err(&stopped)?;
     (ground.may_go_on)().map_err(&stopped)?;
-    let stacks = capture.stacks();
-    (ground.part)(&format!("removing {} services of {} stacks", capture.services.len(), stacks.len()), "");
-    services(engine, &choice).await?;
+    (ground.part)(&format!("removing {} services of {} stacks", capture.services.len(), capture.stacks().len()), "");
+    services(engine, &choice, &mut capture, ground).await?;
     (ground.part)("waiting for the end of their tasks", "");
     tasks(engine, &capture, left(deadline), ground).await?;
     point("drain.ended").map_err(NotDone::midway)?;
     (ground.part)(&format!("removing {} networks", capture.networks.len()), "");
-    networks(engine, &choice, left(deadline), ground).await?;
+    networks(engine, &capture, left(deadline), ground).await?;
     let rest = Picture::look(engine, &choice).await.map_err(|error| NotDone::midway(error.to_string()))?;
     if !rest.is_empty() {
         return Err(NotDone::midway(format!(
@@ -51,7 +53,7 @@ pub async fn act(engine: &Engine, params: &Params, timeout: Duration, ground: &G
         )));
     }
     let mut acted = Acted { output: words(&capture), ..Acted::default() };
-    acted.facts.insert("stacks".into(), stacks.into());
+    acted.facts.insert("stacks".into(), capture.stacks().into());
     Ok(acted)
 }
 
@@ -126,16 +128,33 @@ fn gone(removal: Result<(), EngineError>) -> Result<(), EngineError> {
     }
 }
 
-async fn services(engine: &Engine, choice: &Choice<'_>) -> Result<(), NotDone> {
+/// Removes the stacks' services. Who came, or was changed, since the capture is captured before it is removed.
+async fn services(
+    engine: &Engine,
+    choice: &Choice<'_>,
+    capture: &mut Picture,
+    ground: &Ground<'_>,
+) -> Result<(), NotDone> {
     let midway = |error: EngineError| NotDone::midway(error.to_string());
-    let looked = Picture::look(engine, choice).await.map_err(midway)?;
-    for some in looked.services.chunks(AT_ONCE) {
-        for done in join_all(ids(some, "ID").into_iter().map(|id| engine.remove_service(id))).await {
-            gone(done).map_err(midway)?;
+    for _ in 0..ROUNDS {
+        let looked = Picture::look(engine, choice).await.map_err(midway)?;
+        if looked.services.is_empty() {
+            return Ok(());
         }
-        point("drain.services").map_err(NotDone::midway)?;
+        let news = capture.lacks(&looked);
+        if !news.is_empty() {
+            (ground.say)(&format!("came or was changed meanwhile, and is captured, too: {}", news.join(", ")));
+            *capture = std::mem::take(capture).with(looked.clone());
+            capture.write(ground.host, &ground.capture).map_err(NotDone::midway)?;
+        }
+        for some in looked.services.chunks(AT_ONCE) {
+            for done in join_all(ids(some, "ID").into_iter().map(|id| engine.remove_service(id))).await {
+                gone(done).map_err(midway)?;
+            }
+            point("drain.services").map_err(NotDone::midway)?;
+        }
     }
-    Ok(())
+    Err(NotDone::midway("services come back to these stacks all the time: something else manages them"))
 }
 
 /// Waits until no task of the captured services, and none on the captured networks, is left that has not ended.
@@ -174,16 +193,19 @@ async fn tasks(engine: &Engine, capture: &Picture, limit: Duration, ground: &Gro
     })
 }
 
-async fn networks(engine: &Engine, choice: &Choice<'_>, limit: Duration, ground: &Ground<'_>) -> Result<(), NotDone> {
+/// Removes the captured networks. One that came since stays, and is told of at the end.
+async fn networks(engine: &Engine, capture: &Picture, limit: Duration, ground: &Ground<'_>) -> Result<(), NotDone> {
+    let captured = ids(&capture.networks, "Id");
     let gone = settled("the stacks' networks to go", limit, ground, || async {
-        let looked = Picture::look(engine, choice).await.map_err(|error| error.to_string())?;
+        let there = engine.networks().await.map_err(|error| error.to_string())?;
+        let there: Vec<_> = there.iter().filter(|network| captured.contains(&network.id.as_str())).collect();
         let mut refused = Vec::new();
-        for id in ids(&looked.networks, "Id") {
-            let removed = gone(engine.remove_network(id).await);
-            refused.extend(removed.err().map(|error| format!("{}: {error}", network_name(&looked, id))));
+        for network in &there {
+            let removed = gone(engine.remove_network(&network.id).await);
+            refused.extend(removed.err().map(|error| format!("{}: {error}", network.name)));
             point("drain.network")?;
         }
-        Ok::<_, String>(match (looked.networks.len(), refused.as_slice()) {
+        Ok::<_, String>(match (there.len(), refused.as_slice()) {
             (0, _) => None,
             (count, []) => Some(format!("{count} were just removed")),
             (_, refused) => Some(refused.join("; ")),
