@@ -28,7 +28,8 @@ const READ: u64 = 1 << 20;
 /// How much of the end of its output is kept for whoever asks why it failed, in bytes.
 const TAIL: usize = 16 << 10;
 
-/// Runs a program to its end and hands on each piece of its outputs, both as one, as it comes. Its end is that of its own process; what
+/// Runs a program to its end and hands on each piece of its outputs, both as one, as it comes, and an empty one now and then while
+/// none does. Its end is that of its own process; what
 /// it left in the background is not waited for. It reads nothing, and `max_output` says nothing here: the end of its output is given
 /// as standard error.
 ///
@@ -136,9 +137,7 @@ impl Output {
             rustix::fs::fallocate(&self.memory, hole, self.freed, self.at - self.freed).ok();
             self.freed = self.at;
         }
-        if count > 0 {
-            on_output(piece);
-        }
+        on_output(piece);
         Ok(count > 0)
     }
 }

@@ -11,6 +11,7 @@ use crate::host::HostState;
 use crate::model::contract::{Params, Step};
 use crate::model::observation::Values;
 use crate::model::record::Act;
+use crate::model::time::show_duration;
 use crate::probes::redact::Shown;
 use crate::process::{self, Spec};
 
@@ -207,7 +208,7 @@ fn command(argv: &[String], params: &Params, step: &Step, ground: &Ground<'_>) -
         // The stock client (from 27.1 on) sends this header with each request.
         spec = spec.env("DOCKER_CUSTOM_HEADERS", format!("{TOKEN_HEADER}={token}"));
     }
-    let mut printed = Printed::new(ground);
+    let mut printed = Printed::new(ground, step.timeout);
     // Blocking is fine here: nothing else runs beside a program.
     let ran = process::follow(&spec, &mut |piece| printed.take(piece));
     let output = printed.end();
@@ -223,8 +224,8 @@ fn command(argv: &[String], params: &Params, step: &Step, ground: &Ground<'_>) -
 /// The most that is kept of what a program prints, in bytes.
 const KEPT: usize = 1 << 20;
 
-/// How often it is said that a program prints on, where what it prints is shown no more.
-const SAY: Duration = Duration::from_secs(5);
+/// How often it is said that a program runs on, where nothing is shown of it.
+const SAY: Duration = Duration::from_secs(10);
 
 /// What a program prints: shown by whole lines, each with its secrets taken out by what came before it, and kept up to a limit.
 struct Printed<'a> {
@@ -232,22 +233,39 @@ struct Printed<'a> {
     kept: String,
     pending: Vec<u8>,
     shown: Shown,
-    /// What came after the limit, in bytes, and when that was said last.
-    beyond: Option<(u64, Instant)>,
+    /// What came after the limit, in bytes.
+    beyond: Option<u64>,
+    begun: Instant,
+    timeout: Duration,
+    /// When something was shown last.
+    said: Instant,
 }
 
 impl<'a> Printed<'a> {
-    fn new(ground: &'a Ground<'a>) -> Self {
-        Self { ground, kept: String::new(), pending: Vec::new(), shown: Shown::default(), beyond: None }
+    fn new(ground: &'a Ground<'a>, timeout: Duration) -> Self {
+        let (kept, shown, now) = (String::new(), Shown::default(), Instant::now());
+        Self { ground, kept, pending: Vec::new(), shown, beyond: None, begun: now, timeout, said: now }
+    }
+
+    /// Says that it runs on, where nothing of it was shown for a while.
+    fn pulse(&mut self) {
+        if self.said.elapsed() > SAY {
+            self.said = Instant::now();
+            let more =
+                self.beyond.map(|more| format!("; {} KiB more were printed, not shown and not kept", more >> 10));
+            (self.ground.say)(&format!(
+                "it runs since {} s, of at most {}{}",
+                self.begun.elapsed().as_secs(),
+                show_duration(self.timeout),
+                more.unwrap_or_default()
+            ));
+        }
     }
 
     fn take(&mut self, piece: &[u8]) {
-        if let Some((more, said)) = &mut self.beyond {
+        self.pulse();
+        if let Some(more) = &mut self.beyond {
             *more += piece.len() as u64;
-            if said.elapsed() > SAY {
-                *said = Instant::now();
-                (self.ground.say)(&format!("it prints on: {} KiB more, not shown and not kept", *more >> 10));
-            }
             return;
         }
         self.pending.extend_from_slice(piece);
@@ -263,6 +281,7 @@ impl<'a> Printed<'a> {
 
     fn lines(&mut self, lines: &[u8]) {
         let text = String::from_utf8_lossy(lines);
+        self.said = Instant::now();
         for line in self.shown.next(&text).lines() {
             (self.ground.say)(line);
         }
@@ -276,7 +295,7 @@ impl<'a> Printed<'a> {
         self.kept += &text[..fits];
         self.kept += CUT;
         (self.ground.say)(CUT.trim_end());
-        self.beyond = Some((0, Instant::now()));
+        self.beyond = Some(0);
     }
 
     fn end(mut self) -> String {

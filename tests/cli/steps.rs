@@ -137,6 +137,23 @@ fn what_a_step_that_is_done_left_in_the_background_holds_no_other_up() {
     Command::new("kill").arg(left.trim()).status().expect("runs");
 }
 
+/// The clone is moved away in the middle: how the step ended is not lost, and no clone comes into being where it was.
+#[test]
+fn how_a_step_ended_is_kept_where_its_repository_is_gone() {
+    let steps = Steps::new(WAITING);
+    let child = begun(&steps);
+    let (clone, away) = (steps.world.path("builder"), steps.world.path("away"));
+    fs::rename(&clone, &away).expect("moved");
+    steps.world.write("lab/go", "");
+    let ended = crate::support::Answer::of(&child.wait_with_output().expect("ended"));
+    ended.expect(74, "Step `wait` is done").expect(74, "The host's ledger has it, and JOURNAL does not");
+    assert!(!clone.exists());
+    fs::rename(&away, &clone).expect("moved back");
+    steps.builder(&["builder", "resume"]).expect(0, "JOURNAL lacked 1 records").expect(0, "Nothing is in doubt");
+    steps.builder(&["status"]).expect(0, "step wait               done");
+    steps.builder(&["check"]).expect(0, "every byte, signature and link");
+}
+
 /// Whoever cuts an undo off wanted the step back, not forward.
 #[test]
 fn an_undo_that_was_cut_off_is_not_turned_into_the_step() {

@@ -317,8 +317,7 @@ impl Site {
                     said_by_person: job.said.clone(),
                 });
                 let words = Words { summary: words.clone(), body, output: Some((output.clone(), redactions)) };
-                // What was done is told by the host, where the repository has gone away meanwhile.
-                self.record(&words).or_else(|error| self.record_alone(&words, error.message)).map_err(|e| e.message)
+                self.record(&words).map_err(|error| error.message)
             }
         };
         let error = |exit: Exit, message: String, next: &str| Err(CommandError::new(exit, message, next));

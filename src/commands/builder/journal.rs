@@ -66,7 +66,8 @@ impl Site {
         Ok(transaction)
     }
 
-    /// Records in the ledger, then in JOURNAL; where JOURNAL cannot be had, recovery records in the ledger alone.
+    /// Records in the ledger, then in JOURNAL; where JOURNAL cannot be had, in the ledger alone: what was done is done, whatever became
+    /// of the repository meanwhile.
     ///
     /// # Errors
     ///
@@ -74,8 +75,7 @@ impl Site {
     pub fn record(&self, words: &Words) -> Result<Written, CommandError> {
         match self.journal() {
             Ok(transaction) => self.record_in(transaction, words),
-            Err(error) if self.recovery => self.record_alone(words, error.message),
-            Err(error) => Err(error),
+            Err(error) => self.record_alone(words, error.message),
         }
     }
 

@@ -76,9 +76,13 @@ pub async fn hop(work: &Work<'_>, way: &Way<'_>) -> Result<(), NotDone> {
     put_on(work, &moved, way.from, way.to, way.hold).await?;
     front_leaves(work, &fronts, way, serving).await?;
     label(work, &bridged, way.hold).await?;
-    work.running_on(&moved, way.to, way.from).await?;
+    let moved = work.running_on(&moved, way.to, way.from).await;
+    // On the way on, one that does not come up keeps no other from its place.
+    if moved.is_err() && way.hold.is_some() {
+        return moved;
+    }
     put_on(work, &bridged, way.from, way.to, way.hold).await?;
-    work.running_on(&bridged, way.to, way.from).await
+    moved.and(work.running_on(&bridged, way.to, way.from).await)
 }
 
 /// Puts what starts first on the other network too; gives what runs there now. Where the network that is left has no address for a

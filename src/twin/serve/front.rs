@@ -2,6 +2,7 @@
 //! addresses on one network by its name, host names from service labels.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -94,8 +95,11 @@ async fn look(front: &Front) -> Result<Routes, EngineError> {
         let network = labels.remove(ROUTE_NETWORK).unwrap_or_else(|| front.network.clone());
         let own = tasks.iter().filter(|task| task.service_id() == service.id() && task.state() == "running");
         let on_network = own.flat_map(|task| task.addresses()).filter(|(_, name, _)| *name == network);
-        let addresses: Vec<String> =
-            on_network.filter_map(|(_, _, address)| Some(format!("{}:80", address.split('/').next()?))).collect();
+        let address = |text: &str| {
+            let ip: IpAddr = text.split('/').next()?.parse().ok()?;
+            Some(SocketAddr::new(ip, 80).to_string())
+        };
+        let addresses: Vec<String> = on_network.filter_map(|(_, _, text)| address(&text)).collect();
         if !addresses.is_empty() {
             routes.entry(host).or_default().extend(addresses);
         }

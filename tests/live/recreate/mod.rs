@@ -77,7 +77,7 @@ fn from_a_network_without_a_free_address_services_move_with_the_front() {
     let (specs, subnet) = (lab.specs(), lab.other_subnet());
     let phase = Phase::new(&lab, "make-before-break", "");
     let done = phase.run(&["builder", "run", "recreate"]).expect(0, "is done");
-    assert!(done.stderr.contains("2 services get no second address and move with the front"), "{}", done.stderr);
+    assert!(done.stderr.contains("2 services get no second task and move with the front"), "{}", done.stderr);
     lab.is_whole(subnet, &specs);
     assert!(held("idle0").contains("10.78."), "{NETWORK}");
 }

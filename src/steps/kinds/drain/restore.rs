@@ -15,6 +15,8 @@ use crate::steps::act::{Acted, Ground, NotDone};
 use crate::steps::kinds::settle::settled;
 use crate::steps::{capture, edit};
 
+/// The least that services are given to run again.
+const START: Duration = Duration::from_secs(120);
 /// How long the allocator may take before a subnet counts as refused.
 const ALLOCATION: Duration = Duration::from_secs(15);
 
@@ -32,7 +34,7 @@ pub async fn undo(engine: &Engine, _: &Params, timeout: Duration, ground: &Groun
     let Some(capture) = capture.filter(|capture| !capture.restored) else {
         return Ok(Acted { output: "nothing is captured, so nothing is down\n".into(), ..Acted::default() });
     };
-    let mut lost = Vec::new();
+    let (mut lost, mut absent) = (Vec::new(), Vec::new());
     (ground.part)(&format!("bringing {} networks back", capture.networks.len()), "");
     for raw in &capture.networks {
         if let Err(why) = network(engine, raw, ground).await {
@@ -45,13 +47,18 @@ pub async fn undo(engine: &Engine, _: &Params, timeout: Duration, ground: &Groun
     (ground.part)(&format!("bringing {} services back", capture.services.len()), "");
     for raw in &capture.services {
         if let Err(why) = service(engine, raw, &targets, &kept).await {
-            lost.push(format!("service {}: {why}", capture::name(raw)));
+            let why = format!("service {}: {why}", capture::name(raw));
+            (ground.say)(&format!("not back: {why}"));
+            lost.push(why);
+            absent.push(capture::name(raw));
         }
         fault::point("restore.service").ok();
     }
     (ground.part)("waiting until they run as before", "");
-    let limit = deadline.saturating_duration_since(Instant::now());
-    if let Err(missing) = settled("services to run as before", limit, ground, || missing(engine, &capture)).await {
+    // A `timeout` that is meant for taking down says nothing of how long images take to start.
+    let limit = deadline.saturating_duration_since(Instant::now()).max(START);
+    let look = || missing(engine, &capture, &absent);
+    if let Err(missing) = settled("services to run as before", limit, ground, look).await {
         lost.push(missing);
     }
     if !lost.is_empty() {
@@ -160,8 +167,8 @@ fn respecified(raw: &Value, targets: &BTreeMap<String, String>, kept: &[String])
     Ok(spec)
 }
 
-/// Which services do not yet run as many tasks as they did.
-async fn missing(engine: &Engine, capture: &Picture) -> Result<Option<String>, EngineError> {
+/// Which services, but those that are known not to be there, do not yet run as many tasks as they did.
+async fn missing(engine: &Engine, capture: &Picture, absent: &[&str]) -> Result<Option<String>, EngineError> {
     let tasks = engine.tasks(&[("desired-state", "running")]).await?;
     let services = engine.services().await?;
     let runs = |name: &str| {
@@ -169,7 +176,8 @@ async fn missing(engine: &Engine, capture: &Picture) -> Result<Option<String>, E
         let of = tasks.iter().filter(|task| Some(task.service_id()) == id.as_deref() && task.state() == "running");
         of.count() as u64
     };
-    let behind = capture.running.iter().filter(|(name, count)| runs(name) < **count);
+    let awaited = capture.running.iter().filter(|(name, _)| !absent.contains(&name.as_str()));
+    let behind = awaited.filter(|(name, count)| runs(name) < **count);
     let words: Vec<String> = behind.map(|(name, count)| format!("{name} {} of {count}", runs(name))).collect();
     Ok((!words.is_empty()).then(|| words.join(", ")))
 }
