@@ -3,6 +3,7 @@
 //! Drone keeps the pause in memory and tells nobody whether it is paused: what proves it is Drone's own answer to the order, by a
 //! token that may read the queue too. A restart of Drone forgets it, so a contract pauses again after whatever restarts Drone.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::fault;
 use crate::model::contract::Params;
 use crate::probes::http::client::{Client, NoAnswer};
 use crate::probes::http::token::{of_file, sent_to};
-use crate::steps::act::{Acted, Ground, NotDone};
+use crate::steps::act::{Acted, Ground, Left, NotDone};
 
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -25,11 +26,14 @@ struct Drone {
     token: String,
 }
 
-/// The step. While Drone does not answer it is asked again until the deadline.
+/// The most bytes of a queue that are read: a stage is about 1 KiB, and a queue is longest when its resume is waited for.
+const QUEUE: usize = 16 << 20;
+
+/// The step. While Drone does not answer, or whatever stands before it says that it is away, it is asked again until the deadline.
 ///
 /// # Errors
 ///
-/// Untouched before the first order; then midway, with what Drone answered.
+/// Untouched where Drone took no order; else midway, with what it answered.
 pub async fn act(params: &Params, timeout: Duration, ground: &Ground<'_>) -> Result<Acted, NotDone> {
     let act = params.text("act").unwrap_or_default();
     order(act == "pause", params, timeout, ground).await
@@ -39,28 +43,28 @@ pub async fn act(params: &Params, timeout: Duration, ground: &Ground<'_>) -> Res
 ///
 /// # Errors
 ///
-/// Stuck, with what Drone answered; untouched for a `resume`.
+/// Stuck, with what Drone answered; untouched where it took no order, and for a `resume`.
 pub async fn undo(params: &Params, timeout: Duration, ground: &Ground<'_>) -> Result<Acted, NotDone> {
     if params.text("act") != Some("pause") {
         return Err(NotDone::untouched("resuming a queue has no reverse: countersign builder resume"));
     }
-    order(false, params, timeout, ground).await.map_err(|error| NotDone::stuck(error.message))
+    let undone = order(false, params, timeout, ground).await;
+    undone.map_err(|error| if error.left == Left::Untouched { error } else { NotDone::stuck(error.message) })
 }
 
 async fn order(pause: bool, params: &Params, timeout: Duration, ground: &Ground<'_>) -> Result<Acted, NotDone> {
     let deadline = Instant::now() + timeout;
+    let left = || deadline.saturating_duration_since(Instant::now());
     let drone = Drone::of(params).map_err(NotDone::untouched)?;
-    // Asked before anything is ordered: a wrong address or token changes nothing.
-    drone.stages().await.map_err(NotDone::untouched)?;
     let (method, word) = if pause { (Method::DELETE, "paused") } else { (Method::POST, "resumed") };
+    if pause {
+        // What cannot be looked at is not paused. A resume asks nothing beforehand: what it brings back must not hang on the list.
+        drone.answer(&Method::GET, left(), ground).await.map_err(|refused| NotDone::untouched(refused.why))?;
+    }
     fault::point("queue.order").map_err(|error| NotDone::untouched(error.to_string()))?;
     (ground.part)(&format!("asking Drone to be {word}"), "");
-    let left = || deadline.saturating_duration_since(Instant::now());
-    let ordered = settled("Drone's answer", left(), ground, || async {
-        let answer = drone.client.ask(method.clone(), Some(&drone.token)).await.map_err(said)?;
-        Ok::<_, String>((!(200..300).contains(&answer.status)).then(|| format!("it answered {}", answer.status)))
-    });
-    ordered.await.map_err(NotDone::midway)?;
+    let ordered = drone.answer(&method, left(), ground).await;
+    ordered.map_err(|no| if no.taken { NotDone::midway(no.why) } else { NotDone::untouched(no.why) })?;
     if pause && params.flag("idle") {
         (ground.part)("waiting for the builds that run", "");
         let idle = settled("running builds to end", left(), ground, || async {
@@ -69,9 +73,19 @@ async fn order(pause: bool, params: &Params, timeout: Duration, ground: &Ground<
         });
         idle.await.map_err(|missing| NotDone::midway(format!("{missing}. The queue is paused")))?;
     }
-    let stages = drone.stages().await.map_err(NotDone::midway)?;
-    let output = format!("queue {word}; {} stages wait or run\n", stages.len());
-    Ok(Acted { output, ..Acted::default() })
+    // Drone's answer to the order is the proof; the list is for whoever reads.
+    let stages = match drone.stages().await {
+        Ok(stages) => format!("{} stages wait or run", stages.len()),
+        Err(why) => format!("how many stages wait or run is not known: {why}"),
+    };
+    Ok(Acted { output: format!("queue {word}; {stages}\n"), ..Acted::default() })
+}
+
+/// Why Drone did not do as it was asked.
+struct Refused {
+    why: String,
+    /// Whether it may have taken the order all the same.
+    taken: bool,
 }
 
 impl Drone {
@@ -79,7 +93,38 @@ impl Drone {
         let base = params.text("url").unwrap_or_default().trim_end_matches('/');
         sent_to(base, params.text("resolve"))?;
         let client = Client::new(&format!("{base}/api/queue"), params.text("resolve"), params.text("ca"), ANSWER)?;
-        Ok(Self { client, token: of_file(Path::new(params.text("token_file").unwrap_or_default()))? })
+        let token = of_file(Path::new(params.text("token_file").unwrap_or_default()))?;
+        Ok(Self { client: client.body_limit(QUEUE), token })
+    }
+
+    /// Asks until it says that it is done. A refusal of the token is final.
+    async fn answer(&self, method: &Method, limit: Duration, ground: &Ground<'_>) -> Result<(), Refused> {
+        let (denied, taken) = (Cell::new(None), Cell::new(false));
+        let settled = settled("Drone's answer", limit, ground, || async {
+            let asked = self.client.ask(method.clone(), Some(&self.token)).await;
+            let answer = asked.inspect_err(|none| taken.set(taken.get() || !is_refusal(none))).map_err(said)?;
+            match answer.status {
+                200..300 if is_of_drone(method, &answer.body) => Ok(None),
+                // As of a front that shows a page instead.
+                status @ 200..300 => Ok(Some(format!("it answered {status} with what is not Drone's"))),
+                status @ (401 | 403) => {
+                    denied.set(Some(status));
+                    Ok(None)
+                }
+                status => {
+                    // What answers 4xx has not done it; a gateway's 5xx does not tell.
+                    taken.set(taken.get() || !(400..500).contains(&status));
+                    Ok::<_, String>(Some(format!("it answered {status}")))
+                }
+            }
+        });
+        let settled = settled.await;
+        let no = |why| Err(Refused { why, taken: taken.get() && *method != Method::GET });
+        match (denied.get(), settled) {
+            (Some(status), _) => no(denied_by(status, method)),
+            (None, Err(why)) => no(why),
+            (None, Ok(())) => Ok(()),
+        }
     }
 
     /// The stages that wait or run.
@@ -89,14 +134,29 @@ impl Drone {
             200 => match serde_json::from_str::<Value>(&answer.body) {
                 Ok(Value::Array(stages)) => Ok(stages),
                 Ok(Value::Null) => Ok(Vec::new()),
-                _ => Err("Drone's queue is no list, or longer than 64 KiB".to_owned()),
+                _ => Err(format!("Drone's queue is no list, or longer than {} MiB", QUEUE >> 20)),
             },
-            status @ (401 | 403) => {
-                Err(format!("Drone answered {status} to GET /api/queue: wanted the token of an administrator"))
-            }
+            status @ (401 | 403) => Err(denied_by(status, &Method::GET)),
             status => Err(format!("Drone answered {status} to GET /api/queue; wanted 200")),
         }
     }
+}
+
+fn denied_by(status: u16, method: &Method) -> String {
+    format!("Drone answered {status} to {method} /api/queue: wanted the token of an administrator")
+}
+
+/// Whether an answer can be Drone's: a list to a question, nothing to an order.
+fn is_of_drone(method: &Method, body: &str) -> bool {
+    match *method {
+        Method::GET => body.starts_with('[') || body.trim() == "null",
+        _ => body.trim().is_empty(),
+    }
+}
+
+/// Whether nobody was there to take an order.
+fn is_refusal(none: &NoAnswer) -> bool {
+    matches!(none, NoAnswer::Looked(why) if why == "connection refused")
 }
 
 fn said(none: NoAnswer) -> String {
