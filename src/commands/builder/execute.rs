@@ -351,11 +351,11 @@ impl Site {
 
     /// A step that a timer would reverse is done only when the timer is taken away in time.
     fn confirmed(&self, job: &Job<'_>, ended: Ended) -> Ended {
+        let capture = format!("{}-{}", self.contract.phase, job.step.id);
         if ended.ending != Ending::Done {
             return ended;
         }
-        let capture = format!("{}-{}", self.contract.phase, job.step.id);
-        match way_back::confirm(&job.step, &self.host, &capture) {
+        match way_back::confirm(&job.step, &self.host, &capture, job.said.is_some()) {
             Ok(()) => ended,
             Err(why) => Ended { ending: Ending::Failed, trouble: Some(why), ..ended },
         }

@@ -77,9 +77,7 @@ pub fn act(params: &Params, timeout: std::time::Duration, ground: &Ground<'_>) -
             format!("unit {} is {}; wanted one that systemd knows: systemctl status", absent.name, absent.load);
         return Err(NotDone::untouched(message));
     }
-    // What a run that was cut off found is what the units were before the step; an undo empties it.
-    let kept = read(ground).map_err(NotDone::untouched)?.filter(|kept| kept.len() == now.len());
-    let before = kept.unwrap_or_else(|| now.clone());
+    let before = first(now, ground).map_err(NotDone::untouched)?;
     keep(&before, ground).map_err(NotDone::untouched)?;
     fault::point("unit.captured").map_err(|error| NotDone::untouched(error.to_string()))?;
     (ground.may_go_on)().map_err(NotDone::untouched)?;
@@ -124,10 +122,11 @@ pub fn undo(params: &Params, timeout: std::time::Duration, ground: &Ground<'_>) 
     Ok(Acted { output, ..Acted::default() })
 }
 
-/// The argv that would bring the units back: what a timer runs when nobody confirms in time. None where nothing would change.
-pub(super) fn way_back(params: &Params) -> Result<Option<Vec<String>>, String> {
+/// The argv that would bring the units back to what they were before the step was first tried: what a timer runs when nobody confirms
+/// in time. None where nothing would change.
+pub(super) fn way_back(params: &Params, ground: &Ground<'_>) -> Result<Option<Vec<String>>, String> {
     let act = params.text("act").unwrap_or_default();
-    let units = look(params.list("units"))?;
+    let units = first(look(params.list("units"))?, ground)?;
     let back: Vec<(&str, &Unit)> = units.iter().filter_map(|unit| Some((unit.way_back(act)?, unit))).collect();
     // One act leads to one reverse: the units differ only in whether they need it.
     let Some((verb, _)) = back.first() else { return Ok(None) };
@@ -137,6 +136,12 @@ pub(super) fn way_back(params: &Params) -> Result<Option<Vec<String>>, String> {
     }
     argv.extend(back.iter().map(|(_, unit)| unit.name.clone()));
     Ok(Some(argv))
+}
+
+/// What the units were before the step: what a run that was cut off found, else what they are now. An undo empties it.
+fn first(now: Vec<Unit>, ground: &Ground<'_>) -> Result<Vec<Unit>, String> {
+    let kept = read(ground)?.filter(|kept| kept.len() == now.len());
+    Ok(kept.unwrap_or(now))
 }
 
 fn keep(units: &[Unit], ground: &Ground<'_>) -> Result<(), String> {
