@@ -50,6 +50,7 @@ gate = "M1"
 kind = "command"
 argv = ["touch", "/tmp/begun"]
 undo = ["sh", "-c", "echo unseen"]
+cwd = "/tmp"
 timeout = "1m"
 back_within = "5m"
 [[step.postflight]]

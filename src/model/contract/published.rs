@@ -91,6 +91,15 @@ fn criteria() -> Value {
     json!({ "type": "array", "minItems": 1, "items": { "oneOf": each } })
 }
 
+fn back_within() -> Value {
+    let mut value = duration();
+    value["description"] = json!(
+        "a timer of systemd runs the undo by itself after this long, unless the step is confirmed before; longer than timeout. It \
+         runs where `cwd` says and as `uid`, with PATH and LC_ALL=C alone: an interlock takes it for a stranger"
+    );
+    value
+}
+
 fn step(name: &str, about: &str, params: &[ParamSchema]) -> Value {
     let argv = shape(Shape::Argv);
     let own = [
@@ -101,6 +110,7 @@ fn step(name: &str, about: &str, params: &[ParamSchema]) -> Value {
         ("live", texts()),
         ("postflight", criteria()),
         ("undo", argv),
+        ("back_within", back_within()),
         ("restores", json!({ "type": "boolean" })),
         ("ends_quiet", json!({ "type": "boolean" })),
     ];

@@ -8,6 +8,7 @@ use super::params::{self, Scope};
 use super::table::{self, Reader, Value};
 use crate::model::contract::{Gate, Step, schema};
 use crate::model::ids::{CriterionId, GateId, StepId};
+use crate::model::time::show_duration;
 
 /// `step.ID.NAME` for every step and everything its outcome offers, read ahead of the steps themselves so that criteria may
 /// name them.
@@ -86,9 +87,26 @@ fn step(
         let what = format!("`back_within` in a step of kind `{kind}` without `undo`");
         found.add(back.span(), what, "an `undo` argv that a timer can run, or a step of kind systemd.unit");
     }
+    // One that was adopted already is read for recovery, which nothing new refuses.
+    if scope.in_work_tree
+        && let (Some(back), Some(within), Some(timeout)) = (back, back_within, timeout)
+        && within <= timeout
+    {
+        let [within, timeout] = [within, timeout].map(show_duration);
+        let what = format!("`back_within` is \"{within}\", and the step may take {timeout} (`timeout`)");
+        let wanted = "longer than `timeout`: a timer that runs before the step takes effect reverses nothing";
+        found.add(back.span(), what, wanted);
+    }
     // A step's argv may name files of the repository: it runs what the verdict covers.
     let own = Scope { forbidden: None, ..*scope };
     let params = params::read(&mut reader, known.params, &own, found);
+    if scope.in_work_tree
+        && let Some(back) = back.filter(|_| kind == "command" && undo.is_some() && !params.0.contains_key("cwd"))
+    {
+        let what =
+            "`back_within` in a step that names no `cwd`: its undo runs in a checkout, which a timer does not have";
+        found.add(back.span(), what.to_owned(), "`cwd`: the directory where step and undo run");
+    }
     if !known.one_of.is_empty() && known.one_of.iter().all(|name| !params.0.contains_key(*name)) {
         let what = format!("a step of kind `{kind}` has none of {}", known.one_of.join(", "));
         found.add(value.span(), what, "at least one of them");

@@ -93,6 +93,16 @@ fn every_defect_has_its_place_and_what_would_be_right() {
         ("id = \"quiet-log\"", "id = \"clear\"", "two criteria are called `clear`"),
         ("title = \"A phase\"", "title = \"A phase", "this is not TOML"),
         ("timeout = \"1m\"\n", "timeout = \"1m\"\nretries = 3\n", "a step has an unknown key `retries`"),
+        (
+            "timeout = \"1m\"\n",
+            "timeout = \"1m\"\ncwd = \"/\"\nundo = [\"true\"]\nback_within = \"1m\"\n",
+            "42:15: `back_within` is \"1m\", and the step may take 1m (`timeout`); wanted longer than `timeout`",
+        ),
+        (
+            "timeout = \"1m\"\n",
+            "timeout = \"1m\"\nundo = [\"true\"]\nback_within = \"2m\"\n",
+            "41:15: `back_within` in a step that names no `cwd`",
+        ),
     ];
     for (from, to, message) in rows {
         let text = good().replacen(from, to, 1);
@@ -101,6 +111,13 @@ fn every_defect_has_its_place_and_what_would_be_right() {
         let shown: Vec<_> = defects.iter().map(ToString::to_string).collect();
         assert!(shown.iter().any(|line| line.contains(message)), "{to}: wanted {message}, found {shown:#?}");
     }
+}
+
+#[test]
+fn a_contract_that_was_adopted_is_read_with_a_short_time_for_the_way_back() {
+    let back = "timeout = \"1m\"\nundo = [\"true\"]\nback_within = \"5s\"\n";
+    let contract = parse(&good().replacen("timeout = \"1m\"\n", back, 1), None);
+    assert!(contract.is_ok_and(|contract| contract.steps[0].back_within.is_some()));
 }
 
 #[test]
