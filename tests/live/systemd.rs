@@ -163,7 +163,9 @@ fn a_step_done_again_keeps_its_whole_way_back() {
     let Some(machine) = Machine::set("again", &units, &["a.service", "b.service"], &steps) else { return };
     let systemd = &machine.systemd;
     let states = || [systemd.is("a.service").0, systemd.is("b.service").0];
-    machine.builder(&["builder", "run", "stop"], &[]).expect(21, "Operation refused");
+    machine
+        .builder(&["builder", "run", "stop"], &[])
+        .expect(21, "timer countersign-back-demo-stop is still set: it reverses the step 8 s after ");
     until("a.service to stop", || states() == ["inactive", "active"]);
     std::fs::write(machine.lab("b.service"), free).expect("written");
     systemd.ctl(&["daemon-reload"]);

@@ -353,7 +353,9 @@ impl Site {
     fn confirmed(&self, job: &Job<'_>, ended: Ended) -> Ended {
         let capture = format!("{}-{}", self.contract.phase, job.step.id);
         if ended.ending != Ending::Done {
-            return ended;
+            let standing = way_back::standing(&job.step, &self.host, &capture);
+            let trouble = ended.trouble.map(|why| [why].into_iter().chain(standing).collect::<Vec<_>>().join("; "));
+            return Ended { trouble, ..ended };
         }
         match way_back::confirm(&job.step, &self.host, &capture, job.said.is_some()) {
             Ok(()) => ended,

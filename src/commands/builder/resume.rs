@@ -15,6 +15,7 @@ use crate::model::contract::Step;
 use crate::model::ids::StepId;
 use crate::model::record::{Act, Ending};
 use crate::report::{self, Answer};
+use crate::steps::kinds::way_back;
 
 use super::execute::{Ended, Job, filled};
 use super::site::Site;
@@ -228,6 +229,9 @@ fn say_where(site: &Site, step: &Step, state: State, undoing: bool) {
     let parts = site.host.parts().unwrap_or_default();
     if let Some(part) = parts.iter().rfind(|part| part.step == step.id) {
         report::say(&format!("  the last part begun was, at {}: {}", part.at, part.text));
+    }
+    if let Some(standing) = way_back::standing(step, &site.host, &format!("{}-{}", site.contract.phase, step.id)) {
+        report::say(&format!("! {standing}"));
     }
 }
 

@@ -160,6 +160,20 @@ pub fn disarm(step: &Step, ground: &Ground<'_>) -> Result<(), String> {
     Timers::default().keep(&ground.capture, ground.host)
 }
 
+/// What of a step that is not done whoever reads of it must know: a timer will reverse it, does or did.
+pub fn standing(step: &Step, host: &HostState, capture: &str) -> Option<String> {
+    let after = step.back_within?.as_secs();
+    let names = Timers::read(capture, host).ok()?.names;
+    let one = |name: &String| match timer::look(name).ok()? {
+        Seen::Waits { set } => Some(format!("timer {name} is still set: it reverses the step {after} s after {set}")),
+        Seen::Runs { since } => Some(format!("timer {name} reverses the step right now, since {since}")),
+        Seen::Ran { at, result } => Some(format!("timer {name} ran the reversal at {at}, with result {result}")),
+        Seen::Gone => (names.last() == Some(name)).then(|| format!("timer {name} is not there: it reverses nothing")),
+    };
+    let said: Vec<String> = names.iter().filter_map(one).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
 /// What a timer is to run; none where nothing would be reversed.
 fn reverse(step: &Step, ground: &Ground<'_>) -> Result<Option<Reverse>, String> {
     match (step.kind.as_str(), &step.undo) {
