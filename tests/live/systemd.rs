@@ -174,3 +174,17 @@ fn a_step_done_again_keeps_its_whole_way_back() {
     assert_eq!(states(), ["inactive", "inactive"]);
     until("the timer", || states() == ["active", "active"]);
 }
+
+#[test]
+fn a_unit_that_no_mask_reaches_is_refused_before_anything_is_changed() {
+    let steps = step("mask", "'lib.service', 'own.service'", "mask", "");
+    let Some(machine) = Machine::set("mask", &[("lib.service", SERVICE)], &[], &steps) else { return };
+    let own = machine.systemd.root().join("etc/systemd/system/own.service");
+    std::fs::write(own, SERVICE).expect("written");
+    machine.systemd.ctl(&["daemon-reload"]);
+    machine
+        .builder(&["builder", "run", "mask"], &[])
+        .expect(20, "own.service cannot be masked under /run: its file /etc/systemd/system/own.service comes first")
+        .expect(20, "act = \"stop\"");
+    assert!(!machine.systemd.is("lib.service").1);
+}

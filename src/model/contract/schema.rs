@@ -564,7 +564,7 @@ pub const KINDS: &[KindSchema] = &[
             must(
                 "act",
                 Shape::OneOf(&["mask", "unmask", "stop", "start", "restart"]),
-                "which; masks are made under /run, so that a reboot ends them",
+                "which; masks are made under /run, so that a reboot ends them: not of a unit whose file is under /etc",
             ),
         ],
         example: "kind = \"systemd.unit\"\nunits = [\"docker-prune.timer\"]\nact = \"stop\"",

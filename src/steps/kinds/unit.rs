@@ -9,7 +9,17 @@ use crate::process::{self, Spec};
 use crate::steps::act::{Acted, Ground, NotDone};
 
 /// What is asked of each unit.
-const PROPERTIES: &str = "--property=LoadState,ActiveState,Type,RemainAfterExit,Result";
+const PROPERTIES: &str = "--property=LoadState,ActiveState,Type,RemainAfterExit,Result,FragmentPath";
+
+/// Directories whose files come before a mask under /run/systemd/system, by systemd.unit(5). What is in that directory itself is in
+/// the mask's way.
+const BEFORE_MASKS: [&str; 5] = [
+    "/etc/",
+    "/run/systemd/system.control/",
+    "/run/systemd/transient/",
+    "/run/systemd/generator.early/",
+    "/run/systemd/system/",
+];
 
 /// One unit as systemd shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +32,9 @@ struct Unit {
     kind: String,
     remains: bool,
     result: String,
+    /// The file that it is read from. Captures of an earlier version do not have it.
+    #[serde(default)]
+    file: String,
 }
 
 impl Unit {
@@ -52,6 +65,23 @@ impl Unit {
         }
     }
 
+    /// Why an act could not do anything to it: masks are made and removed under /run, and another file comes before them there.
+    fn refuses(&self, act: &str) -> Option<String> {
+        let Self { name, file, .. } = self;
+        let before = BEFORE_MASKS.iter().any(|directory| file.starts_with(directory));
+        match act {
+            "mask" if before && !self.is_masked() => Some(format!(
+                "{name} cannot be masked under /run: its file {file} comes first; wanted act = \"stop\" (of the timers and \
+                 sockets that start it too), or a drop-in with a condition that does not hold"
+            )),
+            "unmask" if self.is_masked() && file.starts_with("/etc/") => Some(format!(
+                "{name} is masked by {file}, for longer than until the next start; wanted one that is masked under /run: \
+                 systemctl unmask {name}, or the host's configuration"
+            )),
+            _ => None,
+        }
+    }
+
     /// The act that brings it back to what it was (`self`), once `act` was done; none where `act` changed nothing of it.
     fn way_back(&self, act: &str) -> Option<&'static str> {
         match act {
@@ -76,6 +106,10 @@ pub fn act(params: &Params, timeout: std::time::Duration, ground: &Ground<'_>) -
         let message =
             format!("unit {} is {}; wanted one that systemd knows: systemctl status", absent.name, absent.load);
         return Err(NotDone::untouched(message));
+    }
+    let refused: Vec<String> = now.iter().filter_map(|unit| unit.refuses(act)).collect();
+    if !refused.is_empty() {
+        return Err(NotDone::untouched(refused.join("; ")));
     }
     let before = first(now, ground).map_err(NotDone::untouched)?;
     keep(&before, ground).map_err(NotDone::untouched)?;
@@ -197,6 +231,7 @@ fn parse(names: &[String], text: &str) -> Result<Vec<Unit>, String> {
             kind: value("Type"),
             remains: value("RemainAfterExit") == "yes",
             result: value("Result"),
+            file: value("FragmentPath"),
         };
         let known = !unit.load.is_empty() && !unit.active.is_empty();
         known.then_some(unit).ok_or_else(|| format!("systemctl show told no state of {name}"))
@@ -238,6 +273,7 @@ mod tests {
             kind: kind.into(),
             remains: false,
             result: "success".into(),
+            file: String::new(),
         };
         let table = [
             // before, act, way back, after, whether that is what the act leads to
@@ -255,5 +291,24 @@ mod tests {
         }
         let failed = Unit { result: "exit-code".into(), ..unit("inactive", "loaded", "oneshot") };
         assert!(!failed.is_after("start"));
+    }
+
+    #[test]
+    fn a_mask_that_another_file_comes_before_is_refused() {
+        let unit = |file: &str, load: &str| Unit { file: file.into(), load: load.into(), ..Unit::default() };
+        let table = [
+            ("/lib/systemd/system/u.service", "loaded", "mask", false),
+            ("/nix/store/x/u.service", "loaded", "mask", false),
+            ("/etc/systemd/system/u.service", "loaded", "mask", true),
+            ("/etc/systemd/system/u.service", "loaded", "stop", false),
+            ("/run/systemd/transient/u.service", "loaded", "mask", true),
+            ("/run/systemd/system/u.service", "loaded", "mask", true),
+            ("/run/systemd/system/u.service", "masked", "mask", false),
+            ("/run/systemd/system/u.service", "masked", "unmask", false),
+            ("/etc/systemd/system/u.service", "masked", "unmask", true),
+        ];
+        for (file, load, act, refused) in table {
+            assert_eq!(unit(file, load).refuses(act).is_some(), refused, "{act} of {file}, {load}");
+        }
     }
 }
