@@ -1,9 +1,10 @@
 //! Units on a real systemd: stopped, masked, brought back, reversed by a timer that really runs; and what `host.quiet` sees of them.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::Answer;
-use crate::support::stage::Stage;
+use crate::support::stage::{Running, Stage};
 use crate::support::systemd::Systemd;
 use crate::support::twin::Twin;
 
@@ -43,12 +44,17 @@ impl Machine {
     }
 
     fn builder(&self, args: &[&str], env: &[(&str, &str)]) -> Answer {
+        Answer::of(&self.command(args, env).output().expect("it runs"))
+    }
+
+    fn command(&self, args: &[&str], env: &[(&str, &str)]) -> Command {
         let (words, world) = (self.systemd.inside(), &self.stage.world);
         let mut command = world.command(&words[0], "builder", "builder");
         command.args(&words[1..]).arg(env!("CARGO_BIN_EXE_countersign"));
         // Whoever enters other mounts stands at their root.
         command.arg("-C").arg(world.path("builder")).arg("--state").arg(world.path("state"));
-        Answer::of(&command.args(args).envs(env.iter().copied()).output().expect("it runs"))
+        command.args(args).envs(env.iter().copied());
+        command
     }
 
     fn lab(&self, name: &str) -> std::path::PathBuf {
@@ -152,6 +158,20 @@ fn a_timer_that_ran_is_told_with_its_result_and_a_person_answers() {
     assert!(!machine.lab("own").exists(), "the undo ran and removed nothing");
     let who = std::fs::read_to_string(machine.lab("who")).expect("read");
     assert_eq!(who, format!("65534\n0\n{}\n$x\n", machine.home.path().display()));
+}
+
+#[test]
+fn a_timer_that_runs_while_it_is_being_taken_away_is_seen() {
+    let Some(machine) = Machine::set("meet", &[], &[], &switch("meet", "['rm', 'meet']", "true", "")) else { return };
+    let env = [("COUNTERSIGN_FAULT", "stop back.looked")];
+    let running = Running::start(machine.command(&["builder", "run", "meet"], &env));
+    until("the look", || running.is_stopped());
+    assert!(machine.lab("meet").exists());
+    until("the timer", || !machine.lab("meet").exists());
+    running
+        .go_on()
+        .expect(21, "timer countersign-back-demo-meet ran the reversal at ")
+        .expect(21, "with result success");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault;
 use crate::host::HostState;
 use crate::model::contract::Step;
 use crate::model::record::Act;
@@ -128,6 +129,7 @@ pub fn confirm(step: &Step, host: &HostState, capture: &str, person: bool) -> Re
     }
     // While one does not wait any more, those that do are the only way back.
     if trouble.is_empty() {
+        fault::point("back.looked").map_err(|error| error.to_string())?;
         for name in waiting {
             match timer::stop(name)? {
                 Seen::Gone => {}
