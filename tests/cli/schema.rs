@@ -126,6 +126,14 @@ fn the_templates_and_the_recorded_contract_fit() {
 }
 
 #[test]
+fn a_step_with_a_way_back_fits() {
+    let text = fs::read_to_string(root().join("templates/pvfix.toml")).expect("read").replace("{phase}", "demo");
+    let text = text.replacen("kind = \"docker.capture\"", "kind = \"docker.capture\"\nback_within = \"5m\"", 1);
+    assert!(text.contains("back_within"));
+    assert_eq!(misfit(&schema(), &contract(&text)), None);
+}
+
+#[test]
 fn what_the_check_refuses_does_not_fit() {
     let schema = schema();
     let text = fs::read_to_string(root().join("templates/pvfix.toml")).expect("read").replace("{phase}", "demo");
