@@ -249,7 +249,7 @@ async fn by_step(swarm: &Swarm, case: &Case, strategy: &str, state: &Path) -> (f
         capture: "bench-recreate".into(),
         doing: Act::Run,
         say: &|_| {},
-        part: &|_| {},
+        part: &|_, _| {},
         may_go_on: &|| Ok(()),
         keep_open: None,
     };
