@@ -253,7 +253,9 @@ async fn by_step(swarm: &Swarm, case: &Case, strategy: &str, state: &Path) -> (f
         may_go_on: &|| Ok(()),
         keep_open: None,
     };
-    let acted = recreate::act(&engine, &params, Some(strategy), &ground).await.expect("the step comes to its end");
+    let acted = recreate::act(&engine, &params, (Some(strategy), Duration::MAX), &ground)
+        .await
+        .expect("the step comes to its end");
     let most = |prefix: &str| {
         let of = acted.readings.iter().filter(|(name, _)| name.starts_with(prefix));
         of.filter_map(|(_, value)| value.as_float()).fold(0.0, f64::max)

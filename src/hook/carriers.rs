@@ -46,7 +46,7 @@ const CARRIERS: &[(&str, &[&str], Before)] = &[
     ("nsenter", &["-t", "--target", "-S", "-G"], Before::Nothing),
     ("chroot", &[], Before::One),
     ("flock", &["-w", "-E", "--timeout", "-c", "--command"], Before::One),
-    ("systemd-run", &["-p", "-u", "-t", "-E", "-M", "--property", "--unit", "--uid", "--slice"], Before::Nothing),
+    ("systemd-run", &["-p", "-u", "-E", "-M", "--property", "--unit", "--uid", "--slice"], Before::Nothing),
     ("systemd-inhibit", &["--what", "--who", "--why", "--mode"], Before::Nothing),
     ("dbus-run-session", &[], Before::Nothing),
     ("busybox", &[], Before::Nothing),

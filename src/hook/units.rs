@@ -84,6 +84,24 @@ fn ends_everything(target: &str) -> bool {
     })
 }
 
+/// This program.
+const OURS: &str = "countersign";
+/// Signals that end nothing.
+const HARMLESS: &[&str] = &["-0", "-1", "-HUP", "-SIGHUP", "-USR1", "-SIGUSR1"];
+/// Where engine and interlock keep what is their own.
+const PLACES: &[&str] = &[
+    "/var/lib/docker",
+    "/run/docker",
+    "/var/run/docker",
+    "/var/lib/countersign",
+    "/var/log/countersign",
+    "/etc/countersign",
+];
+
+fn words_of(arguments: &[Word]) -> String {
+    arguments.iter().map(|word| word.shown()).collect::<Vec<_>>().join(" ")
+}
+
 /// Reads one of the programs; says whether this was one.
 pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) -> bool {
     match program {
@@ -96,6 +114,8 @@ pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) -> bool 
                 unit_act(reader, &verb.shown(), unit);
             }
         }
+        // A look whether it is there, a reload, a dump: nothing ends.
+        "pkill" | "killall" | "kill" if arguments.iter().any(|word| HARMLESS.iter().any(|signal| word.is(signal))) => {}
         "pkill" | "killall" => killed_by_name(reader, program, arguments),
         "kill" => {
             // `kill $(pidof dockerd)`
@@ -104,7 +124,15 @@ pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) -> bool 
             if arguments.iter().filter_map(Word::output).any(of_engine) {
                 unit_act(reader, program, &Word::plain("docker"));
             }
+            if arguments.iter().filter_map(Word::output).any(|output| output.contains(OURS)) {
+                reader.unread(format!("`{program}` ends {OURS}"));
+            }
         }
+        // What opens a way past all of it is a person's to type.
+        OURS if arguments.iter().any(|word| word.is("door") || word.is("break-glass")) => {
+            reader.unread(format!("`{OURS} {}` opens a way past what is guarded", words_of(arguments)));
+        }
+        OURS => return false,
         "busctl" => {
             let ends =
                 |word: &Word| ["StopUnit", "RestartUnit", "KillUnit", "MaskUnitFiles"].iter().any(|verb| word.is(verb));
@@ -139,15 +167,19 @@ pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) -> bool 
         "init" | "telinit" if arguments.iter().any(|word| ["0", "1", "6"].iter().any(|level| word.is(level))) => {
             host(reader, program, arguments);
         }
-        // The engine's own files.
+        // The engine's own files, and what is believed of it.
         "rm" | "mv" => {
             let own = |word: &&Word| {
-                word.start()
-                    .strip_prefix("/var/lib/docker")
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                let below = |place: &&str| {
+                    word.start().strip_prefix(*place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                PLACES.iter().any(below)
             };
             if let Some(place) = arguments.iter().find(own) {
-                reader.unread(format!("`{program}` takes the engine's own `{}` away", place.shown()));
+                reader.unread(format!(
+                    "`{program}` takes `{}` away, which is the engine's or {OURS}'s own",
+                    place.shown()
+                ));
             }
         }
         // The client of Co-op Cloud: an app's stack is named as its domain, with `_` for each dot.
@@ -169,6 +201,10 @@ pub fn read(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) -> bool 
 fn killed_by_name(reader: &mut Reader<'_>, program: &str, arguments: &[Word]) {
     let read = Arguments::read(arguments, Known::Valued(&["-s", "-u", "-g", "--signal"]), End::Anywhere);
     for name in read.rest.iter().filter_map(|word| word.text()) {
+        if name.contains(OURS) {
+            reader.unread(format!("`{program}` ends {OURS}"));
+            continue;
+        }
         let daemon = ["dockerd", "containerd"].into_iter().find(|daemon| match program {
             "pkill" => {
                 !name.is_empty() && (daemon.contains(name) || name.split(['/', ' ']).any(|part| part == *daemon))

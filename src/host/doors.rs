@@ -38,18 +38,54 @@ impl Door {
     }
 }
 
+/// That a door was shut before its time.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shut {
+    /// The door.
+    shut: RecordId,
+    /// When.
+    at: Time,
+}
+
 impl Decisions {
+    /// Shuts a door before its time, synced. Its mark stays.
+    ///
+    /// # Errors
+    ///
+    /// The disk did not take it: the door stays open until its time.
+    pub fn shut_door(&self, shut: RecordId, at: Time) -> Result<(), HostError> {
+        self.door_line(&Shut { shut, at })
+    }
+
+    /// The doors that are open now.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read.
+    pub fn open_doors(&self, now: Time) -> Result<Vec<Door>, HostError> {
+        let bytes = self.read(FILE)?;
+        let shut = |line: &[u8]| serde_json::from_slice::<Shut>(line).ok().map(|shut| shut.shut);
+        let shut: Vec<RecordId> = bytes.split(|b| *b == b'\n').filter_map(shut).collect();
+        let is_open = |door: &Door| door.at <= now && now < door.until && !shut.contains(&door.id());
+        Ok(self.doors()?.into_iter().filter(is_open).collect())
+    }
+
+    fn door_line(&self, line: &impl Serialize) -> Result<(), HostError> {
+        // The newline before ends what a killed writer may have left.
+        let mut text = vec![b'\n'];
+        text.extend(serde_json::to_vec(line).unwrap_or_default());
+        text.push(b'\n');
+        self.append_line(FILE, &text, false)
+    }
+
     /// Marks an opening, synced.
     ///
     /// # Errors
     ///
     /// The disk did not take it: the door stays shut.
     pub fn open_door(&self, door: &Door) -> Result<(), HostError> {
-        // The newline before ends what a killed writer may have left.
-        let mut line = vec![b'\n'];
-        line.extend(serde_json::to_vec(door).unwrap_or_default());
-        line.push(b'\n');
-        self.append_line(FILE, &line, false)
+        self.door_line(door)
     }
 
     /// Every opening, oldest first.
@@ -86,6 +122,14 @@ mod tests {
         log.open_door(&one).and_then(|()| log.open_door(&two)).expect("marked");
         let read = log.doors().expect("read");
         assert_eq!(read.iter().map(Door::id).collect::<Vec<_>>(), [one.id(), two.id()]);
+        let time = |text: &str| text.parse().expect("a time");
+        let open = |now: &str| log.open_doors(time(now)).expect("read").iter().map(Door::id).collect::<Vec<_>>();
+        assert_eq!(open("2026-06-13T05:09:59Z"), [one.id(), two.id()]);
+        assert_eq!(open("2026-06-13T05:10:00Z"), []);
+        assert_eq!(open("2026-06-13T04:59:59Z"), []);
+        log.shut_door(one.id(), time("2026-06-13T05:01:00Z")).expect("shut");
+        assert_eq!(open("2026-06-13T05:02:00Z"), [two.id()]);
+        assert_eq!(log.doors().expect("read"), read, "the marks stay");
         let (root, other) = ("a".repeat(40).parse().expect("an id"), "other".parse().expect("a phase"));
         assert_eq!(read.iter().map(|door| door.concerns(&root, &other)).collect::<Vec<_>>(), [false, true]);
     }

@@ -1,5 +1,5 @@
-//! The executor's token: what shows an interlock that a request is the executor's. It is there only while a step runs, counts only
-//! while the process that made it lives, and lies in this directory, which nobody but the uid that runs steps can read.
+//! The executor's token: what shows an interlock that a request is the executor's. It is there only while a step runs and counts only
+//! while the process that made it lives; its digest lies in this directory.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -17,8 +17,9 @@ const FILE: &str = "token";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
-    /// 256 random bits, in hexadecimal digits.
-    pub secret: String,
+    /// The digest of the secret. The secret itself is nowhere but in the process that made it: whoever gets to read this file, as through
+    /// a mount of a directory above it, has nothing to show.
+    pub digest: Digest,
     /// The process that made it.
     pub pid: u32,
     /// When that started, in clock ticks since boot.
@@ -61,7 +62,8 @@ impl HostState {
         random.map_err(|source| self.io(&path, source))?;
         let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let pid = std::process::id();
-        let token = Token { secret: secret.clone(), pid, started: started(pid), doing: doing.to_owned() };
+        let token =
+            Token { digest: Digest::of(secret.as_bytes()), pid, started: started(pid), doing: doing.to_owned() };
         let text = serde_json::to_vec(&token).map_err(|error| self.io(&path, error.into()))?;
         self.replace(FILE, &text)?;
         Ok(Issued { path, secret })
@@ -84,14 +86,13 @@ impl HostState {
         Ok(token.filter(|token| token.started.is_some() && started(token.pid) == token.started))
     }
 
-    /// The token that is in force, if this is its secret. Digests are compared: how long that takes tells nothing of the secret.
+    /// The token that is in force, if this is its secret. Digests are compared: how long that takes tells nothing of it.
     ///
     /// # Errors
     ///
     /// It cannot be read.
     pub fn token_of(&self, secret: &str) -> Result<Option<Token>, HostError> {
-        let same = |token: &Token| Digest::of(token.secret.as_bytes()) == Digest::of(secret.as_bytes());
-        Ok(self.token()?.filter(|token| !token.secret.is_empty() && same(token)))
+        Ok(self.token()?.filter(|token| token.digest == Digest::of(secret.as_bytes())))
     }
 }
 
@@ -120,6 +121,7 @@ mod tests {
         let secret = issued.secret().to_owned();
         assert_eq!((of(&secret).as_deref(), of(""), of(&secret[1..])), (Some("step recreate"), None, None));
         let path = host.directory().join(FILE);
+        assert!(!fs::read_to_string(&path).expect("read").contains(&secret), "who reads the file can show it");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("opened");
         assert_eq!(of(&secret), None, "others could have read it");
         drop(issued);
@@ -132,7 +134,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let host = HostState::at(directory.path(), "engine").expect("a host");
         for (pid, begun) in [(std::process::id(), Some(1)), (std::process::id(), None), (4_194_304, Some(7))] {
-            let token = Token { secret: "s".into(), pid, started: begun, doing: "x".into() };
+            let token = Token { digest: Digest::of(b"s"), pid, started: begun, doing: "x".into() };
             host.replace(FILE, &serde_json::to_vec(&token).expect("JSON")).expect("written");
             assert_eq!(host.token_of("s").expect("read"), None, "{pid} {begun:?}");
         }

@@ -119,12 +119,28 @@ pub fn plugin(body: &Json) -> Vec<String> {
     places(body).collect()
 }
 
-/// Every absolute path in the texts of a value, also where it stands in a list of options: `lowerdir=/a:/b,upperdir=/c`.
+/// The most parts between colons that are taken for one path: an engine's id, by which its state is called, has twelve.
+const PARTS: usize = 16;
+
+/// Every absolute path that a text may name: itself, and whatever stands in a list of options (`lowerdir=/a:/b,upperdir=/c`), where a
+/// colon may part two paths or be a letter of one, with a backslash before it or without.
+fn paths(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = [text].into_iter().filter(|text| text.starts_with('/')).map(str::to_owned).collect();
+    for option in text.split([',', '=']) {
+        let parts: Vec<&str> = option.split(':').map(|part| part.trim_end_matches('\\')).collect();
+        for from in (0..parts.len()).filter(|from| parts[*from].starts_with('/')) {
+            found.extend((from..parts.len().min(from + PARTS)).map(|to| parts[from..=to].join(":")));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Every absolute path in the texts of a value.
 fn places(value: &Json) -> Box<dyn Iterator<Item = String> + '_> {
     match value {
-        Json::Text(text) => {
-            Box::new(text.split([',', ':', '=']).filter(|part| part.starts_with('/')).map(str::to_owned))
-        }
+        Json::Text(text) => Box::new(paths(text).into_iter()),
         Json::List(list) => Box::new(list.iter().flat_map(places)),
         Json::Object(entries) => Box::new(entries.iter().flat_map(|(_, value)| places(value))),
         Json::Null | Json::Flag(_) | Json::Number(_) => Box::new(std::iter::empty()),
@@ -136,4 +152,26 @@ fn host_places(mount: &Json) -> Result<Vec<String>, Unclear> {
     let options = mount.at(&["VolumeOptions", "DriverConfig"])?.entries("Options")?;
     let named = options.iter().flat_map(|(_, option)| places(option));
     Ok([source].into_iter().filter(|path| path.starts_with('/')).chain(named).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_found_wherever_it_stands_also_one_with_colons() {
+        let place = "/s/RTK7:I7UU:XZXP";
+        for text in [
+            place.to_owned(),
+            format!("device={place}"),
+            format!("lowerdir=/a:{place},upperdir=/u"),
+            format!("lowerdir=/a:{},upperdir=/u", place.replace(':', "\\:")),
+            format!("{place}/token"),
+        ] {
+            assert!(paths(&text).iter().any(|path| path.starts_with(place)), "{text}: {:?}", paths(&text));
+        }
+        assert_eq!(paths("lowerdir=/a:/b,upperdir=c"), ["/a", "/a:/b", "/b"]);
+        assert_eq!(paths("rw,noatime"), Vec::<String>::new());
+        assert!(paths(&"/x:".repeat(1000)).len() < 20_000, "it stays small");
+    }
 }

@@ -10,6 +10,7 @@ use crate::interrupt;
 use crate::model::record::{Act, Ending};
 use crate::report::{self, Answer};
 use crate::steps::act::has_undo;
+use crate::steps::kinds::way_back;
 
 use super::execute::{Ended, Job, filled};
 use super::resume::{announce, reason};
@@ -72,6 +73,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let job = Job { step, act: Act::Undo, permit: &permit, values, may_go_on: &|| Ok(()), said };
     let _held = interrupt::step(job.step.id.as_str());
     let intent = announce(&site, &job)?;
+    let capture = format!("{}-{}", site.contract.phase, job.step.id);
+    if let Some(standing) = way_back::standing(&job.step, &site.host, &capture).filter(|_| args.done) {
+        report::say(&format!("! {standing}"));
+    }
     let ended = if args.done { Ended::seen(Ending::Unwound) } else { site.carry_out(&job, intent) };
     let text = site.conclude(&job, intent, ended)? + "Next: countersign next\n";
     Ok(Answer::ok(text, json!({ "undone": args.step })))

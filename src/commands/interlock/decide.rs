@@ -226,8 +226,10 @@ impl Desk {
 
     /// Where the host keeps what is believed.
     fn places(&self, ours: &Ours) -> Vec<PathBuf> {
-        [Some(ours.host.directory()), Some(ours.log.directory())]
+        // What is believed of this engine, and of every other one of this host.
+        [ours.host.directory(), ours.log.directory()]
             .into_iter()
+            .flat_map(|place| [Some(place), place.parent()])
             .flatten()
             .map(PathBuf::from)
             .chain([self.context.pins()])

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::{CommandError, Exit};
 use crate::host::doors::Door;
+use crate::interrupt;
 use crate::model::time::{Time, parse_duration, show_duration};
 use crate::report::{self, Answer};
 
@@ -24,18 +25,21 @@ const LONGEST: std::time::Duration = std::time::Duration::from_secs(3600);
 /// Open the door past the interlock for a while, as root on the host
 ///
 /// For when the interlock stands in the way of saving the host. It leaves a mark that every status shows and that stands against DONE
-/// until the Adversary accepts it. Where the interlock does not run, this answers the engine itself until the door shuts or it is
-/// ended.
+/// until the Adversary accepts it. Where the interlock does not run, this answers the engine itself until the door shuts; ended before
+/// (Ctrl-C), it shuts the door. `--shut` shuts one that is open beside a running interlock.
 ///
 /// Example: countersign interlock door --for 10m --reason "the node must leave now"
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How long, at most 1h
-    #[arg(long = "for", value_name = "DURATION")]
-    length: String,
+    #[arg(long = "for", value_name = "DURATION", required_unless_present = "shut")]
+    length: Option<String>,
     /// Why
-    #[arg(long)]
-    reason: String,
+    #[arg(long, required_unless_present = "shut")]
+    reason: Option<String>,
+    /// Shut every door that is open, before its time; the marks stay
+    #[arg(long, conflicts_with_all = ["length", "reason"])]
+    shut: bool,
     /// Where the engine asks
     #[arg(long, value_name = "PATH", default_value = SOCKET)]
     socket: PathBuf,
@@ -55,11 +59,15 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
         return Err(CommandError::new(Exit::Role, message, "sudo countersign interlock door …"));
     }
     let usage = |message: String| CommandError::new(Exit::Usage, message, "countersign interlock door --help");
-    let reason = args.reason.trim().to_owned();
+    if args.shut {
+        return shut(args, context);
+    }
+    let reason = args.reason.as_deref().unwrap_or_default().trim().to_owned();
     if reason.is_empty() {
         return Err(usage("--reason is empty".into()));
     }
-    let length = parse_duration(&args.length).map_err(|error| usage(format!("--for: {error}")))?;
+    let length =
+        parse_duration(args.length.as_deref().unwrap_or_default()).map_err(|error| usage(format!("--for: {error}")))?;
     if length > LONGEST {
         return Err(usage(format!("--for {} is longer than {}", show_duration(length), show_duration(LONGEST))));
     }
@@ -86,10 +94,32 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     }
     report::say(&words);
     report::say(&format!("the interlock does not answer: this does, at {}, until then", args.socket.display()));
+    // Whoever ends it shuts the door: what is answered here no more must not stay open.
+    let held = interrupt::finish_first();
     stand_in(args, context, until, roots)?;
+    if interrupt::requested() {
+        let shut = context.decisions(&id).shut_door(door.id(), context.now());
+        let how = shut.map_or_else(|error| format!("is open until {until}: {error}"), |()| "is shut".to_owned());
+        interrupt::note(format!(
+            "the door {how}; mark {} stands against DONE until the Adversary accepts it",
+            door.id().short()
+        ));
+    }
+    drop(held);
     let words =
         "The door is shut: the engine refuses every request again.\nNext: systemctl start countersign-interlock.socket";
     Ok(Answer::ok(words, json))
+}
+
+/// Shuts what is open.
+fn shut(args: &Args, context: &Context) -> Result<Answer, CommandError> {
+    let (id, _) = remembered(context, args.engine_id.as_ref())?;
+    let (log, now) = (context.decisions(&id), context.now());
+    let open = log.open_doors(now)?;
+    open.iter().try_for_each(|door| log.shut_door(door.id(), now))?;
+    let marks: Vec<String> = open.iter().map(|door| door.id().to_string()).collect();
+    let words = if open.is_empty() { "No door is open." } else { "The door is shut; its mark stays." };
+    Ok(Answer::ok(words, json!({ "shut": marks, "engine": id })))
 }
 
 /// Answers the engine in the interlock's place, with the door open, until it shuts.
@@ -99,7 +129,10 @@ fn stand_in(args: &Args, context: &Context, until: Time, roots: Vec<PathBuf>) ->
     let desk = Desk::new(context, roots);
     // Whoever waits for the end is this thread; the other one ends with the process.
     std::thread::spawn(move || answer(listener, Arc::new(desk)).err().map(|error| report::say(&error.message)));
-    std::thread::sleep(left);
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < left && !interrupt::requested() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     fs::remove_file(&args.socket).ok();
     Ok(())
 }

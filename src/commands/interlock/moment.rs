@@ -26,7 +26,7 @@ impl Moment {
             true => None,
             false => host.token_of(secret).ok().flatten().map(|token| token.doing),
         };
-        let doors = log.doors().unwrap_or_default();
+        let doors = log.open_doors(now).unwrap_or_default();
         let step = !matches!(ledger.is_unfinished(host), Ok(false));
         let ended = host.window().is_ok_and(|window| window.is_none_or(|window| window.until <= now));
         Self {
@@ -34,7 +34,7 @@ impl Moment {
             window: step || !ended,
             step,
             token: !matches!(host.token(), Ok(None)),
-            door: doors.iter().filter(|door| door.at <= now && now < door.until).map(|door| door.until).max(),
+            door: doors.iter().map(|door| door.until).max(),
         }
     }
 }

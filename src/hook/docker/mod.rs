@@ -135,10 +135,16 @@ fn first(reader: &mut Reader<'_>, line: &Line<'_>, arguments: &[Word], deed: imp
 
 fn node(reader: &mut Reader<'_>, line: &Line<'_>, arguments: &[Word]) {
     let read = Arguments::read(arguments, Known::Flags(&["--help"]), End::Anywhere);
-    let says = |option: &str, value: &str| read.values(&[option]).iter().any(|word| word.may_be(value));
+    let says = |option: &str, value: &str| read.values(&[option]).iter().any(|word| word.is(value));
+    let may_say = |option: &str, value: &str| read.values(&[option]).iter().any(|word| word.may_be(value));
     let (demote, drain) = (says("--role", "worker"), says("--availability", "drain"));
-    if let Some(node) = read.rest.first().filter(|_| demote || drain || read.open) {
-        line.does(reader, Deed::UpdateNode { node: (*node).clone(), demote, drain: drain || !demote });
+    let perhaps = read.open || may_say("--role", "worker") || may_say("--availability", "drain");
+    let Some(node) = read.rest.first().map(|node| (*node).clone()) else { return };
+    if demote || drain {
+        line.does(reader, Deed::UpdateNode { node, demote, drain });
+    } else if perhaps {
+        let doubt = "what it changes of the node is not known";
+        reader.doubting(doubt, |reader| line.does(reader, Deed::UpdateNode { node, demote: true, drain: true }));
     }
 }
 

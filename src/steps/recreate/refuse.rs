@@ -86,7 +86,8 @@ fn of_service(goal: &Goal, capture: &Capture, service: &Value, reasons: &mut Vec
     if !edit::is_on(spec, capture.network_id()) {
         reasons.push(format!(
             "service {called} names the network in the old place (Spec.Networks), which the engine lets nobody change: \
-             docker service update --network-rm {0} --network-add {0} {called} moves it",
+             docker service update --network-rm {0} --network-add {0} {called} moves it (where an interlock guards the network, \
+             outside the window)",
             goal.network
         ));
     }

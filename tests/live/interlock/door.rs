@@ -38,16 +38,19 @@ fn a_wall_that_is_gone_is_no_open_gate_and_its_door_leaves_a_mark() {
     lab.end_interlock();
     let reason = "the host must be saved";
     let door = ["--engine", &engine, "interlock", "door", "--for", "5m", "--reason", reason, "--socket", &socket];
-    let mut door = lab.command(&door).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+    let door = lab.command(&door).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
     // A container on it would hold the network; services do too, so that the engine itself refuses this one now.
     lab.twin.until("the door", || {
         let output = lab.twin.try_docker(&["network", "rm", "proxy"]);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         text.contains("in use") && !text.contains(DENIED)
     });
-    door.kill().expect("killed");
-    door.wait().expect("waited");
+    // Ended before its time it is shut, and says what it leaves.
+    std::process::Command::new("kill").args(["-INT", &door.id().to_string()]).status().expect("runs");
+    let ended = crate::support::Answer::of(&door.wait_with_output().expect("waited"));
+    ended.expect(130, "the door is shut; mark ");
     lab.start_interlock();
+    denied(&lab.twin.try_docker(&["network", "rm", "proxy"]), "phase demo guards this");
     // The mark stands for as long as it was opened for, and against DONE until it is accepted.
     lab.run(&["status"]).expect(0, "DOOR the door past the interlock was open").expect(0, reason);
     lab.run(&["builder", "done"]).expect(10, "the door past the interlock was open");

@@ -3,6 +3,14 @@
 /// Lines.
 pub const LINES: &[&str] = &[
     "ls -la",
+    "kill -0 $(cat /run/docker.pid)",
+    "kill -0 $(pidof dockerd)",
+    "pkill -0 dockerd",
+    "kill -HUP $(pidof dockerd)",
+    "pkill -USR1 dockerd",
+    "rm -rf /var/lib/countersign-demo",
+    "docker node update --label-add zone=b node2",
+    "countersign interlock status --last 20",
     "ls *.rs",
     "echo $HOME",
     "cd /srv && ls",

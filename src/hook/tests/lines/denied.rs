@@ -3,6 +3,9 @@
 /// Lines.
 pub const LINES: &[&str] = &[
     "docker network rm proxy",
+    "systemd-run -t docker network rm proxy",
+    "systemd-run --user -t sh -c 'docker network rm proxy'",
+    "systemd-run -p A=b -t docker network rm proxy",
     "docker network remove proxy",
     "docker network rm -f proxy",
     "docker network rm Proxy",
