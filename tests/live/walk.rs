@@ -81,6 +81,7 @@ fn every_role_by_next_alone_until_done() {
         "builder: countersign builder claim M2",
         "adversary: countersign adversary pass M2",
         "builder: countersign builder done",
+        "builder: countersign builder window close",
     ] {
         assert!(walk.contains(command), "`{command}` is not in:\n{walk}");
     }

@@ -85,8 +85,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Answer, CommandError> {
     }
     transaction.publish()?;
     if report.open_until().is_some() {
-        words +=
-            "\nThe maintenance window is still open.\nNext: countersign builder window close, then countersign sync";
+        words += "\nThe maintenance window is still open.\nNext: countersign builder window close";
     } else {
         words += "\nNext: countersign sync";
     }
