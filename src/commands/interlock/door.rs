@@ -83,6 +83,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     let roots: Vec<PathBuf> = guarded.iter().map(|one| one.root.clone()).collect();
     let phases = guarded.iter().map(|one| (one.repository.clone(), one.phase.clone())).collect();
     let door = Door { at, until, reason, uid: context.uid(), phases };
+    // Whoever ends it shuts the door: what is answered here no more must not stay open.
+    let held = interrupt::finish_first();
     context.decisions(&id).open_door(&door)?;
     let words = format!(
         "The door is open until {until}. Mark {} stands against DONE until the Adversary accepts it.",
@@ -94,8 +96,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Answer, CommandError> {
     }
     report::say(&words);
     report::say(&format!("the interlock does not answer: this does, at {}, until then", args.socket.display()));
-    // Whoever ends it shuts the door: what is answered here no more must not stay open.
-    let held = interrupt::finish_first();
     stand_in(args, context, until, roots)?;
     if interrupt::requested() {
         let shut = context.decisions(&id).shut_door(door.id(), context.now());
